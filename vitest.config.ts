@@ -1,0 +1,29 @@
+import { defineConfig } from "vitest/config";
+
+/** Two projects: quick tests share one process; those that start processes of ours are isolated. */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "fast",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/story/**"],
+          isolate: false,
+          testTimeout: 20_000,
+          hookTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          name: "story",
+          include: ["test/story/**/*.test.ts"],
+          isolate: true,
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          maxWorkers: 2,
+        },
+      },
+    ],
+  },
+});
