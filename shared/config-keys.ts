@@ -1,0 +1,164 @@
+import type { z } from "zod";
+import { choice, diskSize, flag, list, secret, secrets, text, url, whole } from "./config-value.ts";
+import { PoolName, ProfileName } from "./job.ts";
+
+/** What defaults are made from; entry points read it from the machine. */
+export type Surroundings = Readonly<{ home: string; hostName: string; kubernetes: boolean }>;
+export type Key<S extends z.ZodType = z.ZodType> = Readonly<{
+  env: readonly [string, ...string[]];
+  yaml: string;
+  schema: S;
+  initial: (at: Surroundings) => z.output<S> | undefined;
+  isSecret: boolean;
+}>;
+
+type Entry<S extends z.ZodType> = Readonly<{ env: string | readonly [string, ...string[]]; yaml: string; schema: S }>;
+type Initial<S extends z.ZodType> = z.output<S> | ((at: Surroundings) => z.output<S>);
+
+const names = (env: string | readonly [string, ...string[]]): readonly [string, ...string[]] =>
+  typeof env === "string" ? [env] : env;
+const isMaker = <T>(value: T | ((at: Surroundings) => T)): value is (at: Surroundings) => T =>
+  typeof value === "function";
+
+/** A key that always has a value. */
+const key = <S extends z.ZodType>(entry: Entry<S>, initial: Initial<S>) => ({
+  ...entry,
+  env: names(entry.env),
+  initial: (at: Surroundings) => (isMaker(initial) ? initial(at) : initial),
+  isSecret: false,
+});
+/** A key that may be absent. */
+const maybe = <S extends z.ZodType>(entry: Entry<S>) => ({
+  ...entry,
+  env: names(entry.env),
+  initial: () => undefined,
+  isSecret: false,
+});
+const hidden = <S extends z.ZodType>(entry: Entry<S>) => ({ ...maybe(entry), isSecret: true });
+
+const at = (path: string) => (place: Surroundings) => `${place.home}/${path}`;
+
+/** Every key of the configuration (contract 6): variable, YAML path, kind, default. */
+export const configKeys = {
+  host: key({ env: "AGENTICORE_HOST", yaml: "server.host", schema: text }, "127.0.0.1"),
+  port: key({ env: "AGENTICORE_PORT", yaml: "server.port", schema: whole(0, 65_535) }, 8200),
+  transport: key(
+    {
+      env: "AGENTICORE_TRANSPORT",
+      yaml: "server.transport",
+      schema: choice(["http", "sse", "stdio"]).transform((t) => (t === "stdio" ? t : "http")),
+    },
+    "http",
+  ),
+  apiKeys: { ...key({ env: "AGENTICORE_API_KEYS", yaml: "server.api_keys", schema: secrets }, []), isSecret: true },
+  allowUnauthenticated: key(
+    { env: "AGENTICORE_ALLOW_UNAUTHENTICATED", yaml: "server.allow_unauthenticated", schema: flag },
+    false,
+  ),
+  corsOrigins: key({ env: "AGENTICORE_CORS_ORIGINS", yaml: "server.cors_origins", schema: list }, []),
+  clientUrl: maybe({ env: "AGENTICORE_URL", yaml: "client.url", schema: url("http", "https") }),
+  clientApiKey: hidden({ env: "AGENTICORE_API_KEY", yaml: "client.api_key", schema: secret }),
+  claudeBinary: key({ env: "AGENTICORE_CLAUDE_BINARY", yaml: "claude.binary", schema: text }, "claude"),
+  claudeTimeout: key({ env: "AGENTICORE_CLAUDE_TIMEOUT", yaml: "claude.timeout", schema: whole(1, 86_400) }, 3600),
+  defaultProfile: key(
+    { env: "AGENTICORE_DEFAULT_PROFILE", yaml: "claude.default_profile", schema: ProfileName },
+    "code",
+  ),
+  claudeConfigDir: maybe({ env: "AGENTICORE_CLAUDE_CONFIG_DIR", yaml: "claude.config_dir", schema: text }),
+  claudeHomeDir: key({ env: "CLAUDE_CODE_HOME_DIR", yaml: "claude.home_dir", schema: text }, (p) =>
+    p.kubernetes ? "/shared" : p.home,
+  ),
+  claudeEnv: key({ env: "AGENTICORE_CLAUDE_ENV", yaml: "claude.env", schema: list }, []),
+  trustedRepos: key({ env: "AGENTICORE_TRUSTED_REPOS", yaml: "claude.trusted_repos", schema: list }, []),
+  sandbox: key({ env: "AGENTICORE_SANDBOX", yaml: "claude.sandbox", schema: choice(["auto", "none"]) }, "auto"),
+  dataDir: key({ env: "AGENTICORE_DATA_DIR", yaml: "data_dir", schema: text }, at(".agenticore")),
+  gitName: maybe({ env: "AGENTICORE_GIT_NAME", yaml: "git.name", schema: text }),
+  gitEmail: maybe({ env: "AGENTICORE_GIT_EMAIL", yaml: "git.email", schema: text }),
+  queueTtl: key({ env: "AGENTICORE_QUEUE_TTL", yaml: "queue.ttl", schema: whole(1, 31_536_000) }, 86_400),
+  maxAttempts: key({ env: "AGENTICORE_MAX_ATTEMPTS", yaml: "queue.max_attempts", schema: whole(1, 10) }, 3),
+  repoLimit: maybe({ env: "AGENTICORE_REPO_LIMIT", yaml: "queue.repo_limit", schema: whole(1, 10_000) }),
+  leaseSeconds: key({ env: "AGENTICORE_LEASE_SECONDS", yaml: "queue.lease_seconds", schema: whole(1, 86_400) }, 360),
+  renewSeconds: maybe({ env: "AGENTICORE_RENEW_SECONDS", yaml: "queue.renew_seconds", schema: whole(1, 3600) }),
+  pools: key({ env: "AGENTICORE_POOLS", yaml: "queue.pools", schema: list.pipe(PoolName.array().min(1)) }, ["default"]),
+  retentionFailed: key(
+    { env: "AGENTICORE_RETENTION_FAILED", yaml: "repos.retention_failed", schema: whole(0, 31_536_000) },
+    86_400,
+  ),
+  diskLowWater: key({ env: "AGENTICORE_DISK_LOW_WATER", yaml: "repos.disk_low_water", schema: diskSize }, "5%"),
+  logLevel: key(
+    { env: "AGENTICORE_LOG_LEVEL", yaml: "log.level", schema: choice(["debug", "info", "warn", "error"]) },
+    "info",
+  ),
+  aiRouting: key({ env: "AGENTICORE_AI_ROUTING", yaml: "router.ai", schema: flag }, false),
+  aiRoutingModel: maybe({ env: "AGENTICORE_AI_ROUTING_MODEL", yaml: "router.model", schema: text }),
+  reposRoot: key({ env: "AGENTICORE_REPOS_ROOT", yaml: "repos.root", schema: text }, at("agenticore-repos")),
+  worktreeRoot: key({ env: "AGENTICORE_WORKTREE_ROOT", yaml: "repos.worktree_root", schema: text }, (p) =>
+    p.kubernetes ? "/app/worktrees" : `${p.home}/.agenticore/worktrees`,
+  ),
+  sharedFsRoot: maybe({ env: "AGENTICORE_SHARED_FS_ROOT", yaml: "repos.shared_fs_root", schema: text }),
+  jobsDir: key({ env: "AGENTICORE_JOBS_DIR", yaml: "repos.jobs_dir", schema: text }, at(".agenticore/jobs")),
+  podName: key({ env: "AGENTICORE_POD_NAME", yaml: "repos.pod_name", schema: text }, (p) => p.hostName),
+  maxParallelJobs: key(
+    { env: "AGENTICORE_MAX_PARALLEL_JOBS", yaml: "repos.max_parallel_jobs", schema: whole(1, 1000) },
+    3,
+  ),
+  jobTtl: key({ env: "AGENTICORE_JOB_TTL", yaml: "repos.job_ttl_seconds", schema: whole(1, 31_536_000) }, 86_400),
+  allowedRepos: maybe({ env: "AGENTICORE_ALLOWED_REPOS", yaml: "repos.allowed", schema: list }),
+  redisUrl: maybe({
+    env: ["REDIS_URL", "UPSTASH_REDIS_REST_URL"],
+    yaml: "redis.url",
+    schema: url("redis", "rediss", "http", "https"),
+  }),
+  redisToken: hidden({ env: ["REDIS_TOKEN", "UPSTASH_REDIS_REST_TOKEN"], yaml: "redis.token", schema: secret }),
+  redisKeyPrefix: key({ env: "REDIS_KEY_PREFIX", yaml: "redis.key_prefix", schema: text }, "agenticore"),
+  otelEnabled: maybe({ env: "AGENTICORE_OTEL_ENABLED", yaml: "otel.enabled", schema: flag }),
+  otelEndpoint: maybe({ env: "OTEL_EXPORTER_OTLP_ENDPOINT", yaml: "otel.endpoint", schema: url("http", "https") }),
+  otelProtocol: key(
+    {
+      env: "OTEL_EXPORTER_OTLP_PROTOCOL",
+      yaml: "otel.protocol",
+      schema: choice(["http/protobuf", "grpc", "http/json"]),
+    },
+    "http/protobuf",
+  ),
+  otelLogPrompts: key({ env: "AGENTICORE_OTEL_LOG_PROMPTS", yaml: "otel.log_prompts", schema: flag }, false),
+  otelLogToolDetails: key(
+    { env: "AGENTICORE_OTEL_LOG_TOOL_DETAILS", yaml: "otel.log_tool_details", schema: flag },
+    true,
+  ),
+  langfuseHost: key(
+    { env: "LANGFUSE_HOST", yaml: "langfuse.host", schema: url("http", "https") },
+    "https://cloud.langfuse.com",
+  ),
+  langfusePublicKey: hidden({ env: "LANGFUSE_PUBLIC_KEY", yaml: "langfuse.public_key", schema: secret }),
+  langfuseSecretKey: hidden({ env: "LANGFUSE_SECRET_KEY", yaml: "langfuse.secret_key", schema: secret }),
+  postgresUrl: hidden({ env: "AGENTICORE_POSTGRES_URL", yaml: "postgres.url", schema: secret }),
+  githubToken: hidden({ env: "GITHUB_TOKEN", yaml: "github.token", schema: secret }),
+  githubAppId: maybe({ env: "GITHUB_APP_ID", yaml: "github.app_id", schema: text }),
+  githubAppInstallationId: maybe({
+    env: "GITHUB_APP_INSTALLATION_ID",
+    yaml: "github.app_installation_id",
+    schema: text,
+  }),
+  githubAppPrivateKey: hidden({ env: "GITHUB_APP_PRIVATE_KEY", yaml: "github.app_private_key", schema: secret }),
+  githubAppPrivateKeyPath: maybe({
+    env: "GITHUB_APP_PRIVATE_KEY_PATH",
+    yaml: "github.app_private_key_path",
+    schema: text,
+  }),
+  githubWebhookSecret: hidden({ env: "GITHUB_WEBHOOK_SECRET", yaml: "github.webhook_secret", schema: secret }),
+  githubApiUrl: key(
+    { env: "GITHUB_API_URL", yaml: "github.api_url", schema: url("http", "https") },
+    "https://api.github.com",
+  ),
+  agentihooksPath: maybe({ env: "AGENTICORE_AGENTIHOOKS_PATH", yaml: "agentihooks_path", schema: text }),
+} as const;
+
+type Value<K> = K extends { schema: infer S extends z.ZodType; initial: (at: Surroundings) => infer I }
+  ? undefined extends I
+    ? z.output<S> | undefined
+    : z.output<S>
+  : never;
+/** The effective configuration. */
+export type Config = Readonly<{ [K in keyof typeof configKeys]: Value<(typeof configKeys)[K]> }>;
+export type ConfigName = keyof typeof configKeys;

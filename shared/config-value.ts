@@ -1,0 +1,64 @@
+import { z } from "zod";
+import { Secret } from "./secret.ts";
+
+/** Value kinds of the configuration: each reads the text of a variable and the native value of YAML. */
+const digits = z
+  .string()
+  .trim()
+  .regex(/^-?\d+(\.\d+)?$/, "must be a number")
+  .transform(Number);
+
+export const whole = (min: number, max: number) =>
+  z
+    .union([z.number(), digits], { error: "must be a whole number" })
+    .pipe(z.int("must be a whole number").min(min, `must be ${min} to ${max}`).max(max, `must be ${min} to ${max}`));
+
+const words: Readonly<Record<string, boolean>> = {
+  true: true,
+  "1": true,
+  yes: true,
+  on: true,
+  false: false,
+  "0": false,
+  no: false,
+  off: false,
+};
+export const flag = z
+  .union(
+    [
+      z.boolean(),
+      z
+        .string()
+        .trim()
+        .toLowerCase()
+        .refine((word) => word in words, "must be true or false"),
+    ],
+    {
+      error: "must be true or false",
+    },
+  )
+  .transform((value) => (typeof value === "boolean" ? value : words[value] === true));
+
+export const text = z.string({ error: "must be text" }).trim().min(1, "must not be empty");
+
+/** A comma list in a variable, a list in YAML. */
+export const list = z
+  .union([z.array(text), z.string().transform((value) => value.split(","))], { error: "must be a list" })
+  .transform((items) => items.map((item) => item.trim()).filter((item) => item !== ""));
+
+export const choice = <const T extends readonly [string, ...string[]]>(values: T) =>
+  z.enum(values, { error: `must be one of ${values.join(", ")}` });
+
+export const url = (...schemes: readonly string[]) =>
+  text.refine(
+    (value) => URL.canParse(value) && schemes.includes(new URL(value).protocol.slice(0, -1)),
+    `must be an address beginning with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`,
+  );
+
+export const secret = text.transform((value) => new Secret(value));
+export const secrets = list.transform((items) => items.map((item) => new Secret(item)));
+
+/** `5%` of the disk, or bytes with an optional K, M, G. */
+export const diskSize = text
+  .refine((value) => /^\d+(\.\d+)?(%|[KMG]?)$/i.test(value), "must be like 5%, 500M or 10G")
+  .transform((value) => value.toUpperCase());

@@ -1,0 +1,24 @@
+/**
+ * Removes secrets from text that leaves the box: the values known to this process, and the shapes of
+ * well-known tokens (a net below it, since an agent may print a token that we never saw).
+ */
+export type Redact = (text: string) => string;
+
+const shapes: readonly RegExp[] = [
+  /\bsk-ant-[A-Za-z0-9_-]{16,}/g,
+  /\bgh[pousr]_[A-Za-z0-9]{20,}/g,
+  /\bgithub_pat_[A-Za-z0-9_]{20,}/g,
+  /\bAKIA[0-9A-Z]{16}\b/g,
+  /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----/g,
+  /\b(?<=(?:https?|ssh):\/\/[^\s:/@]{0,100}:)[^\s:/@]{3,}(?=@)/g,
+];
+const mark = "[redacted]";
+
+/** Values shorter than 8 characters are left alone: replacing them would garble ordinary text. */
+export function redactor(values: readonly string[]): Redact {
+  const known = values.filter((value) => value.length >= 8).sort((a, b) => b.length - a.length);
+  return (text) => {
+    const plain = known.reduce((rest, value) => rest.replaceAll(value, mark), text);
+    return shapes.reduce((rest, shape) => rest.replace(shape, mark), plain);
+  };
+}

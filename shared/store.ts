@@ -1,0 +1,154 @@
+import type { JobEvent, NewEvent } from "./event.ts";
+import type { AttemptReason, Job, JobId, JobPatch, JobStatus, JobSummary, Message, TerminalStatus } from "./job.ts";
+import type { ProfileSummary } from "./profile.ts";
+
+/** The right to run one attempt: every write of a runner carries it, so that a runner without one cannot spell the call. */
+export type Lease = Readonly<{ job: JobId; runner: string; fence: number }>;
+
+/** A job before it is queued: the request after defaults and routing. */
+export type NewJob = Readonly<{
+  job: Job;
+  /** Owner: the API key's tenant; `local` without keys. */
+  tenant: string;
+  /** The repository's canonical key, for limits and sessions; absent without a repository. */
+  repoKey?: string;
+  /** `body` is a digest of the parsed request after defaults: the same key with another body is a conflict. */
+  idempotency?: Readonly<{ key: string; body: string }>;
+  queueTtlSeconds: number;
+}>;
+export type Submitted = Readonly<{ job: Job; replayed: boolean }>;
+
+export type JobQuery = Readonly<{
+  tenant?: string;
+  status?: JobStatus;
+  repo_url?: string;
+  profile?: string;
+  limit: number;
+  cursor?: string;
+}>;
+export type JobPage = Readonly<{ jobs: readonly JobSummary[]; next?: string }>;
+
+export type ClaimRequest = Readonly<{
+  /** Made by the runner, so that a lost reply can be asked for again. */
+  claimId: string;
+  runner: string;
+  pod_name: string;
+  pools: readonly string[];
+  leaseMs: number;
+}>;
+export type Claim = Readonly<{
+  job: Job;
+  lease: Lease;
+  tenant: string;
+  /** True when an earlier attempt of this job was started: session, tree and spent budget go on. */
+  continues: boolean;
+  /** Messages that Claude has not acknowledged yet. */
+  messages: readonly Message[];
+}>;
+
+export type RenewRequest = Readonly<{
+  leaseMs: number;
+  patch?: JobPatch;
+  events?: readonly NewEvent[];
+  /** Ids of messages that Claude echoed. */
+  delivered?: readonly string[];
+}>;
+export type Renewal = Readonly<{
+  cancel?: Readonly<{ by: string; at: string }>;
+  messages: readonly Message[];
+}>;
+
+export type Ending = Readonly<{
+  status: Exclude<TerminalStatus, "expired">;
+  patch: JobPatch;
+  events?: readonly NewEvent[];
+}>;
+export type Release = Readonly<{
+  reason: Exclude<AttemptReason, "ended">;
+  /** Milliseconds until it may be claimed again. */
+  delayMs?: number;
+  waiting?: Readonly<{ reason: string; until: string }>;
+  patch?: JobPatch;
+  events?: readonly NewEvent[];
+}>;
+
+export type EventPage = Readonly<{
+  events: readonly JobEvent[];
+  /** The cursor behind the last event of this page; absent at the end of a terminal job. */
+  next?: string;
+}>;
+
+/** What a runner says of itself; readers treat one silent for 90 s as gone. */
+export type RunnerRecord = Readonly<{
+  id: string;
+  name: string;
+  version: string;
+  pools: readonly string[];
+  capacity: number;
+  running: readonly JobId[];
+  draining: boolean;
+  last_seen: string;
+  disk: Readonly<{ free_bytes: number; total_bytes: number; low: boolean }>;
+  sandbox: string;
+  profiles: readonly ProfileSummary[];
+}>;
+
+export type SessionRecord = Readonly<{ id: string; tenant: string; repoKey?: string; job: JobId; runner: string }>;
+
+export type StoreCounts = Readonly<{
+  byStatus: Readonly<Partial<Record<JobStatus, number>>>;
+  pools: readonly Readonly<{ pool: string; queued: number; oldestAgeSeconds: number }>[];
+}>;
+
+/**
+ * Where the state of all jobs lives. Each method is one atomic step: two runners never see half of it.
+ * Methods with a Lease throw LeaseLost when another runner holds the job or it has ended, and then change nothing.
+ * Every method throws AppError `store_unavailable` when the store cannot answer.
+ */
+export interface JobStore extends AsyncDisposable {
+  /** Queues the job, or gives back the one that the same idempotency key (or the same id) made. @throws AppError `invalid_request` where the key came with another body. */
+  submit(job: NewJob): Promise<Submitted>;
+  /** The job with its queue position, or undefined; with `tenant`, only that tenant's. */
+  get(id: JobId, tenant?: string): Promise<Job | undefined>;
+  /** Newest first. @throws AppError `invalid_request` for a cursor that this store did not issue. */
+  list(query: JobQuery): Promise<JobPage>;
+  /**
+   * The best runnable job (priority, then age) of the runner's pools, leased: fence + 1, attempt + 1, event `job.claimed`.
+   * The same `claimId` gives the same answer again. Before that it does what `sweep` does, in bounds.
+   */
+  claim(request: ClaimRequest): Promise<Claim | undefined>;
+  /** Extends the lease, merges the patch, appends the events, marks messages delivered; tells of a cancel and of new messages. */
+  renew(lease: Lease, request: RenewRequest): Promise<Renewal>;
+  /** The one terminal transition, with its event. Repeating it with the same status under the same fence changes nothing and succeeds. */
+  finish(lease: Lease, ending: Ending): Promise<Job>;
+  /** Gives the job back: queued again, or `failed: runner_lost` when lost starts are used up, or `cancelled` when a cancel waits. */
+  release(lease: Lease, release: Release): Promise<Job>;
+  /** Queued: cancelled at once. Running: noted, the runner ends it. Terminal: unchanged. Undefined: no such job. */
+  cancel(id: JobId, by: Readonly<{ name: string; tenant?: string }>): Promise<Job | undefined>;
+  /** A terminal job queued again, with its session. @throws AppError `conflict` when it is live, `not_found`. */
+  retry(id: JobId, tenant?: string): Promise<Job>;
+  /** Stored before it returns, event `message.received`. @throws AppError `conflict` once terminal, `not_found`. */
+  addMessage(id: JobId, message: Message, tenant?: string): Promise<Job>;
+  /** Events behind the cursor, at most `limit` (500). @throws AppError `invalid_request` for a cursor that was not issued for this job. */
+  events(id: JobId, query: Readonly<{ after?: string; limit?: number }>): Promise<EventPage>;
+  /** Resolves when something may have changed (of that job, or at all), after `timeoutMs`, or on abort. A hint: read the state. */
+  changed(what: Readonly<{ job?: JobId; timeoutMs: number; signal?: AbortSignal }>): Promise<void>;
+  /** Reaps expired leases (attempt ended as `lease_lost`), expires jobs over their queue time, removes terminal jobs over their TTL. Returns the jobs that it changed. */
+  sweep(): Promise<readonly JobId[]>;
+  /** Writes this runner's record; true when somebody asked it to drain. */
+  announce(runner: RunnerRecord): Promise<{ drain: boolean }>;
+  /** Takes the record away at an orderly end. */
+  retire(runnerId: string): Promise<void>;
+  /** Runners seen in the last 90 s. */
+  runners(): Promise<readonly RunnerRecord[]>;
+  /** Marks every live runner of this name as draining; the count of marked ones. */
+  drain(name: string): Promise<number>;
+  /** Remembers who may continue a session. Written by a runner under its lease. */
+  saveSession(lease: Lease, session: SessionRecord): Promise<void>;
+  findSession(id: string): Promise<SessionRecord | undefined>;
+  /** The live job that uses the session now or waits to, if any. */
+  sessionUser(id: string): Promise<JobId | undefined>;
+  counts(): Promise<StoreCounts>;
+  /** Resolves when the store answers. */
+  ping(): Promise<void>;
+}
