@@ -131,8 +131,11 @@ export interface JobStore extends AsyncDisposable {
   addMessage(id: JobId, message: Message, tenant?: string): Promise<Job>;
   /** Events behind the cursor, at most `limit` (500). @throws AppError `invalid_request` for a cursor that was not issued for this job. */
   events(id: JobId, query: Readonly<{ after?: string; limit?: number }>): Promise<EventPage>;
-  /** Resolves when something may have changed (of that job, or at all), after `timeoutMs`, or on abort. A hint: read the state. */
-  changed(what: Readonly<{ job?: JobId; timeoutMs: number; signal?: AbortSignal }>): Promise<void>;
+  /**
+   * Resolves when something may have changed (of that job, or at all), after `timeoutMs`, or on abort. A hint: read the state.
+   * With `control` only what others ask of a running job wakes (cancel, message), not this process's own renewals.
+   */
+  changed(what: Readonly<{ job?: JobId; control?: true; timeoutMs: number; signal?: AbortSignal }>): Promise<void>;
   /** Reaps expired leases (attempt ended as `lease_lost`), expires jobs over their queue time, removes terminal jobs over their TTL. Returns the jobs that it changed. */
   sweep(): Promise<readonly JobId[]>;
   /** Writes this runner's record; true when somebody asked it to drain. */
