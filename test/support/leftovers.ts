@@ -1,0 +1,33 @@
+import { readdirSync, readFileSync } from "node:fs";
+
+/** Processes that carry `NAME=value` in their environment, wherever they have moved to (proc(5), environ). */
+export function processesWith(name: string, value: string): number[] {
+  const wanted = `${name}=${value}`;
+  return readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => pid > 0 && pid !== process.pid && environmentOf(pid).includes(wanted));
+}
+
+/** Ends them all with SIGKILL, until none is left; returns how many there were. */
+export function killProcessesWith(name: string, value: string): number {
+  const found = processesWith(name, value);
+  for (const pid of found) kill(pid);
+  return found.length === 0 ? 0 : found.length + killProcessesWith(name, value);
+}
+
+/** Empty for a process that is gone or a zombie. */
+function environmentOf(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
+  } catch {
+    return [];
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It ended by itself in between.
+  }
+}
