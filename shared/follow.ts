@@ -1,0 +1,121 @@
+import { type ApiClient, NoServer } from "./client.ts";
+import { backOff, type Clock } from "./clock.ts";
+import { AppError, toAppError } from "./error.ts";
+import { isTerminalEvent, JobEvent } from "./event.ts";
+import { isTerminal, type Job } from "./job.ts";
+import { decodeSse } from "./sse.ts";
+
+export type FollowOptions = Readonly<{
+  /** Events behind this one only. */
+  after?: string;
+  signal?: AbortSignal;
+  /** Called each time the connection is lost, before it is tried again. */
+  onLost?: (error: AppError) => void;
+}>;
+
+/** The server sends a keep-alive every 15 s: a stream silent for this long is dead. */
+const silenceMs = 45_000;
+const pause = { baseMs: 500, capMs: 10_000 };
+
+/**
+ * Events of a job as they happen, until its terminal one, over any number of lost connections: nothing is left
+ * out or given twice. Ends quietly when the signal aborts.
+ * @throws AppError of the server's 4xx answers, and NoServer where not even the first connection is made.
+ */
+export async function* followJob(client: ApiClient, id: string, options: FollowOptions = {}): AsyncGenerator<JobEvent> {
+  const { signal, onLost } = options;
+  let after = options.after;
+  let ended = false;
+  for (let tries = 0, connected = false; !ended && !signal?.aborted; ) {
+    const link = new AbortController();
+    const linked = signal ? AbortSignal.any([signal, link.signal]) : link.signal;
+    try {
+      const stream = await client.stream(id, { signal: linked, ...(after === undefined ? {} : { after }) });
+      connected = true;
+      if (!stream) return;
+      for await (const frame of decodeSse(lively(stream, client.clock, link))) {
+        after = frame.id ?? after;
+        tries = 0;
+        const event = parseEvent(frame.data);
+        if (!event) continue;
+        ended = isTerminalEvent(event);
+        yield event;
+      }
+      if (!ended) throw new NoServer(client.url, "The event stream ended before the job did.");
+    } catch (thrown) {
+      if (signal?.aborted) return;
+      const error = lost(thrown, client.url);
+      if (!connected || !isPassing(error)) throw error;
+      onLost?.(error);
+      await client.clock.sleep(backOff(tries++, pause), signal);
+    } finally {
+      link.abort();
+    }
+  }
+}
+
+/**
+ * The job once it is terminal, however long that takes, over any number of lost connections.
+ * @throws AppError of the server's 4xx answers, NoServer where the first request finds no server, the signal's reason when it aborts.
+ */
+export async function waitForEnd(
+  client: ApiClient,
+  id: string,
+  { signal, onLost }: Omit<FollowOptions, "after"> = {},
+): Promise<Job> {
+  for (let tries = 0, connected = false; ; ) {
+    try {
+      const job = await client.job(id, { wait: connected ? 30 : 1, ...(signal ? { signal } : {}) });
+      if (isTerminal(job.status)) return job;
+      connected = true;
+      tries = 0;
+    } catch (thrown) {
+      signal?.throwIfAborted();
+      const error = lost(thrown, client.url);
+      if (!connected || !isPassing(error)) throw error;
+      onLost?.(error);
+      await client.clock.sleep(backOff(tries++, pause), signal);
+      signal?.throwIfAborted();
+    }
+  }
+}
+
+/** Undefined for what only a newer server says. */
+function parseEvent(data: string): JobEvent | undefined {
+  const parsed = JobEvent.safeParse(tryJson(data));
+  return parsed.success ? parsed.data : undefined;
+}
+
+function tryJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Chunks of the stream; a silence that no keep-alive breaks ends the connection. */
+async function* lively(stream: ReadableStream<Uint8Array>, clock: Clock, link: AbortController) {
+  const reader = stream.getReader();
+  try {
+    for (;;) {
+      const heard = new AbortController();
+      const silence = clock.sleep(silenceMs, heard.signal).then(() => "silent" as const);
+      const chunk = await Promise.race([reader.read(), silence]);
+      heard.abort();
+      if (chunk === "silent") throw new Error("the event stream was silent for too long");
+      if (chunk.done) return;
+      yield chunk.value;
+    }
+  } finally {
+    link.abort();
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
+/** What broke a connection in mid-flight is no fault of the job's. */
+const lost = (thrown: unknown, url: string): AppError =>
+  thrown instanceof AppError ? thrown : new NoServer(url, `The connection to ${url} was lost.`, toAppError(thrown));
+
+const isPassing = (error: AppError): boolean =>
+  error instanceof NoServer || ["store_unavailable", "rate_limited", "internal", "timeout"].includes(error.code);

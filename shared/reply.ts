@@ -1,0 +1,62 @@
+import { z } from "zod";
+import { JobEvent } from "./event.ts";
+import { Job, JobRequest, JobSummary, Timestamp } from "./job.ts";
+import { ProfileSummary } from "./profile.ts";
+
+/** The longest a request may be held, and what `wait: true` means without `wait_seconds`. */
+export const maxWaitSeconds = 600;
+export const defaultWaitSeconds = 45;
+
+/** The body of `POST /jobs`: what is asked for, and how long the caller stays for the answer. */
+export const SubmitRequest = JobRequest.extend({
+  wait: z.boolean().default(false),
+  wait_seconds: z.int().min(1).max(maxWaitSeconds).optional(),
+});
+export type SubmitRequest = z.infer<typeof SubmitRequest>;
+export type SubmitRequestInput = z.input<typeof SubmitRequest>;
+
+/** A runner as others may see it: how many jobs it has, not whose. */
+export const RunnerView = z.object({
+  name: z.string(),
+  version: z.string(),
+  pools: z.array(z.string()),
+  capacity: z.int(),
+  running: z.int(),
+  draining: z.boolean(),
+  last_seen: Timestamp,
+  disk: z.object({ free_bytes: z.number(), total_bytes: z.number(), low: z.boolean() }),
+  sandbox: z.string(),
+});
+export type RunnerView = Readonly<z.infer<typeof RunnerView>>;
+
+const success = z.literal(true);
+
+/** The success bodies of contract 2, by what they carry. */
+export const JobReply = z.object({ success, job: Job });
+export const JobsReply = z.object({
+  success,
+  count: z.int(),
+  jobs: z.array(JobSummary),
+  next_cursor: z.string().optional(),
+});
+export type JobsReply = z.infer<typeof JobsReply>;
+export const EventsReply = z.object({ success, events: z.array(JobEvent), next: z.string().optional() });
+export type EventsReply = z.infer<typeof EventsReply>;
+export const ProfilesReply = z.object({ success, count: z.int(), profiles: z.array(ProfileSummary) });
+export const ProfileReply = z.object({ success, profile: ProfileSummary });
+export const RunnersReply = z.object({ success, count: z.int(), runners: z.array(RunnerView) });
+export const DrainReply = z.object({ success, name: z.string(), draining: z.int() });
+export const HealthReply = z.object({
+  success,
+  status: z.literal("ok"),
+  service: z.literal("agenticore"),
+  version: z.string(),
+});
+export type HealthReply = z.infer<typeof HealthReply>;
+/** `parts` says of each part whether it answers; 503 carries the same with `success: false`. */
+export const ReadyReply = z.object({
+  success: z.boolean(),
+  status: z.enum(["ready", "not_ready"]),
+  parts: z.record(z.string(), z.object({ ok: z.boolean(), error: z.string().optional() })),
+});
+export type ReadyReply = z.infer<typeof ReadyReply>;
