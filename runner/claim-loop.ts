@@ -1,0 +1,83 @@
+import type { Clock } from "../shared/clock.ts";
+import { jittered } from "../shared/clock.ts";
+import type { Log } from "../shared/log.ts";
+import type { Claim, JobStore } from "../shared/store.ts";
+
+export type LoopOptions = Readonly<{
+  runner: string;
+  podName: string;
+  pools: readonly string[];
+  leaseMs: number;
+  capacity: number;
+  /** A plain look at the store when no hint came; milliseconds. */
+  idlePollMs: number;
+}>;
+type Deps = Readonly<{
+  store: JobStore;
+  clock: Clock;
+  log: Log;
+  random: () => number;
+  newId: () => string;
+  /** False while the disk is under its low-water mark: nothing is claimed then. */
+  mayClaim: () => Promise<boolean>;
+}>;
+
+/** Claims and works until `stop` aborts, then waits for the jobs that run. Never more at once than `capacity`. */
+export async function claimLoop(
+  { store, clock, log, random, newId, mayClaim }: Deps,
+  { options, work, stop }: Readonly<{ options: LoopOptions; work: (claim: Claim) => Promise<void>; stop: AbortSignal }>,
+): Promise<void> {
+  const running = new Set<Promise<void>>();
+  let claimId = newId();
+  let failures = 0;
+
+  async function claimOne(): Promise<Claim | undefined> {
+    const claim = await store.claim({
+      claimId,
+      runner: options.runner,
+      pod_name: options.podName,
+      pools: options.pools,
+      leaseMs: options.leaseMs,
+    });
+    claimId = newId(); // a lost reply is asked for again under the same id; an answer ends it
+    return claim;
+  }
+  async function next(): Promise<Claim | undefined> {
+    try {
+      const claim = (await mayClaim()) ? await claimOne() : undefined;
+      failures = 0;
+      return claim;
+    } catch (error) {
+      failures += 1;
+      log.warn("could not claim", { error: String(error), failures });
+      return undefined;
+    }
+  }
+  const start = (claim: Claim) => {
+    const job = work(claim)
+      .catch((error: unknown) => log.error("a job's run threw", { job: claim.job.id, error: String(error) }))
+      .finally(() => running.delete(job));
+    running.add(job);
+  };
+
+  while (!stop.aborted) {
+    if (running.size >= options.capacity) {
+      await Promise.race([...running, aborted(stop)]);
+      continue;
+    }
+    const claim = await next();
+    if (claim) start(claim);
+    else {
+      const timeoutMs = jittered(failures > 0 ? Math.min(5_000, 250 * 2 ** failures) : options.idlePollMs, random);
+      if (failures > 0) await clock.sleep(timeoutMs, stop);
+      else await store.changed({ timeoutMs, signal: stop }).catch(() => clock.sleep(timeoutMs, stop));
+    }
+  }
+  await Promise.all(running);
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });

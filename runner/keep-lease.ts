@@ -1,0 +1,163 @@
+import { type Clock, jittered } from "../shared/clock.ts";
+import { LeaseLost } from "../shared/error.ts";
+import type { NewEvent } from "../shared/event.ts";
+import type { JobPatch, Message } from "../shared/job.ts";
+import type { Log } from "../shared/log.ts";
+import type { Claim, JobStore, Lease } from "../shared/store.ts";
+import { Stop } from "./stop.ts";
+
+/** Milliseconds. `urgentMs` is the pause between renewals while they fail. */
+export type LeaseTimes = Readonly<{ leaseMs: number; renewMs: number; urgentMs: number }>;
+/** How long the job's processes may live from now: SIGTERM after `softMs`, SIGKILL after `hardMs`. */
+export type Grant = Readonly<{ softMs: number; hardMs: number }>;
+type Pending = { patch: JobPatch; events: NewEvent[]; delivered: string[] };
+export type Leftover = Readonly<{ patch: JobPatch; events: readonly NewEvent[] }>;
+
+/** Keeps the right to run one attempt, and carries to the store what happens meanwhile. */
+export interface LeaseKeeper extends AsyncDisposable {
+  readonly lease: Lease;
+  /** Aborts with a Stop when the lease is lost or somebody cancelled. */
+  readonly signal: AbortSignal;
+  /** Kept until the next renewal: at most a second, or at once when they are many. */
+  emit(...events: readonly NewEvent[]): void;
+  patch(patch: JobPatch): void;
+  /** Claude took these messages up. */
+  delivered(messageId: string): void;
+  /** Writes what is pending and proves the fence. @throws LeaseLost */
+  flush(): Promise<void>;
+  /** What may be granted at this moment, from when the last successful renewal was sent. */
+  grant(): Grant;
+  onGrant(listener: (grant: Grant) => void): void;
+  onMessage(listener: (message: Message) => void): void;
+  /** Ends renewing and gives what was not written yet, for `finish` or `release`. */
+  end(): Promise<Leftover>;
+}
+
+const appendAfterMs = 1_000;
+const appendBytes = 64 * 1024;
+const controlPauseMs = 500;
+
+type Deps = Readonly<{ store: JobStore; clock: Clock; log: Log; random: () => number }>;
+
+export function keepLease(claim: Claim, { store, clock, log, random }: Deps, times: LeaseTimes): LeaseKeeper {
+  const { lease } = claim;
+  const lost = new AbortController();
+  const over = new AbortController();
+  const grantListeners: ((grant: Grant) => void)[] = [];
+  const messageListeners: ((message: Message) => void)[] = [];
+  const seen = new Map(claim.messages.map((message) => [message.id, message]));
+  let pending: Pending = { patch: {}, events: [], delivered: [] };
+  let pendingBytes = 0;
+  let wake = new AbortController();
+  let sentAt = clock.uptime();
+  let dueAt = sentAt + jittered(times.renewMs, random);
+  let failing = false;
+  let tail: Promise<void> = Promise.resolve();
+
+  const stop = (error: Stop) => lost.signal.aborted || lost.abort(error);
+  const grant = (): Grant => {
+    const age = clock.uptime() - sentAt;
+    return { softMs: Math.max(0, 0.8 * times.leaseMs - age), hardMs: Math.max(0, 0.85 * times.leaseMs - age) };
+  };
+  const sooner = (afterMs: number) => {
+    dueAt = Math.min(dueAt, clock.uptime() + afterMs);
+    wake.abort();
+  };
+
+  async function renew(): Promise<void> {
+    const taken = pending;
+    pending = { patch: {}, events: [], delivered: [] };
+    pendingBytes = 0;
+    const sending = clock.uptime();
+    try {
+      const renewal = await store.renew(lease, { leaseMs: times.leaseMs, ...taken });
+      sentAt = sending;
+      failing = false;
+      dueAt = pending.events.length > 0 ? sending + appendAfterMs : sending + jittered(times.renewMs, random);
+      for (const listener of grantListeners) listener(grant());
+      for (const message of renewal.messages) tell(message);
+      if (renewal.cancel) stop(new Stop("cancelled"));
+    } catch (error) {
+      if (error instanceof LeaseLost) {
+        stop(new Stop("lease-lost", { cause: error }));
+        throw error;
+      }
+      pending = {
+        patch: { ...taken.patch, ...pending.patch },
+        events: [...taken.events, ...pending.events],
+        delivered: [...taken.delivered, ...pending.delivered],
+      };
+      failing = true;
+      dueAt = clock.uptime() + jittered(Math.min(times.urgentMs, times.renewMs), random);
+      log.warn("the lease could not be renewed", { error: String(error), left_ms: Math.round(grant().softMs) });
+      throw error;
+    } finally {
+      if (grant().softMs === 0) stop(new Stop("lease-lost"));
+    }
+  }
+  function tell(message: Message): void {
+    if (seen.has(message.id)) return;
+    seen.set(message.id, message);
+    for (const listener of messageListeners) listener(message);
+  }
+  /** One renewal at a time; each caller's covers all that was pending when it called. */
+  function flush(): Promise<void> {
+    const next = tail.then(renew);
+    tail = next.catch(() => undefined);
+    return next;
+  }
+  async function renewing(): Promise<void> {
+    while (!over.signal.aborted && !lost.signal.aborted) {
+      wake = new AbortController();
+      const waitMs = Math.max(0, Math.min(dueAt - clock.uptime(), failing ? Math.max(1, grant().softMs) : dueAt));
+      if (waitMs > 0) await clock.sleep(waitMs, AbortSignal.any([wake.signal, over.signal]));
+      if (over.signal.aborted) return;
+      if (clock.uptime() >= dueAt || grant().softMs === 0) await flush().catch(() => undefined);
+    }
+  }
+  async function listening(): Promise<void> {
+    while (!over.signal.aborted && !lost.signal.aborted) {
+      await store
+        .changed({ job: lease.job, control: true, timeoutMs: 60_000, signal: over.signal })
+        .catch(() => clock.sleep(times.urgentMs, over.signal));
+      if (over.signal.aborted) return;
+      sooner(0);
+      await clock.sleep(controlPauseMs, over.signal);
+    }
+  }
+  const loops = Promise.all([renewing(), listening()]);
+
+  async function end(): Promise<Leftover> {
+    over.abort();
+    await loops;
+    await tail;
+    return { patch: pending.patch, events: pending.events };
+  }
+  return {
+    lease,
+    signal: lost.signal,
+    emit: (...events) => {
+      if (events.length === 0) return;
+      pending.events.push(...events);
+      pendingBytes += events.reduce((sum, event) => sum + JSON.stringify(event).length, 0);
+      sooner(pendingBytes >= appendBytes ? 0 : appendAfterMs);
+    },
+    patch: (patch) => {
+      pending.patch = { ...pending.patch, ...patch };
+      sooner(appendAfterMs);
+    },
+    delivered: (messageId) => {
+      pending.delivered.push(messageId);
+      sooner(0);
+    },
+    flush,
+    grant,
+    onGrant: (listener) => void grantListeners.push(listener),
+    onMessage: (listener) => {
+      messageListeners.push(listener);
+      for (const message of seen.values()) listener(message);
+    },
+    end,
+    [Symbol.asyncDispose]: async () => void (await end()),
+  };
+}
