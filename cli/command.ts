@@ -1,0 +1,25 @@
+import type { Command } from "commander";
+import type { CliContext } from "./context.ts";
+import type { ExitCode } from "./exit-code.ts";
+
+/** One command: what it takes, how it is used, what it does. */
+export type CliCommand = Readonly<{
+  /** Adds arguments and options. */
+  takes(command: Command): Command;
+  /** Shown below the help. */
+  examples: readonly string[];
+  run(cli: CliContext, command: Command): Promise<ExitCode>;
+}>;
+
+type Definition<Options> = Readonly<{
+  takes?: (command: Command) => Command;
+  examples: readonly string[];
+  run(cli: CliContext, options: Options, args: readonly string[]): Promise<ExitCode>;
+}>;
+
+/** `Options` is what commander makes of the options in `takes`: the two stand side by side. */
+export const defineCommand = <Options extends object = object>(definition: Definition<Options>): CliCommand => ({
+  takes: definition.takes ?? ((command) => command),
+  examples: definition.examples,
+  run: (cli, command) => definition.run(cli, command.opts<Options>(), command.args),
+});

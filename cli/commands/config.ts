@@ -1,0 +1,42 @@
+import { type ConfigName, configKeys, type Key } from "../../shared/config-keys.ts";
+import { loadConfig } from "../../shared/load-config.node.ts";
+import { Secret } from "../../shared/secret.ts";
+import { defineCommand } from "../command.ts";
+import { table } from "../print.ts";
+
+export const config = defineCommand<{ json?: true }>({
+  takes: (command) => command.option("--json", "print JSON: one object per key with value, origin and variable"),
+  examples: ["agenticore config", "agenticore config --json | jq '.\"server.port\"'"],
+  run: async (cli, { json }) => {
+    const loaded = await loadConfig(cli);
+    const rows = Object.entries<Key>(configKeys).map(([name, key]) => ({
+      key: key.yaml,
+      value: masked(loaded.config[name as ConfigName]),
+      origin: loaded.origins[name as ConfigName],
+      env: key.env[0],
+    }));
+    if (json) {
+      cli.print.json(Object.fromEntries(rows.map(({ key, ...rest }) => [key, rest])));
+      return 0;
+    }
+    const { paint } = cli.print;
+    const lines = rows.map(({ key, value, origin }) => [key, shown(value), origin]);
+    cli.print.data(
+      table([["KEY", "VALUE", "FROM"], ...lines], cli.print.width)
+        .split("\n")
+        .map((line, index) => (index === 0 ? paint.bold(line) : line.endsWith("default") ? paint.dim(line) : line))
+        .join("\n"),
+    );
+    return 0;
+  },
+});
+
+/** JSON leaves out what is undefined: an absent value is `null` here, so that each key is there. */
+function masked(value: unknown): unknown {
+  if (value === undefined) return null;
+  if (value instanceof Secret) return String(value);
+  return Array.isArray(value) ? value.map(masked) : value;
+}
+
+const shown = (value: unknown): string =>
+  value === null ? "-" : Array.isArray(value) ? value.join(",") || "-" : String(value);

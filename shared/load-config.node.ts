@@ -1,0 +1,104 @@
+import { readFileSync } from "node:fs";
+import { isAbsolute, resolve } from "node:path";
+import { type Origins, resolveConfig, type Sources } from "./config.ts";
+import { type Config, type ConfigName, configKeys } from "./config-keys.ts";
+import { AppError } from "./error.ts";
+import { Secret } from "./secret.ts";
+
+export type Place = Readonly<{
+  env: Readonly<Record<string, string | undefined>>;
+  home: string;
+  hostName: string;
+  /** Where relative paths begin. */
+  cwd: string;
+}>;
+export type Loaded = Readonly<{ config: Config; origins: Origins; file: string }>;
+
+/** Keys that name a place on the disk: `~/` is the home folder, and what is relative becomes absolute. */
+const pathKeys = [
+  "claudeConfigDir",
+  "claudeHomeDir",
+  "dataDir",
+  "reposRoot",
+  "worktreeRoot",
+  "sharedFsRoot",
+  "jobsDir",
+  "githubAppPrivateKeyPath",
+  "agentihooksPath",
+] as const satisfies readonly ConfigName[];
+
+/**
+ * The configuration of this machine: environment, then `AGENTICORE_CONFIG` or `~/.agenticore/config.yml`, then defaults.
+ * @throws AppError `invalid_request` that names the wrong key and its source, or the line where the file is not YAML.
+ */
+export async function loadConfig(place: Place): Promise<Loaded> {
+  const { env, home, hostName } = place;
+  const named = env["AGENTICORE_CONFIG"]?.trim();
+  const file = named ? absolute(named, place) : resolve(home, ".agenticore/config.yml");
+  const content = await readYaml(file, named !== undefined && named !== "");
+  const sources: Sources = {
+    env,
+    ...(content === undefined ? {} : { file: { name: file, content } }),
+    // Kubernetes sets this variable in every container: https://kubernetes.io/docs/concepts/services-networking/service/
+    at: { home, hostName, kubernetes: env["KUBERNETES_SERVICE_HOST"] !== undefined },
+  };
+  const { config, origins } = resolveConfig(sources);
+  const paths = pathKeys.flatMap((name) => {
+    const value = config[name];
+    return value === undefined ? [] : [[name, absolute(value, place)] as const];
+  });
+  return { config: { ...config, ...Object.fromEntries(paths) }, origins, file };
+}
+
+function absolute(path: string, { home, cwd }: Place): string {
+  if (path === "~" || path.startsWith("~/")) return resolve(home, path.slice(2));
+  return isAbsolute(path) ? path : resolve(cwd, path);
+}
+
+/** Undefined where there is no file, which only a file that was asked for may not be. */
+async function readYaml(file: string, asked: boolean): Promise<unknown> {
+  const text = readIfThere(file, asked);
+  if (text === undefined) return undefined;
+  // Loaded here: most machines have no such file, and every command reads the configuration.
+  const { parseDocument } = await import("yaml");
+  const document = parseDocument(text, { prettyErrors: true });
+  const [problem] = document.errors;
+  if (problem) throw unreadable(file, `is not YAML: ${problem.message}`);
+  return document.toJS() ?? {};
+}
+
+function readIfThere(file: string, asked: boolean): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
+    if (missing && !asked) return undefined;
+    throw unreadable(file, missing ? "does not exist" : `cannot be read: ${(error as Error).message}`);
+  }
+}
+
+const unreadable = (file: string, why: string) =>
+  new AppError("invalid_request", `The configuration file ${file} ${why}`, {
+    remedy: "Mend the file, or name another one in AGENTICORE_CONFIG.",
+  });
+
+/** Variables that hold secrets and are no keys of ours: they pass through to Claude. */
+const foreignSecrets = [
+  "ANTHROPIC_API_KEY",
+  "ANTHROPIC_AUTH_TOKEN",
+  "CLAUDE_CODE_OAUTH_TOKEN",
+  "AWS_SECRET_ACCESS_KEY",
+  "AWS_SESSION_TOKEN",
+  "AWS_BEARER_TOKEN_BEDROCK",
+] as const;
+
+/** Every secret value that this process knows: what `redactor` takes out of logs and events. */
+export function knownSecrets(config: Config, env: Place["env"]): string[] {
+  const ours = Object.keys(configKeys).flatMap((name) => config[name as ConfigName] ?? []);
+  const values = [
+    ...ours.flatMap((value) => (value instanceof Secret ? [value.reveal()] : [])),
+    ...foreignSecrets.flatMap((name) => env[name] ?? []),
+  ];
+  // Inside a JSON line a value stands in its escaped form.
+  return [...new Set(values.flatMap((value) => [value, JSON.stringify(value).slice(1, -1)]))];
+}
