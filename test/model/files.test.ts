@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { eventually } from "../support/a-world.ts";
 import { openDesk } from "../support/desk.ts";
 import { type Model, startModel } from "../support/model/start-model.ts";
 
@@ -10,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => model[Symbol.asyncDispose]());
 
-describe.concurrent("the real CLI, led by the scripted model,", () => {
+describe.concurrent("the real CLI, led by the scripted model,", { timeout: 40_000 }, () => {
   test("answers with a text and ends well", async () => {
     await using desk = openDesk(model.url);
     const run = await desk.run('Say it [[scenario:text say="Good day."]]');
@@ -50,7 +51,9 @@ describe.concurrent("the real CLI, led by the scripted model,", () => {
     const run = desk.start();
     run.send("Work [[scenario:slow]]");
     const beats = join(desk.repo, "heartbeat.txt");
-    await expect.poll(() => existsSync(beats) && readFileSync(beats, "utf8"), { timeout: 10_000 }).toContain("beat 2");
+    await eventually(() => existsSync(beats) && readFileSync(beats, "utf8").includes("beat 2"), {
+      what: "two heartbeats",
+    });
     desk.touch("released");
     await run.waitFor((event) => event.type === "result");
     run.end();

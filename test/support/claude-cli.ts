@@ -35,6 +35,8 @@ export type ClaudeRun = Readonly<{
   /** Sends a message of the user; the id is that of its replay event. */
   send: (text: string, more?: Readonly<Record<string, unknown>>) => string;
   interrupt: () => void;
+  /** Asks something harmless: its `control_response` shows that every line before it was read. */
+  interrogate: () => void;
   /** Closes stdin: the CLI ends after the turn. */
   end: () => void;
   kill: (signal: NodeJS.Signals) => void;
@@ -50,6 +52,9 @@ export type Ended = Readonly<{
   stderr: string;
 }>;
 
+/** A run that is over. */
+export type Done = Ended & Pick<ClaudeRun, "events" | "session">;
+
 /** The real CLI against the scripted model, with a minimal environment and nothing of the person's own. */
 export function startClaude(options: ClaudeOptions): ClaudeRun {
   const session = options.resume ?? randomUUID();
@@ -61,6 +66,8 @@ export function startClaude(options: ClaudeOptions): ClaudeRun {
   child.stdin.on("error", () => undefined); // it may have ended: `ended` tells
   const output = follow(child);
   const write = (line: unknown) => void child.stdin.write(`${JSON.stringify(line)}\n`);
+  const control = (subtype: string) =>
+    write({ type: "control_request", request_id: randomUUID(), request: { subtype } });
   return {
     session,
     pid: child.pid ?? -1,
@@ -70,7 +77,8 @@ export function startClaude(options: ClaudeOptions): ClaudeRun {
       write({ type: "user", message: { role: "user", content: text }, uuid, ...more });
       return uuid;
     },
-    interrupt: () => write({ type: "control_request", request_id: randomUUID(), request: { subtype: "interrupt" } }),
+    interrupt: () => control("interrupt"),
+    interrogate: () => control("mcp_status"),
     end: () => void child.stdin.end(),
     kill: (signal) => void child.kill(signal),
     waitFor: output.waitFor,
@@ -79,12 +87,12 @@ export function startClaude(options: ClaudeOptions): ClaudeRun {
 }
 
 /** One task from start to end. */
-export async function runClaude(task: string, options: ClaudeOptions): Promise<Ended & Pick<ClaudeRun, "events">> {
+export async function runClaude(task: string, options: ClaudeOptions): Promise<Done> {
   const run = startClaude(options);
   run.send(task);
   await Promise.race([run.waitFor((event) => event.type === "result", 60_000), run.ended]);
   run.end();
-  return { ...(await run.ended), events: run.events };
+  return { ...(await run.ended), events: run.events, session: run.session };
 }
 
 const argumentsOf = ({ resume, permissions, args }: ClaudeOptions, session: string): string[] => [

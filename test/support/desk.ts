@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ClaudeOptions, type ClaudeRun, type Ended, runClaude, startClaude } from "./claude-cli.ts";
+import { type ClaudeOptions, type ClaudeRun, type Done, runClaude, startClaude } from "./claude-cli.ts";
 import { killProcessesWith, processesWith } from "./leftovers.ts";
 
 /** A fresh home and git repository with one commit; at its end every process started from it is gone. */
@@ -12,9 +12,13 @@ export type Desk = Readonly<{
   touch: (file: string) => void;
   git: (...args: readonly string[]) => string;
   start: (more?: Partial<ClaudeOptions>) => ClaudeRun;
-  run: (task: string, more?: Partial<ClaudeOptions>) => Promise<Ended & Pick<ClaudeRun, "events">>;
+  run: (task: string, more?: Partial<ClaudeOptions>) => Promise<Done>;
+  read: (file: string) => string;
+  /** What the CLI has kept of the session so far; empty before it is there. */
+  transcript: (session: string) => string;
   /** Processes that the CLI or its tools started here and that still live. */
   processes: () => readonly number[];
+  killAll: () => void;
 }> &
   AsyncDisposable;
 
@@ -40,9 +44,15 @@ export function openDesk(url: string): Desk {
     home,
     git,
     touch: (file) => writeFileSync(join(repo, file), ""),
+    read: (file) => readFileSync(join(repo, file), "utf8"),
+    transcript: (session) =>
+      globSync(join(home, `claude/projects/*/${session}.jsonl`))
+        .map((path) => readFileSync(path, "utf8"))
+        .join(""),
     start: (more) => startClaude(options(more)),
     run: (task, more) => runClaude(task, options(more)),
     processes: () => processesWith(marker, home),
+    killAll: () => void killProcessesWith(marker, home),
     [Symbol.asyncDispose]: async () => {
       killProcessesWith(marker, home);
       rmSync(home, { recursive: true, force: true, maxRetries: 5 });

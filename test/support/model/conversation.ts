@@ -13,7 +13,8 @@ export type Conversation = Readonly<{
 
 export type Item = Said | ToolResult;
 export type Said = Readonly<{ kind: "said"; text: string }>;
-export type ToolResult = Readonly<{ kind: "result"; text: string; isError: boolean }>;
+/** A tool call that came to an end, also a refused one. */
+export type ToolResult = Readonly<{ kind: "result"; text: string }>;
 
 /** @throws SyntaxError when the body is not JSON. */
 export function readConversation(body: string): Conversation {
@@ -41,17 +42,24 @@ function piecesOf(message: Record<string, unknown>): Piece[] {
   return blocks(message["content"]).flatMap((block): Piece[] => {
     if (block["type"] === "tool_result") {
       const text = blocks(block["content"]).map(textOf).join("\n");
-      return [{ kind: "result", text, isError: block["is_error"] === true }];
+      return neverEnded.test(text) ? [{ kind: "system", text }] : [{ kind: "result", text }];
     }
     const text = textOf(block);
     if (text === "") return [];
-    const own = role === "user" ? !text.startsWith("<system-reminder>") : text.includes(sentWhileBusy);
-    return [own ? { kind: "said", text } : { kind: "system", text }];
+    const words = role === "user" ? (notOfTheUser.test(text) ? undefined : text) : whileBusy.exec(text)?.[1];
+    return [words === undefined ? { kind: "system", text } : { kind: "said", text: words.trim() }];
   });
 }
 
-/** How the CLI folds a message of the user into a running turn: as a message of the system role. */
-const sentWhileBusy = "sent a new message while you were working";
+/** What the CLI itself says in the user's place. */
+const notOfTheUser = /^(<system-reminder>|\[Request interrupted by user|Continue from where you left off\.$)/;
+
+/** How the CLI folds a message of the user into a running turn, with its own words around it (2.1.197, 2.1.330). */
+const whileBusy =
+  /sent a new message while you were working:\n([\s\S]*?)(?:\n\n(?:This is how Claude Code|IMPORTANT: After)[^\n]*)?$/;
+
+/** A call that a killed CLI never saw the end of: said on resume (2.1.330), or its shell was killed with it. */
+const neverEnded = /^(\[Tool call interrupted: the session ended|Exit code 137$)/;
 
 const blocks = (content: unknown): Record<string, unknown>[] =>
   typeof content === "string" ? [{ type: "text", text: content }] : list(content).map(record);

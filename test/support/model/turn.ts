@@ -49,7 +49,7 @@ export function readTurn(conversation: Conversation, place: (step: string) => Pl
     tools,
     usage: usageOf(prompt),
     hold: holdAt(prompt, results.length),
-    ...place(`${start}/${results.length}`),
+    ...place(`${marker?.name ?? ""}/${start}/${results.length}`),
   };
 }
 
@@ -66,7 +66,7 @@ export const finish =
   (text: string): Scenario =>
   ({ heard }) => ({
     kind: "message",
-    say: heard.length === 0 ? text : `${text}\n\nHeard: ${heard.map((words) => words.trim()).join(" | ")}`,
+    say: heard.length === 0 ? text : `${text}\n\nHeard: ${heard.join(" | ")}`,
   });
 
 function usageOf(prompt: string): Usage {

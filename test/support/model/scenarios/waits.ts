@@ -33,8 +33,11 @@ const beating = (args: Args, beats: number): string => {
   return `i=0; while [ "$i" -lt ${beats} ] && [ ! -e ${until} ]; do ${beat}; done; echo "beats: $i"`;
 };
 
-/** Ends by itself after as many beats, so that a failing test leaves nothing behind for long. */
+/**
+ * Its parent ends at once, so that it belongs to init: 2.1.330 ends all descendants of a shell, whatever their
+ * session. It ends by itself after as many beats, so that a failing test leaves nothing behind for long.
+ */
 const daemon = (beats: number): string => {
   const loop = `i=0; while [ "$i" -lt ${beats} ]; do i=$((i+1)); echo "$i" >> daemon.txt; sleep 0.1; done`;
-  return `setsid sh -c 'echo $$ > daemon.pid; ${loop}' </dev/null >/dev/null 2>&1 & true`;
+  return `(setsid sh -c 'echo $$ > daemon.pid; ${loop}' </dev/null >/dev/null 2>&1 &)`;
 };
