@@ -4,12 +4,33 @@ type Row = Readonly<{ summary: string; load: () => Promise<CliCommand> }>;
 
 /** Every command; only the one that is called is loaded. */
 export const commandTable: Readonly<Record<string, Row>> = {
+  run: { summary: "Submit a task, and follow it", load: async () => (await import("./commands/run.ts")).run },
+  jobs: { summary: "List jobs, newest first", load: async () => (await import("./commands/jobs.ts")).jobs },
+  job: { summary: "Show one job", load: async () => (await import("./commands/job.ts")).job },
+  cancel: { summary: "Cancel a job", load: async () => (await import("./commands/cancel.ts")).cancel },
+  message: {
+    summary: "Tell Claude something while a job runs",
+    load: async () => (await import("./commands/message.ts")).message,
+  },
+  retry: {
+    summary: "Queue an ended job again, in the same Claude session",
+    load: async () => (await import("./commands/retry.ts")).retry,
+  },
+  profiles: {
+    summary: "List profiles: how Claude can be run",
+    load: async () => (await import("./commands/profiles.ts")).profiles,
+  },
+  status: {
+    summary: "Show whether the server and its runners are up",
+    load: async () => (await import("./commands/status.ts")).status,
+  },
+  drain: {
+    summary: "Let a runner finish its jobs and take no more",
+    load: async () => (await import("./commands/drain.ts")).drain,
+  },
   config: {
     summary: "Show the effective configuration and where each value comes from",
     load: async () => (await import("./commands/config.ts")).config,
   },
-  version: {
-    summary: "Print the version",
-    load: async () => (await import("./commands/version.ts")).version,
-  },
+  version: { summary: "Print the version", load: async () => (await import("./commands/version.ts")).version },
 };

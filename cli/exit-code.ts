@@ -1,3 +1,4 @@
+import { NoServer } from "../shared/client.ts";
 import { type AppError, toAppError } from "../shared/error.ts";
 import type { Print } from "./print.ts";
 
@@ -19,7 +20,7 @@ export function explain(thrown: unknown, print: Print): ExitCode {
   print.error(error.message);
   for (const { path, message } of shownErrors(error)) print.note(`  ${path}: ${message}`);
   print.note(`  ${error.remedy}`);
-  return 1;
+  return error instanceof NoServer ? 3 : 1;
 }
 
 /** One wrong place is already in the sentence. */

@@ -22,7 +22,8 @@ export type Print = Readonly<{
   paint: Paint;
   /** Columns of standard output; unlimited where it is no terminal. */
   width: number;
-  isTerminal: boolean;
+  /** Whether `progress` shows anything. */
+  hasProgress: boolean;
 }>;
 
 type Streams = Readonly<{ out: Output; err: Output; env: Readonly<Record<string, string | undefined>> }>;
@@ -30,6 +31,7 @@ type Streams = Readonly<{ out: Output; err: Output; env: Readonly<Record<string,
 export function printer({ out, err, env }: Streams): Print {
   const colored = (stream: Output) => colors.createColors(stream.isTTY === true && !isSet(env["NO_COLOR"]));
   const [paint, ink] = [colored(out), colored(err)];
+  const hasProgress = err.isTTY === true && env["TERM"] !== "dumb";
   let shown = false;
   const clear = () => {
     if (shown) err.write("\r\x1b[2K");
@@ -46,7 +48,7 @@ export function printer({ out, err, env }: Streams): Print {
     warn: (text) => line(err, `${ink.yellow("warning:")} ${text}`),
     error: (text) => line(err, `${ink.red("error:")} ${text}`),
     progress: (text) => {
-      if (err.isTTY !== true) return;
+      if (!hasProgress) return;
       clear();
       if (text === undefined) return;
       err.write(ink.dim(cut(text, (err.columns ?? 80) - 1)));
@@ -54,7 +56,7 @@ export function printer({ out, err, env }: Streams): Print {
     },
     paint,
     width: out.isTTY === true ? (out.columns ?? 80) : Number.POSITIVE_INFINITY,
-    isTerminal: out.isTTY === true,
+    hasProgress,
   };
 }
 

@@ -1,0 +1,30 @@
+import { defineCommand } from "../command.ts";
+import { connect } from "../connect.ts";
+import { table } from "../print.ts";
+
+export const profiles = defineCommand<{ json?: true }>({
+  takes: (command) => command.option("--json", "print JSON"),
+  examples: ["agenticore profiles", "agenticore profiles --json"],
+  run: async (cli, { json }) => {
+    const { print } = cli;
+    const found = await (await connect(cli)).profiles();
+    if (json) {
+      print.json({ success: true, count: found.length, profiles: found });
+      return 0;
+    }
+    const rows = found.map((profile) => [
+      profile.name,
+      profile.model ?? "-",
+      profile.permission_mode ?? "-",
+      profile.auto_pr ? "yes" : "no",
+      profile.source,
+      profile.error === undefined ? profile.description : `NOT VALID: ${profile.error}`,
+    ]);
+    const [head = "", ...lines] = table(
+      [["PROFILE", "MODEL", "PERMISSIONS", "PR", "SOURCE", "DESCRIPTION"], ...rows],
+      print.width,
+    ).split("\n");
+    print.data([print.paint.bold(head), ...lines].join("\n"));
+    return 0;
+  },
+});

@@ -1,0 +1,26 @@
+import { type ApiClient, apiClient } from "../shared/client.ts";
+import type { Config } from "../shared/config-keys.ts";
+import { loadConfig } from "../shared/load-config.node.ts";
+import type { CliContext } from "./context.ts";
+
+/** A client of the server that the configuration names. No request is made yet. */
+export async function connect(cli: CliContext): Promise<ApiClient> {
+  const { config } = await loadConfig(cli);
+  return clientOf(cli, config);
+}
+
+export const clientOf = ({ fetch, clock }: CliContext, config: Config): ApiClient =>
+  apiClient({
+    url: serverUrl(config),
+    fetch,
+    clock,
+    ...(config.clientApiKey ? { apiKey: config.clientApiKey } : {}),
+  });
+
+/** `AGENTICORE_URL`, else where `serve` on this machine listens. */
+export function serverUrl({ clientUrl, host, port }: Pick<Config, "clientUrl" | "host" | "port">): string {
+  if (clientUrl !== undefined) return clientUrl;
+  // A server that listens on every address is reached on loopback.
+  const name = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+  return `http://${name.includes(":") ? `[${name}]` : name}:${port}`;
+}
