@@ -1,0 +1,116 @@
+import type { Config } from "../../shared/config-keys.ts";
+import { ownPath } from "./search-path.ts";
+
+export type Variables = Readonly<Record<string, string>>;
+export type Surroundings = Readonly<Record<string, string | undefined>>;
+
+export type EnvironmentFacts = Readonly<{
+  /** The runner's own environment; only what is named below leaves it. */
+  surroundings: Surroundings;
+  /** Folder of our own package: its entries are taken out of PATH. */
+  packageRoot: string;
+  config: Pick<Config, "claudeEnv" | "claudeHomeDir">;
+  profileEnv: Variables;
+  jobId: string;
+  configDir: string;
+  tmpDir: string;
+  identity: Readonly<{ name: string; email: string }>;
+  /** Where Claude's own log events go, from which cost and usage of a running job are read. */
+  usage?: Readonly<{ url: string; token: string }>;
+}>;
+
+/**
+ * The complete environment of Claude's process (jobs.md 4): an allow-list, so that no secret of the runner
+ * (store, GitHub) reaches what an agent runs. Later groups win: what is passed on, our defaults, the
+ * configuration's and the profile's variables, and last what the runner relies on.
+ */
+export function claudeEnvironment(facts: EnvironmentFacts): Variables {
+  const { surroundings, config, profileEnv, packageRoot } = facts;
+  return {
+    ...passedOn(surroundings, config.claudeEnv),
+    PATH: ownPath(surroundings["PATH"] ?? "", packageRoot),
+    ...defaults(surroundings),
+    ...named(surroundings, (name) => config.claudeEnv.includes(name)),
+    ...profileEnv,
+    ...ours(facts),
+    ...(facts.usage ? telemetry(facts.usage) : {}),
+    ...loopbackUnproxied(surroundings),
+  };
+}
+
+const always = /^(HOME|USER|LOGNAME|SHELL|LANG|LC_[A-Z]+|TZ|IS_SANDBOX|API_TIMEOUT_MS|BASH_(DEFAULT|MAX)_TIMEOUT_MS)$/;
+const proxies = /^((HTTPS?|ALL|NO)_PROXY|(https?|all|no)_proxy)$/;
+const authorities =
+  /^(NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|GIT_SSL_CAINFO|CLAUDE_CODE_(CERT_STORE|CLIENT_(CERT|KEY)|CLIENT_KEY_PASSPHRASE))$/;
+const model =
+  /^(ANTHROPIC_[A-Z0-9_]+|CLAUDE_CODE_OAUTH_TOKEN|CLAUDE_CODE_(USE|SKIP)_[A-Z_]+|CLAUDE_CODE_MAX_(RETRIES|OUTPUT_TOKENS)|DISABLE_PROMPT_CACHING[A-Z_]*)$/;
+/** A cloud's credentials go to Claude only where it is told to reach the model through that cloud. */
+const clouds = [
+  { flag: "CLAUDE_CODE_USE_BEDROCK", names: /^AWS_[A-Z0-9_]+$/ },
+  {
+    flag: "CLAUDE_CODE_USE_VERTEX",
+    names: /^(CLOUD_ML_REGION|VERTEX_[A-Z0-9_]+|GOOGLE_[A-Z0-9_]+|GCLOUD_PROJECT|CLOUDSDK_[A-Z_]+)$/,
+  },
+] as const;
+
+function passedOn(surroundings: Surroundings, extra: readonly string[]): Variables {
+  const cloud = clouds.filter(({ flag }) => isOn(surroundings[flag])).map(({ names }) => names);
+  const patterns = [always, proxies, authorities, model, ...cloud];
+  return named(surroundings, (name) => patterns.some((pattern) => pattern.test(name)) || extra.includes(name));
+}
+
+const isOn = (value: string | undefined): boolean => /^(1|true|yes|on)$/i.test(value ?? "");
+
+/** Empty values are unset: an empty key would otherwise win over a login. */
+const named = (surroundings: Surroundings, wanted: (name: string) => boolean): Variables =>
+  Object.fromEntries(
+    Object.entries(surroundings).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== "" && wanted(entry[0]),
+    ),
+  );
+
+/** A profile may choose otherwise. Three retries are about 4 s: the queue waits better than a held slot. */
+const defaults = (surroundings: Surroundings): Variables => ({
+  CLAUDE_CODE_MAX_RETRIES: surroundings["CLAUDE_CODE_MAX_RETRIES"] || "3",
+  CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
+  CLAUDE_CODE_DISABLE_AUTO_MEMORY: "1",
+  CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: "1",
+});
+
+const ours = ({ config, jobId, configDir, tmpDir, identity }: EnvironmentFacts): Variables => ({
+  TMPDIR: tmpDir,
+  CLAUDE_CONFIG_DIR: configDir,
+  CLAUDE_CODE_HOME_DIR: config.claudeHomeDir,
+  GIT_AUTHOR_NAME: identity.name,
+  GIT_AUTHOR_EMAIL: identity.email,
+  GIT_COMMITTER_NAME: identity.name,
+  GIT_COMMITTER_EMAIL: identity.email,
+  // Nobody is there to type a passphrase (git-config(1), GIT_CONFIG_COUNT).
+  GIT_CONFIG_COUNT: "1",
+  GIT_CONFIG_KEY_0: "commit.gpgsign",
+  GIT_CONFIG_VALUE_0: "false",
+  AGENTICORE_JOB_ID: jobId,
+});
+
+/** Header values are percent-encoded (OpenTelemetry, OTLP exporter configuration, "Specifying headers"). */
+const telemetry = ({ url, token }: Readonly<{ url: string; token: string }>): Variables => ({
+  CLAUDE_CODE_ENABLE_TELEMETRY: "1",
+  OTEL_LOGS_EXPORTER: "otlp",
+  OTEL_METRICS_EXPORTER: "none",
+  OTEL_TRACES_EXPORTER: "none",
+  OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+  OTEL_EXPORTER_OTLP_ENDPOINT: url,
+  OTEL_EXPORTER_OTLP_HEADERS: `authorization=Bearer%20${encodeURIComponent(token)}`,
+  OTEL_LOGS_EXPORT_INTERVAL: "1000",
+  CLAUDE_CODE_OTEL_SHUTDOWN_TIMEOUT_MS: "1000",
+  CLAUDE_CODE_OTEL_FLUSH_TIMEOUT_MS: "1000",
+});
+
+/** Where a proxy is set, loopback must go round it: our receiver is there. */
+function loopbackUnproxied(surroundings: Surroundings): Variables {
+  const proxied = Object.keys(surroundings).some((name) => /^(https?|all)_proxy$/i.test(name) && surroundings[name]);
+  if (!proxied) return {};
+  const hosts = [surroundings["NO_PROXY"] ?? surroundings["no_proxy"] ?? "", "127.0.0.1", "localhost"];
+  const list = hosts.filter((host) => host !== "").join(",");
+  return { NO_PROXY: list, no_proxy: list };
+}

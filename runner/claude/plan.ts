@@ -1,0 +1,95 @@
+import type { Config } from "../../shared/config-keys.ts";
+import { AppError } from "../../shared/error.ts";
+import type { Job } from "../../shared/job.ts";
+import type { Profile } from "../../shared/profile.ts";
+import { claudeArguments, type Start } from "./arguments.ts";
+import { claudeEnvironment, type EnvironmentFacts, type Variables } from "./environment.ts";
+import { userLine } from "./stdin-line.ts";
+
+export type PlanFacts = Readonly<{
+  job: Job;
+  profile: Profile;
+  config: Pick<Config, "claudeTimeout" | "claudeEnv" | "claudeHomeDir">;
+  sessionId: string;
+  start: Start;
+  /** A fresh uuid for the first message. */
+  messageId: string;
+  /** After the check of trust: see `repoConfigOf`. */
+  repoConfig: Profile["repo_config"];
+  places: Readonly<{
+    /** Absolute path of the program. */
+    claude: string;
+    worktree: string;
+    configDir: string;
+    tmpDir: string;
+    mcpConfig?: string;
+    packageRoot: string;
+  }>;
+}> &
+  Pick<EnvironmentFacts, "surroundings" | "identity" | "usage">;
+
+/** Everything that is needed to start Claude, as data. */
+export type RunPlan = Readonly<{
+  /** Program first. */
+  argv: readonly string[];
+  env: Variables;
+  cwd: string;
+  messageId: string;
+  /** The first line for stdin, with its line feed. */
+  firstLine: string;
+  /** From Claude's start, per attempt. */
+  deadlineMs: number;
+  /** What this attempt may spend, in US dollars; absent where there is no limit. */
+  budgetUsd?: number;
+}>;
+
+/** After a lost attempt never the task again: measured, it would do everything twice. */
+export const interruptedText = "You were interrupted. Check the state of the work and continue.";
+
+/** @throws AppError `budget_exceeded` when earlier attempts have spent the whole budget. */
+export function planRun(facts: PlanFacts): RunPlan {
+  const { job, profile, config, places, start, messageId } = facts;
+  const budgetUsd = budgetLeft(job, profile);
+  return {
+    argv: [
+      places.claude,
+      ...claudeArguments({
+        profile,
+        start,
+        sessionId: facts.sessionId,
+        repoConfig: facts.repoConfig,
+        ...(places.mcpConfig === undefined ? {} : { mcpConfig: places.mcpConfig }),
+        ...(budgetUsd === undefined ? {} : { budgetUsd }),
+      }),
+    ],
+    env: claudeEnvironment({
+      surroundings: facts.surroundings,
+      packageRoot: places.packageRoot,
+      config,
+      profileEnv: profile.env,
+      jobId: job.id,
+      configDir: places.configDir,
+      tmpDir: places.tmpDir,
+      identity: facts.identity,
+      ...(facts.usage ? { usage: facts.usage } : {}),
+    }),
+    cwd: places.worktree,
+    messageId,
+    firstLine: userLine(messageId, start === "continue" ? interruptedText : job.task),
+    deadlineMs: (job.timeout_seconds ?? profile.claude.timeout ?? config.claudeTimeout) * 1000,
+    ...(budgetUsd === undefined ? {} : { budgetUsd }),
+  };
+}
+
+/** Claude counts one process only, so what earlier attempts spent is taken off here. Rounded up to a millionth. */
+function budgetLeft(job: Job, profile: Profile): number | undefined {
+  const limit = job.max_budget_usd ?? profile.claude.max_budget_usd;
+  if (limit === undefined) return undefined;
+  const left = Math.ceil((limit - (job.cost_usd ?? 0)) * 1e6) / 1e6;
+  if (left <= 0)
+    throw new AppError(
+      "budget_exceeded",
+      `The job's budget of ${limit} USD was used up by earlier attempts (${job.cost_usd} USD).`,
+    );
+  return left;
+}

@@ -1,0 +1,92 @@
+import { cp, mkdir, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { deepMerge } from "./deep-merge.ts";
+import type { LoadedProfile } from "./extend.ts";
+import type { Login } from "./login.ts";
+import { instructionsOf, jsonOf, mcpServersOf, settingsOf } from "./profile-files.ts";
+import type { RepoConfig } from "./repo-config.ts";
+import { repoInstructions } from "./repo-instructions.ts";
+
+export type MaterializeFacts = Readonly<{
+  profile: LoadedProfile;
+  /** The job's own CLAUDE_CONFIG_DIR, `{run folder}/claude`; what an earlier attempt left there is removed. */
+  configDir: string;
+  worktree: string;
+  repoConfig: RepoConfig;
+  login: Login;
+  /** AGENTICORE_CLAUDE_CONFIG_DIR: its settings lie below the profile's. */
+  userConfigDir?: string;
+  /** Folders that Claude is to trust, with `repo_config: all`: worktree and main repository. */
+  trustedFolders?: readonly string[];
+}>;
+
+export type Materialized = Readonly<{ configDir: string; mcpConfig?: string }>;
+
+/**
+ * Writes what a profile means to Claude into a private config folder (0700, files 0600). The worktree is only
+ * read. An agent may have changed the folder of an earlier attempt, so nothing of it is kept: transcripts are
+ * to be saved before, and laid out after.
+ * @throws AppError `profile_invalid` for a file of the profile that cannot be used.
+ */
+export async function materialize(facts: MaterializeFacts): Promise<Materialized> {
+  const { profile, configDir, repoConfig, worktree } = facts;
+  const base = facts.userConfigDir === undefined ? {} : await jsonOf(join(facts.userConfigDir, "settings.json"));
+  const [settings, instructions, servers, imports] = await Promise.all([
+    settingsOf(profile.folders),
+    instructionsOf(profile.folders),
+    mcpServersOf(profile.folders),
+    repoConfig === "instructions" ? repoInstructions(worktree) : [],
+  ]);
+  await freshFolder(configDir);
+  for (const folder of profile.folders) await copyParts(join(folder, ".claude"), configDir);
+  await Promise.all([
+    write(join(configDir, "settings.json"), toJson(deepMerge(base, settings))),
+    write(join(configDir, ".claude.json"), toJson(firstStart(facts.trustedFolders ?? []))),
+    writeUnlessEmpty(
+      join(configDir, "CLAUDE.md"),
+      [instructions, ...imports].filter((part) => part !== ""),
+    ),
+    ...(facts.login.kind === "file" ? [symlink(facts.login.path, join(configDir, ".credentials.json"))] : []),
+  ]);
+  if (servers === undefined) return { configDir };
+  const mcpConfig = join(configDir, "mcp.json");
+  await write(mcpConfig, toJson({ mcpServers: servers }));
+  return { configDir, mcpConfig };
+}
+
+/** Moved away first: a half-removed folder must never be used, and removal can take long. */
+async function freshFolder(path: string): Promise<void> {
+  const old = `${path}.old`;
+  await rm(old, { recursive: true, force: true });
+  await rename(path, old).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error;
+  });
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  await rm(old, { recursive: true, force: true });
+}
+
+/** Agents, skills, commands, rules, hooks and whatever else a profile brings; not what is made here or is Claude's own state. */
+async function copyParts(from: string, to: string): Promise<void> {
+  const names = await readdir(from).catch(() => []);
+  for (const name of names.filter(isPart)) {
+    const source = join(from, name);
+    // Shared skills are commonly links: what they point to is copied.
+    await cp(source, join(to, name), { recursive: true, dereference: true, filter: notGit });
+  }
+}
+
+const made = new Set(["CLAUDE.md", "settings.json", "settings.local.json", "settings.overrides.json", "mcp.json"]);
+const state = new Set(["projects", "sessions", "todos", "shell-snapshots", "backups", "statsig", "history.jsonl"]);
+const isPart = (name: string): boolean => !name.startsWith(".") && !made.has(name) && !state.has(name);
+const notGit = (path: string): boolean => basename(path) !== ".git";
+
+const firstStart = (trusted: readonly string[]) => ({
+  hasCompletedOnboarding: true,
+  projects: Object.fromEntries(trusted.map((folder) => [folder, { hasTrustDialogAccepted: true }])),
+});
+
+const toJson = (content: unknown): string => `${JSON.stringify(content, undefined, 2)}\n`;
+const write = (path: string, text: string): Promise<void> => writeFile(path, text, { mode: 0o600 });
+const writeUnlessEmpty = async (path: string, parts: readonly string[]): Promise<void> => {
+  if (parts.length > 0) await write(path, `${parts.join("\n\n")}\n`);
+};
