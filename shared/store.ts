@@ -55,6 +55,7 @@ export type RenewRequest = Readonly<{
 }>;
 export type Renewal = Readonly<{
   cancel?: Readonly<{ by: string; at: string }>;
+  /** All that Claude has not acknowledged yet, so that a lost reply loses none: the runner knows which it has given. */
   messages: readonly Message[];
 }>;
 
@@ -106,7 +107,7 @@ export type StoreCounts = Readonly<{
  * Every method throws AppError `store_unavailable` when the store cannot answer.
  */
 export interface JobStore extends AsyncDisposable {
-  /** Queues the job, or gives back the one that the same idempotency key (or the same id) made. @throws AppError `invalid_request` where the key came with another body. */
+  /** Queues the job, or gives back the one that the same idempotency key (or the same id) made. @throws AppError `invalid_request` where the key came with another body, `conflict` where its job was removed already. */
   submit(job: NewJob): Promise<Submitted>;
   /** The job with its queue position, or undefined; with `tenant`, only that tenant's. */
   get(id: JobId, tenant?: string): Promise<Job | undefined>;
@@ -114,10 +115,15 @@ export interface JobStore extends AsyncDisposable {
   list(query: JobQuery): Promise<JobPage>;
   /**
    * The best runnable job (priority, then age) of the runner's pools, leased: fence + 1, attempt + 1, event `job.claimed`.
-   * The same `claimId` gives the same answer again. Before that it does what `sweep` does, in bounds.
+   * A job whose session a running job uses waits, as does one whose repository is at its limit; neither holds up others.
+   * The same `claimId` gives the same answer again, with the lease extended. Before that it does what `sweep` does, in bounds.
    */
   claim(request: ClaimRequest): Promise<Claim | undefined>;
-  /** Extends the lease, merges the patch, appends the events, marks messages delivered; tells of a cancel and of new messages. */
+  /**
+   * Extends the lease (also one that ran out and that nobody took over), appends the events, merges the patch, takes
+   * delivered messages off; tells of a cancel and of messages. A new phase in the patch gives `phase.changed` behind the
+   * events, unless they hold it.
+   */
   renew(lease: Lease, request: RenewRequest): Promise<Renewal>;
   /** The one terminal transition, with its event. Repeating it with the same status under the same fence changes nothing and succeeds. */
   finish(lease: Lease, ending: Ending): Promise<Job>;
@@ -129,11 +135,12 @@ export interface JobStore extends AsyncDisposable {
   retry(id: JobId, tenant?: string): Promise<Job>;
   /** Stored before it returns, event `message.received`. @throws AppError `conflict` once terminal, `not_found`. */
   addMessage(id: JobId, message: Message, tenant?: string): Promise<Job>;
-  /** Events behind the cursor, at most `limit` (500). @throws AppError `invalid_request` for a cursor that was not issued for this job. */
+  /** Events behind the cursor, at most `limit` (500). @throws AppError `invalid_request` for a cursor that was not issued for this job, `not_found`. */
   events(id: JobId, query: Readonly<{ after?: string; limit?: number }>): Promise<EventPage>;
   /**
-   * Resolves when something may have changed (of that job, or at all), after `timeoutMs`, or on abort. A hint: read the state.
-   * With `control` only what others ask of a running job wakes (cancel, message), not this process's own renewals.
+   * Resolves when something may have changed (of that job, or at all) since the call, after `timeoutMs`, or on abort; never
+   * rejects. A hint: read the state. Call it before reading and await it after, so that no change falls between.
+   * With `control` only what others do to a running job wakes (cancel, message, the lease gone), not its runner's renewals.
    */
   changed(what: Readonly<{ job?: JobId; control?: true; timeoutMs: number; signal?: AbortSignal }>): Promise<void>;
   /** Reaps expired leases (attempt ended as `lease_lost`), expires jobs over their queue time, removes terminal jobs over their TTL. Returns the jobs that it changed. */

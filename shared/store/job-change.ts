@@ -1,0 +1,94 @@
+import { AppError, type ErrorCode, errorCodes } from "../error.ts";
+import type { NewEvent } from "../event.ts";
+import type { AttemptReason, Job, JobPatch, JobStatus, TerminalStatus } from "../job.ts";
+
+/** Pure changes of a job's visible shape; which of them is allowed, `transition` has said before. */
+
+/** A job as it enters the queue: what only a copy or a view may say is taken off. */
+export const queued = ({ queue_position, source, as_of, stale, durability, ...job }: Job): Job => ({
+  ...job,
+  status: "queued",
+  attempt: 0,
+  attempts: [],
+});
+
+export const claimed = ({ waiting, ...job }: Job, by: Readonly<{ pod_name: string; at: string }>): Job => ({
+  ...job,
+  status: "running",
+  phase: "claimed",
+  attempt: job.attempt + 1,
+  pod_name: by.pod_name,
+  started_at: job.started_at ?? by.at,
+});
+
+export const patched = (job: Job, patch: JobPatch = {}): Job => ({ ...job, ...patch });
+
+export type AttemptEnd = Readonly<{ reason: AttemptReason; started_at: string; at: string }>;
+
+/** The attempt that runs now goes on the list of ended ones; what was only true of it goes. */
+const attemptEnded = ({ phase, ...job }: Job, end: AttemptEnd): Job => ({
+  ...job,
+  attempts: [
+    ...job.attempts,
+    {
+      number: job.attempt,
+      pod_name: job.pod_name ?? "",
+      started_at: end.started_at,
+      ended_at: end.at,
+      reason: end.reason,
+    },
+  ],
+});
+
+export function requeued(job: Job, end: AttemptEnd, waiting?: Job["waiting"]): Job {
+  const { pid, ...rest } = attemptEnded(job, end);
+  return { ...rest, status: "queued", ...(waiting ? { waiting } : {}) };
+}
+
+export const ended = (job: Job, status: TerminalStatus, end: AttemptEnd): Job => ({
+  ...attemptEnded(job, end),
+  status,
+  ended_at: end.at,
+});
+
+/** The end of a job that no runner holds. */
+export const endedInQueue = ({ waiting, ...job }: Job, status: TerminalStatus, at: string): Job => ({
+  ...job,
+  status,
+  ended_at: at,
+});
+
+/** A terminal job queued again: its ending goes; session, branch, tree, pull request, cost and attempts stay. */
+export function retried(job: Job): Job {
+  const { ended_at, started_at, phase, pid, waiting, cancel_requested_at, warnings, ...rest } = job;
+  const { exit_code, output, result, error, error_code, remedy, pr_error, ...kept } = rest;
+  return { ...kept, status: "queued" };
+}
+
+/** Why it ended, with the usual remedy of the code. */
+export const because = (code: ErrorCode, sentence: string): JobPatch => ({
+  error_code: code,
+  error: sentence,
+  remedy: errorCodes[code].remedy,
+});
+
+const endings = {
+  succeeded: "job.succeeded",
+  failed: "job.failed",
+  cancelled: "job.cancelled",
+  expired: "job.expired",
+} as const;
+
+/** The terminal event of a job that has just ended. */
+export function endingEvent(job: Job): NewEvent {
+  const { status, error_code, error, remedy, cost_usd, commit, branch } = job;
+  return {
+    type: endings[asTerminal(status)],
+    data: { status, error_code, error, remedy, cost_usd, commit, branch },
+  };
+}
+
+function asTerminal(status: JobStatus): TerminalStatus {
+  if (status === "queued" || status === "running") throw new AppError("internal", `A ${status} job has no ending.`);
+  return status;
+}

@@ -1,0 +1,132 @@
+import type { Clock } from "../clock.ts";
+import type { JobId } from "../job.ts";
+import type { JobStore } from "../store.ts";
+import { openChanges } from "./sqlite/changes.node.ts";
+import type { Context } from "./sqlite/context.node.ts";
+import { openDatabase } from "./sqlite/database.node.ts";
+import { openEventLog } from "./sqlite/event-log.node.ts";
+import { openJobList } from "./sqlite/job-list.node.ts";
+import { openJobRows } from "./sqlite/job-rows.node.ts";
+import { openEndings } from "./sqlite/lease-ending.node.ts";
+import { openLeases } from "./sqlite/leases.node.ts";
+import { openMessages } from "./sqlite/messages.node.ts";
+import { openRequests } from "./sqlite/requests.node.ts";
+import { openRunners } from "./sqlite/runners.node.ts";
+import { openStoreTime } from "./sqlite/store-time.node.ts";
+import { openSubmission } from "./sqlite/submission.node.ts";
+import { openUpkeep } from "./sqlite/upkeep.node.ts";
+
+export type SqliteOptions = Readonly<{
+  /** The database file; its folder is made (0700) if need be. */
+  path: string;
+  clock: Clock;
+  /** This boot of the box (`/proc/sys/kernel/random/boot_id`, random(4)): a lease of another boot has expired. */
+  bootId: string;
+  /** Jobs of one repository that may run at once; without it there is no limit. */
+  repoLimit?: number;
+  random?: () => number;
+}>;
+
+/** What one claim does of the upkeep, so that it stays quick whatever has piled up; a removal may be of 5,000 events. */
+const perClaim = { reap: 20, expire: 20, remove: 2 } as const;
+const perStep = 100;
+
+/**
+ * The embedded store: `node:sqlite` in WAL mode, every commit synced to disk. Several processes of one box may share
+ * the file. Leases, delays, queue times and TTLs run by uptime, so that no jump of the wall clock moves them.
+ * @throws AppError `store_unavailable` for a file that is damaged, not ours, or of a newer version; `disk_full`.
+ */
+export async function openSqliteStore(options: SqliteOptions): Promise<JobStore> {
+  const { path, clock, random = Math.random } = options;
+  const db = openDatabase(path, { clock, random });
+  try {
+    return await storeOver(db, options);
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+async function storeOver(db: ReturnType<typeof openDatabase>, options: SqliteOptions): Promise<JobStore> {
+  const { clock, bootId, repoLimit } = options;
+  const time = await openStoreTime(db, { clock, bootId });
+  const touched = new Set<JobId>();
+  const base = { db, time, clock, bootId, touch: (id: JobId) => void touched.add(id) };
+  const context: Context = { ...base, jobs: openJobRows(base), ...(repoLimit === undefined ? {} : { repoLimit }) };
+  const { jobs } = context;
+  const log = openEventLog(context);
+  const endings = openEndings(context, log);
+  const messages = openMessages(context, log);
+  const leases = openLeases(context, log, messages);
+  const submission = openSubmission(context, log);
+  const requests = openRequests(context, log, endings);
+  const upkeep = openUpkeep(context, endings);
+  const lists = openJobList(context);
+  const runners = openRunners(context);
+  const changes = openChanges({ version: db.version, asked: jobs.asked }, clock);
+
+  const write = async <T>(body: () => T): Promise<T> => {
+    const { answer, changed } = await db.write(() => {
+      touched.clear();
+      const result = body();
+      if (touched.size > 0) time.note();
+      return { result, jobs: new Set(touched) };
+    });
+    if (changed) changes.tell(answer.jobs);
+    return answer.result;
+  };
+
+  /** In steps with a pause between, so that a long upkeep stops neither this process nor the others. */
+  const sweep = async (): Promise<readonly JobId[]> => {
+    const all: JobId[] = [];
+    for (const step of [upkeep.reap, upkeep.expire, upkeep.remove]) {
+      for (let done: JobId[] = []; ; ) {
+        done = await write(() => step(perStep));
+        all.push(...done);
+        if (done.length < perStep) break;
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
+    await write(upkeep.forget);
+    return [...new Set(all)];
+  };
+
+  return {
+    submit: (job) => write(() => submission(job)),
+    get: (id, tenant) =>
+      db.read(() => {
+        const row = jobs.find(id, tenant);
+        return row && jobs.view(row);
+      }),
+    list: (query) => db.read(() => lists.list(query)),
+    claim: (request) =>
+      write(() => {
+        upkeep.reap(perClaim.reap);
+        upkeep.expire(perClaim.expire);
+        upkeep.remove(perClaim.remove);
+        return leases.claim(request);
+      }),
+    renew: (lease, request) => write(() => leases.renew(lease, request)),
+    finish: (lease, ending) => write(() => endings.finish(lease, ending)),
+    release: (lease, release) => write(() => endings.giveBack(jobs.held(lease), release)),
+    cancel: (id, by) => write(() => requests.cancel(id, by)),
+    retry: (id, tenant) => write(() => requests.retry(id, tenant)),
+    addMessage: (id, message, tenant) => write(() => messages.add(id, message, tenant)),
+    events: (id, query) => db.read(() => log.page(jobs.sure(id), query)),
+    changed: changes.wait,
+    sweep,
+    announce: (runner) => write(() => runners.announce(runner)),
+    retire: (id) => write(() => runners.retire(id)),
+    runners: () => db.read(runners.runners),
+    drain: (name) => write(() => runners.drain(name)),
+    saveSession: (lease, session) => write(() => runners.saveSession(lease, session)),
+    findSession: (id) => db.read(() => runners.findSession(id)),
+    sessionUser: (id) => db.read(() => runners.sessionUser(id)),
+    counts: () => db.read(lists.counts),
+    ping: () => db.read(() => void jobs.get(0)),
+    [Symbol.asyncDispose]: async () => {
+      changes.close();
+      db.close();
+    },
+  };
+}

@@ -1,0 +1,122 @@
+import { AppError } from "../../error.ts";
+import type { EventType, JobEvent, NewEvent } from "../../event.ts";
+import type { JobId } from "../../job.ts";
+import type { EventPage } from "../../store.ts";
+import type { Context } from "./context.node.ts";
+import { isOver, type JobRow } from "./job-rows.node.ts";
+
+/** What is kept of a job's log (contract 2), and the largest page. */
+export const keptEvents = 5_000;
+export const keptBytes = 8 * 1024 * 1024;
+export const pageEvents = 500;
+
+type EventRow = Readonly<{ n: number; type: EventType; at: string; attempt: number; data: string; bytes: number }>;
+type Counters = Readonly<{
+  last_event: number;
+  event_count: number;
+  event_bytes: number;
+  dropped_count: number;
+  dropped_bytes: number;
+}>;
+
+export type EventLog = ReturnType<typeof openEventLog>;
+
+export function openEventLog({ db, jobs, touch }: Context) {
+  const insert = db.prepare("INSERT INTO events VALUES (:seq, :n, :type, :at, :attempt, :data, :bytes)");
+  const read = db.prepare<EventRow>("SELECT * FROM events WHERE seq = :seq AND n > :after ORDER BY n LIMIT :limit");
+  const oldest = db.prepare<EventRow>(
+    "SELECT * FROM events WHERE seq = :seq AND type <> 'log.dropped' ORDER BY n LIMIT :limit",
+  );
+  const cut = db.prepare("DELETE FROM events WHERE seq = :seq AND n <= :n");
+  const counters = db.prepare<Counters>(
+    "SELECT last_event, event_count, event_bytes, dropped_count, dropped_bytes FROM jobs WHERE seq = :seq",
+  );
+  const count = db.prepare(
+    `UPDATE jobs SET last_event = :last_event, event_count = :event_count, event_bytes = :event_bytes,
+       dropped_count = :dropped_count, dropped_bytes = :dropped_bytes WHERE seq = :seq`,
+  );
+  const countersOf = (row: JobRow): Counters =>
+    counters.find({ seq: row.seq }) ?? {
+      last_event: 0,
+      event_count: 0,
+      event_bytes: 0,
+      dropped_count: 0,
+      dropped_bytes: 0,
+    };
+
+  /** Appends events of the row's attempt, then drops the oldest beyond what is kept, leaving one entry that says so. */
+  const append = (row: JobRow, events: readonly NewEvent[]): void => {
+    if (events.length === 0) return;
+    const at = jobs.now();
+    const before = countersOf(row);
+    const rows = events.map((event, index): EventRow => {
+      const data = JSON.stringify(event.data);
+      const n = before.last_event + 1 + index;
+      return { n, type: event.type, at, attempt: row.attempt, data, bytes: Buffer.byteLength(data) };
+    });
+    for (const event of rows) insert.run({ seq: row.seq, ...event });
+    const after: Counters = {
+      ...before,
+      last_event: before.last_event + rows.length,
+      event_count: before.event_count + rows.length,
+      event_bytes: before.event_bytes + rows.reduce((sum, event) => sum + event.bytes, 0),
+    };
+    count.run({ seq: row.seq, ...trim(row, after, at) });
+    touch(row.id);
+  };
+
+  const trim = (row: JobRow, now: Counters, at: string): Counters => {
+    let { event_count, event_bytes, dropped_count, dropped_bytes } = now;
+    let last: EventRow | undefined;
+    while (event_count > keptEvents || (event_bytes > keptBytes && event_count > 1)) {
+      const surplus = Math.max(1, Math.min(pageEvents, event_count - keptEvents));
+      for (const event of oldest.all({ seq: row.seq, limit: surplus })) {
+        event_count -= 1;
+        event_bytes -= event.bytes;
+        dropped_count += 1;
+        dropped_bytes += event.bytes;
+        last = event;
+      }
+      if (last) cut.run({ seq: row.seq, n: last.n });
+    }
+    if (!last) return now;
+    const data = JSON.stringify({ count: dropped_count, bytes: dropped_bytes });
+    // It takes the number of the last one that went, so that whoever has read further never meets it.
+    insert.run({ seq: row.seq, n: last.n, type: "log.dropped", at, attempt: last.attempt, data, bytes: 0 });
+    return { ...now, event_count, event_bytes, dropped_count, dropped_bytes };
+  };
+
+  const page = (row: JobRow, query: Readonly<{ after?: string; limit?: number }>): EventPage => {
+    const { last_event } = countersOf(row);
+    const after = query.after === undefined ? 0 : numberOf(query.after, row.id, last_event);
+    const limit = Math.max(1, Math.min(pageEvents, query.limit ?? pageEvents));
+    const events = read.all({ seq: row.seq, after, limit }).map((event) => toEvent(row.id, event));
+    const last = events.at(-1)?.id ?? query.after;
+    const reached = last === undefined ? 0 : numberOf(last, row.id, last_event);
+    const over = isOver(row) && reached >= last_event;
+    return { events, ...(over || last === undefined ? {} : { next: last }) };
+  };
+  return { append, page };
+}
+
+const tagOf = (job: JobId) => job.slice(0, 8);
+const idOf = (n: number, job: JobId) => `${String(n).padStart(10, "0")}-${tagOf(job)}`;
+
+/** @throws AppError `invalid_request` for what `idOf` has not made for this job. */
+function numberOf(id: string, job: JobId, last: number): number {
+  const match = /^(\d{10})-([0-9a-f]{8})$/.exec(id);
+  const n = Number(match?.[1]);
+  if (match?.[2] === tagOf(job) && n >= 1 && n <= last) return n;
+  throw new AppError("invalid_request", `The cursor is not one of an event of job ${job}.`, {
+    remedy: "Use the id of an event of this job, or read from the beginning without a cursor.",
+    errors: [{ path: "after", message: "is not the id of an event of this job" }],
+  });
+}
+
+const toEvent = (job: JobId, { n, type, at, attempt, data }: EventRow): JobEvent => ({
+  id: idOf(n, job),
+  type,
+  at,
+  attempt,
+  data: JSON.parse(data) as JobEvent["data"],
+});

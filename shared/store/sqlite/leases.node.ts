@@ -1,0 +1,103 @@
+import { LeaseLost } from "../../error.ts";
+import type { NewEvent } from "../../event.ts";
+import type { Claim, ClaimRequest, Lease, Renewal, RenewRequest } from "../../store.ts";
+import { claimed, patched } from "../job-change.ts";
+import type { Context } from "./context.node.ts";
+import type { EventLog } from "./event-log.node.ts";
+import { type JobRow, next } from "./job-rows.node.ts";
+import type { Messages } from "./messages.node.ts";
+
+/** Larger than any real number of running jobs of one repository. */
+const noLimit = 1_000_000_000;
+
+/** Giving out and keeping of leases; all run inside a transaction. */
+export function openLeases(context: Context, log: EventLog, messages: Messages) {
+  const { db, jobs, time, bootId, repoLimit = noLimit } = context;
+  const byClaim = db.prepare<JobRow>("SELECT * FROM jobs WHERE claim_id = :claim_id");
+  // The sub-selects do not depend on the row, so each is worked out once: a claim walks the queue's index only.
+  const best = db.prepare<{ seq: number; priority: number; place: number }>(
+    `SELECT seq, priority, place FROM jobs INDEXED BY jobs_queue
+     WHERE status = 'queued' AND pool = :pool AND due <= :tick AND (expires IS NULL OR expires > :tick)
+       AND (repo_key IS NULL OR repo_key NOT IN
+         (SELECT repo_key FROM jobs WHERE status = 'running' AND repo_key IS NOT NULL GROUP BY repo_key HAVING count(*) >= :limit))
+       AND (session_id IS NULL OR session_id NOT IN
+         (SELECT session_id FROM jobs WHERE status = 'running' AND session_id IS NOT NULL))
+     ORDER BY priority DESC, place LIMIT 1`,
+  );
+  const extend = db.prepare("UPDATE jobs SET lease_until = :until, lease_boot = :boot WHERE seq = :seq");
+
+  const keep = (row: JobRow, leaseMs: number) =>
+    extend.run({ seq: row.seq, until: time.tick() + leaseMs, boot: bootId });
+
+  const answer = (row: JobRow, runner: string): Claim => ({
+    job: jobs.whole(row),
+    lease: { job: row.id, runner, fence: row.fence },
+    tenant: row.tenant,
+    continues: row.attempt > 1,
+    messages: messages.waiting(row),
+  });
+
+  const claim = (request: ClaimRequest): Claim | undefined => {
+    const { claimId, runner, leaseMs } = request;
+    const known = byClaim.find({ claim_id: claimId });
+    if (known) {
+      if (known.status !== "running" || known.runner !== runner) return undefined;
+      // The runner counts from when it asked, which was just now.
+      keep(known, leaseMs);
+      return answer(known, runner);
+    }
+    const row = pick(request.pools);
+    return row && next(row, { type: "claim" }) ? answer(take(row, request), runner) : undefined;
+  };
+
+  const pick = (pools: readonly string[]): JobRow | undefined => {
+    const [first] = pools
+      .flatMap((pool) => best.find({ pool, tick: time.tick(), limit: repoLimit }) ?? [])
+      .sort((a, b) => b.priority - a.priority || a.place - b.place);
+    return first && jobs.get(first.seq);
+  };
+
+  const take = (row: JobRow, { claimId, runner, pod_name, leaseMs }: ClaimRequest): JobRow => {
+    const at = jobs.now();
+    const job = claimed(jobs.whole(row), { pod_name, at });
+    const saved = jobs.save(row, job, {
+      attempt: job.attempt,
+      fence: row.fence + 1,
+      claim_id: claimId,
+      runner,
+      lease_boot: bootId,
+      lease_until: time.tick() + leaseMs,
+      attempt_started_at: at,
+      expires: null,
+    });
+    log.append(saved, [{ type: "job.claimed", data: { pod_name } }]);
+    return saved;
+  };
+
+  const renew = (lease: Lease, { leaseMs, patch = {}, events = [], delivered = [] }: RenewRequest): Renewal => {
+    const row = jobs.held(lease);
+    if (next(row, { type: "renew" }) === undefined) throw new LeaseLost(lease.job);
+    keep(row, leaseMs);
+    log.append(row, events);
+    const { output, result, ...progress } = patch;
+    if (Object.keys(progress).length > 0) {
+      const before = jobs.summary(row);
+      jobs.saveProgress(row, patched(before, progress));
+      log.append(row, phaseEvents(before.phase, progress.phase, events));
+    }
+    if (output !== undefined || result !== undefined) jobs.saveBulk(row, { output, result });
+    messages.deliver(row, delivered);
+    return {
+      messages: messages.waiting(row),
+      ...(row.cancel_at === null ? {} : { cancel: { by: row.cancel_by ?? "", at: row.cancel_at } }),
+    };
+  };
+  return { claim, renew };
+}
+
+/** A phase that a patch brings is told of once, also where the runner did so itself. */
+function phaseEvents(before: string | undefined, phase: JobPhaseOf, events: readonly NewEvent[]): NewEvent[] {
+  const told = events.some((event) => event.type === "phase.changed" && event.data.phase === phase);
+  return phase === undefined || phase === before || told ? [] : [{ type: "phase.changed", data: { phase } }];
+}
+type JobPhaseOf = Extract<NewEvent, { type: "phase.changed" }>["data"]["phase"] | undefined;

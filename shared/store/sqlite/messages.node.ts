@@ -1,0 +1,40 @@
+import { AppError } from "../../error.ts";
+import type { Job, JobId, Message } from "../../job.ts";
+import type { Context } from "./context.node.ts";
+import type { EventLog } from "./event-log.node.ts";
+import { isOver, type JobRow } from "./job-rows.node.ts";
+
+export type Messages = ReturnType<typeof openMessages>;
+
+/** Follow-ups for a job's session, kept until Claude has acknowledged them; runs inside a transaction. */
+export function openMessages({ db, jobs }: Context, log: EventLog) {
+  const all = db.prepare<{ message: string }>("SELECT message FROM messages WHERE seq = :seq ORDER BY n");
+  const insert = db.prepare("INSERT OR IGNORE INTO messages (seq, id, message) VALUES (:seq, :id, :message)");
+  const remove = db.prepare("DELETE FROM messages WHERE seq = :seq AND id = :id");
+
+  return {
+    waiting: (row: JobRow): Message[] => all.all({ seq: row.seq }).map(({ message }) => JSON.parse(message) as Message),
+
+    deliver: (row: JobRow, ids: readonly string[]): void => {
+      const taken = ids.filter((id) => remove.run({ seq: row.seq, id }) > 0);
+      log.append(
+        row,
+        taken.map((message_id) => ({ type: "message.delivered", data: { message_id } })),
+      );
+    },
+
+    add: (id: JobId, message: Message, tenant?: string): Job => {
+      const row = jobs.sure(id, tenant);
+      if (isOver(row))
+        throw new AppError("conflict", `Job ${id} is ${row.status}: it takes no more messages.`, {
+          remedy: "Retry the job, or submit a new one with its session_id.",
+        });
+      const added = insert.run({ seq: row.seq, id: message.id, message: JSON.stringify(message) }) > 0;
+      if (added) {
+        jobs.ask(row);
+        log.append(row, [{ type: "message.received", data: { message_id: message.id, mode: message.mode } }]);
+      }
+      return jobs.view(row);
+    },
+  };
+}

@@ -1,0 +1,84 @@
+/** Raised with every change of the tables; kept in SQLite's `user_version`. */
+export const schemaVersion = 1;
+
+/**
+ * `jobs` holds what decisions look at and is narrow; `docs` holds what people see (`job`), with what can be
+ * long (`bulk`: output and result) apart, so that a renewal rewrites neither.
+ * Times named tick, due, expires, gone, lease_until and seen are milliseconds of the store's own clock
+ * (store-time.node.ts), which no jump of the wall clock moves.
+ */
+export const schema = `
+CREATE TABLE clock (one INTEGER PRIMARY KEY CHECK (one = 1), tick INTEGER NOT NULL, wall INTEGER NOT NULL) STRICT;
+CREATE TABLE boots (boot TEXT PRIMARY KEY, shift INTEGER NOT NULL) STRICT;
+CREATE TABLE places (one INTEGER PRIMARY KEY CHECK (one = 1), last INTEGER NOT NULL) STRICT;
+INSERT INTO places VALUES (1, 0);
+
+CREATE TABLE jobs (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  tenant TEXT NOT NULL,
+  repo_key TEXT,
+  repo_url TEXT,
+  profile TEXT NOT NULL,
+  pool TEXT NOT NULL,
+  priority INTEGER NOT NULL,
+  max_attempts INTEGER NOT NULL,
+  queue_ttl_ms INTEGER NOT NULL,
+  ttl_ms INTEGER NOT NULL,
+  session_id TEXT,
+  status TEXT NOT NULL,
+  place INTEGER NOT NULL,
+  queued_at INTEGER NOT NULL,
+  due INTEGER NOT NULL DEFAULT 0,
+  expires INTEGER,
+  gone INTEGER,
+  attempt INTEGER NOT NULL DEFAULT 0,
+  lost INTEGER NOT NULL DEFAULT 0,
+  fence INTEGER NOT NULL DEFAULT 0,
+  claim_id TEXT,
+  runner TEXT,
+  lease_boot TEXT,
+  lease_until INTEGER,
+  attempt_started_at TEXT,
+  cancel_by TEXT,
+  cancel_at TEXT,
+  asked INTEGER NOT NULL DEFAULT 0,
+  last_event INTEGER NOT NULL DEFAULT 0,
+  event_count INTEGER NOT NULL DEFAULT 0,
+  event_bytes INTEGER NOT NULL DEFAULT 0,
+  dropped_count INTEGER NOT NULL DEFAULT 0,
+  dropped_bytes INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX jobs_queue ON jobs (pool, priority DESC, place, due, expires, repo_key, session_id) WHERE status = 'queued';
+CREATE INDEX jobs_expires ON jobs (expires) WHERE status = 'queued' AND expires IS NOT NULL;
+CREATE INDEX jobs_due ON jobs (due) WHERE status = 'queued';
+CREATE INDEX jobs_leased ON jobs (lease_until, lease_boot) WHERE status = 'running';
+CREATE INDEX jobs_gone ON jobs (gone) WHERE gone IS NOT NULL;
+CREATE INDEX jobs_claim ON jobs (claim_id) WHERE claim_id IS NOT NULL;
+CREATE INDEX jobs_session ON jobs (session_id) WHERE session_id IS NOT NULL AND gone IS NULL;
+CREATE INDEX jobs_tenant ON jobs (tenant, seq);
+CREATE INDEX jobs_status ON jobs (status, seq);
+CREATE INDEX jobs_repo ON jobs (repo_url, seq);
+
+CREATE TABLE docs (seq INTEGER PRIMARY KEY, job TEXT NOT NULL, bulk TEXT NOT NULL) STRICT;
+
+CREATE TABLE events (
+  seq INTEGER NOT NULL,
+  n INTEGER NOT NULL,
+  type TEXT NOT NULL,
+  at TEXT NOT NULL,
+  attempt INTEGER NOT NULL,
+  data TEXT NOT NULL,
+  bytes INTEGER NOT NULL,
+  PRIMARY KEY (seq, n)
+) STRICT;
+
+CREATE TABLE messages (seq INTEGER NOT NULL, n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, message TEXT NOT NULL, UNIQUE (seq, id)) STRICT;
+
+CREATE TABLE idempotency (tenant TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL, job TEXT NOT NULL, gone INTEGER, PRIMARY KEY (tenant, key)) STRICT;
+CREATE INDEX idempotency_job ON idempotency (job);
+CREATE INDEX idempotency_gone ON idempotency (gone) WHERE gone IS NOT NULL;
+
+CREATE TABLE runners (id TEXT PRIMARY KEY, name TEXT NOT NULL, record TEXT NOT NULL, seen INTEGER NOT NULL, drain INTEGER NOT NULL DEFAULT 0) STRICT;
+CREATE TABLE sessions (id TEXT PRIMARY KEY, tenant TEXT NOT NULL, repo_key TEXT, job TEXT NOT NULL, runner TEXT NOT NULL, seen INTEGER NOT NULL) STRICT;
+`;
