@@ -15,6 +15,7 @@ const entries: Record<string, readonly string[]> = {
   "api/server.node.ts": ["shared/store"],
   "runner/main.ts": ["shared/store"],
   "cli/commands/serve.ts": ["api"],
+  "cli/open-store.ts": ["shared/store"],
 };
 const files = globSync("{shared,api,runner,cli}/**/*.ts");
 const importsOf = (file: string) =>
