@@ -140,7 +140,9 @@ export interface JobStore extends AsyncDisposable {
   /**
    * Resolves when something may have changed (of that job, or at all) since the call, after `timeoutMs`, or on abort; never
    * rejects. A hint: read the state. Call it before reading and await it after, so that no change falls between.
-   * With `control` only what others do to a running job wakes (cancel, message, the lease gone), not its runner's renewals.
+   * Without a job it also resolves when a delay, a lease or a queue time ends.
+   * With `control` only what others do to a running job wakes: a cancel or message that no renewal has told of yet (at once,
+   * if there is one already), or the lease gone. Its runner's own renewals do not.
    */
   changed(what: Readonly<{ job?: JobId; control?: true; timeoutMs: number; signal?: AbortSignal }>): Promise<void>;
   /** Reaps expired leases (attempt ended as `lease_lost`), expires jobs over their queue time, removes terminal jobs over their TTL. Returns the jobs that it changed. */

@@ -5,6 +5,7 @@ import { openChanges } from "./sqlite/changes.node.ts";
 import type { Context } from "./sqlite/context.node.ts";
 import { openDatabase } from "./sqlite/database.node.ts";
 import { openEventLog } from "./sqlite/event-log.node.ts";
+import { openHints } from "./sqlite/hints.node.ts";
 import { openJobList } from "./sqlite/job-list.node.ts";
 import { openJobRows } from "./sqlite/job-rows.node.ts";
 import { openEndings } from "./sqlite/lease-ending.node.ts";
@@ -63,7 +64,7 @@ async function storeOver(db: ReturnType<typeof openDatabase>, options: SqliteOpt
   const upkeep = openUpkeep(context, endings);
   const lists = openJobList(context);
   const runners = openRunners(context);
-  const changes = openChanges({ version: db.version, asked: jobs.asked }, clock);
+  const changes = openChanges({ version: db.version, hints: openHints(context), clock });
 
   const write = async <T>(body: () => T): Promise<T> => {
     const { answer, changed } = await db.write(() => {

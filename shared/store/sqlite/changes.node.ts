@@ -1,22 +1,23 @@
 import type { Clock } from "../../clock.ts";
 import type { JobId } from "../../job.ts";
+import type { Hints } from "./hints.node.ts";
 
 /** How often the file is asked whether another process has written (`PRAGMA data_version`: microseconds). */
 const pollMs = 200;
 /** The longest that a timer of Node can wait. */
 const longestMs = 2 ** 31 - 1;
 
-type Waiter = Readonly<{ job?: JobId; isAsked(): boolean; wake(): void }>;
+type Waiter = Readonly<{ job?: JobId; concerned(): boolean; wake(): void }>;
 type What = Readonly<{ job?: JobId; control?: true; timeoutMs: number; signal?: AbortSignal }>;
 type Source = Readonly<{
+  clock: Clock;
+  hints: Hints;
   /** Another number than before when another connection has written. */
   version(): number;
-  /** Another text than before when somebody asked something of the job's runner. */
-  asked(job: JobId): string;
 }>;
 
 /** Tells waiters of changes: of this process's at once, of other processes' within `pollMs`. Asks nothing while nobody waits. */
-export function openChanges({ version, asked }: Source, clock: Clock) {
+export function openChanges({ version, hints, clock }: Source) {
   const waiters = new Set<Waiter>();
   const stop = new AbortController();
   let polling = false;
@@ -24,8 +25,21 @@ export function openChanges({ version, asked }: Source, clock: Clock) {
   const wakeAll = () => {
     for (const waiter of [...waiters]) waiter.wake();
   };
-  const wakeAsked = (all: readonly Waiter[]) => {
-    for (const waiter of all) if (waiter.isAsked()) waiter.wake();
+  const wakeConcerned = (all: readonly Waiter[]) => {
+    for (const waiter of all) if (waiter.concerned()) waiter.wake();
+  };
+  const concern = ({ job, control }: What): (() => boolean) => {
+    if (!control || job === undefined) return () => true;
+    const holder = sure(
+      () => hints.holder(job),
+      () => undefined,
+    );
+    const isAsked = sure(
+      () => hints.isAsked(job),
+      () => true,
+    );
+    const before = holder();
+    return () => isAsked() || holder() !== before;
   };
 
   /** One loop for all waiters; it ends when nobody waits any more. */
@@ -35,7 +49,7 @@ export function openChanges({ version, asked }: Source, clock: Clock) {
       await clock.sleep(pollMs, stop.signal);
       if (waiters.size === 0 || stop.signal.aborted) break;
       const now = version();
-      if (now !== seen) wakeAsked([...waiters]);
+      if (now !== seen) wakeConcerned([...waiters]);
       seen = now;
     }
   };
@@ -54,11 +68,16 @@ export function openChanges({ version, asked }: Source, clock: Clock) {
   return {
     /** Wakes who waits for these jobs, or for anything. */
     tell: (jobs: ReadonlySet<JobId>): void => {
-      wakeAsked([...waiters].filter(({ job }) => job === undefined || jobs.has(job)));
+      wakeConcerned([...waiters].filter(({ job }) => job === undefined || jobs.has(job)));
     },
-    wait: ({ job, control, timeoutMs, signal }: What): Promise<void> =>
+    wait: (what: What): Promise<void> =>
       new Promise((resolve) => {
-        if (signal?.aborted || stop.signal.aborted || timeoutMs <= 0) return resolve();
+        const { job, control, signal } = what;
+        const concerned = concern(what);
+        const timeMs = job === undefined ? sure(hints.untilNextMs, () => 0)() : Number.POSITIVE_INFINITY;
+        const timeoutMs = Math.min(what.timeoutMs, timeMs, longestMs);
+        const known = control === true && concerned();
+        if (known || signal?.aborted || stop.signal.aborted || timeoutMs <= 0) return resolve();
         const timer = new AbortController();
         const wake = () => {
           waiters.delete(waiter);
@@ -66,11 +85,10 @@ export function openChanges({ version, asked }: Source, clock: Clock) {
           timer.abort();
           resolve();
         };
-        const isAsked = control && job !== undefined ? sinceNow(() => asked(job)) : () => true;
-        const waiter: Waiter = { ...(job === undefined ? {} : { job }), isAsked, wake };
+        const waiter: Waiter = { ...(job === undefined ? {} : { job }), concerned, wake };
         waiters.add(waiter);
         signal?.addEventListener("abort", wake, { once: true });
-        void clock.sleep(Math.min(timeoutMs, longestMs), timer.signal).then(wake);
+        void clock.sleep(timeoutMs, timer.signal).then(wake);
         startPolling();
       }),
     close: (): void => {
@@ -80,18 +98,13 @@ export function openChanges({ version, asked }: Source, clock: Clock) {
   };
 }
 
-/** Whether the answer is another one than now; a file that cannot be asked counts as another answer. */
-function sinceNow(ask: () => string): () => boolean {
-  const answer = () => {
+/** Whoever waits is never told of a failure here: it reads, and is told what is wrong. */
+const sure =
+  <T, E>(ask: () => T, instead: () => E) =>
+  (): T | E => {
     try {
       return ask();
     } catch {
-      return undefined;
+      return instead();
     }
   };
-  const before = answer();
-  return () => {
-    const now = answer();
-    return now === undefined || now !== before;
-  };
-}

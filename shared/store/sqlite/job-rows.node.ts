@@ -74,9 +74,6 @@ export function openJobRows({ db, time, clock, touch }: Connection) {
        AND (priority > :priority OR (priority = :priority AND place < :place))`,
   );
   const ask = db.prepare("UPDATE jobs SET asked = asked + 1 WHERE seq = :seq");
-  const asked = db.prepare<{ asked: number; fence: number; status: string }>(
-    "SELECT asked, fence, status FROM jobs WHERE id = :id",
-  );
   const nextPlace = db.prepare<{ last: number }>("UPDATE places SET last = last + 1 RETURNING last");
   const keepKey = db.prepare("UPDATE idempotency SET gone = :gone WHERE job = :id");
 
@@ -145,11 +142,6 @@ export function openJobRows({ db, time, clock, touch }: Connection) {
     /** Somebody asks something of the job's runner. */
     ask: (row: JobRow): void => {
       ask.run({ seq: row.seq });
-    },
-    /** Another text than before when somebody asked something of the job's runner, or its lease is gone. */
-    asked: (id: JobId): string => {
-      const now = asked.find({ id });
-      return now ? `${now.asked} ${now.fence} ${now.status}` : "";
     },
     /** The last place in the queue. */
     nextPlace: (): number => nextPlace.find()?.last ?? 0,

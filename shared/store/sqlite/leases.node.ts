@@ -24,7 +24,7 @@ export function openLeases(context: Context, log: EventLog, messages: Messages) 
          (SELECT session_id FROM jobs WHERE status = 'running' AND session_id IS NOT NULL))
      ORDER BY priority DESC, place LIMIT 1`,
   );
-  const extend = db.prepare("UPDATE jobs SET lease_until = :until, lease_boot = :boot WHERE seq = :seq");
+  const extend = db.prepare("UPDATE jobs SET lease_until = :until, lease_boot = :boot, told = asked WHERE seq = :seq");
 
   const keep = (row: JobRow, leaseMs: number) =>
     extend.run({ seq: row.seq, until: time.tick() + leaseMs, boot: bootId });
@@ -65,11 +65,10 @@ export function openLeases(context: Context, log: EventLog, messages: Messages) 
       fence: row.fence + 1,
       claim_id: claimId,
       runner,
-      lease_boot: bootId,
-      lease_until: time.tick() + leaseMs,
       attempt_started_at: at,
       expires: null,
     });
+    keep(saved, leaseMs);
     log.append(saved, [{ type: "job.claimed", data: { pod_name } }]);
     return saved;
   };

@@ -43,6 +43,7 @@ CREATE TABLE jobs (
   cancel_by TEXT,
   cancel_at TEXT,
   asked INTEGER NOT NULL DEFAULT 0,
+  told INTEGER NOT NULL DEFAULT 0,
   last_event INTEGER NOT NULL DEFAULT 0,
   event_count INTEGER NOT NULL DEFAULT 0,
   event_bytes INTEGER NOT NULL DEFAULT 0,

@@ -1,0 +1,32 @@
+import type { JobId } from "../../job.ts";
+import type { Connection } from "./connection.node.ts";
+
+/** What waiters want to know beside "something was written"; single reads, outside transactions. */
+export function openHints({ db, time }: Connection) {
+  const asked = db.prepare<{ more: number; fence: number; status: string }>(
+    "SELECT asked > told AS more, fence, status FROM jobs WHERE id = :id",
+  );
+  const nextOf = (column: string, status: string) =>
+    db.prepare<{ at: number | null }>(
+      `SELECT min(${column}) AS at FROM jobs WHERE status = '${status}' AND ${column} > :tick`,
+    );
+  const times = [nextOf("due", "queued"), nextOf("expires", "queued"), nextOf("lease_until", "running")];
+
+  return {
+    /** Has somebody asked something of the job's runner that no renewal told it yet? */
+    isAsked: (id: JobId): boolean => asked.find({ id })?.more === 1,
+    /** Who holds the job: another text when the lease is gone. */
+    holder: (id: JobId): string => {
+      const row = asked.find({ id });
+      return row ? `${row.fence} ${row.status}` : "";
+    },
+    /** Milliseconds until time alone changes something: a delay ends, a lease or a queue time runs out. */
+    untilNextMs: (): number => {
+      const tick = time.tick();
+      const next = times.flatMap((statement) => statement.find({ tick })?.at ?? []);
+      return next.length === 0 ? Number.POSITIVE_INFINITY : Math.min(...next) - tick;
+    },
+  };
+}
+
+export type Hints = ReturnType<typeof openHints>;
