@@ -1,5 +1,6 @@
 import type { Config } from "../../shared/config-keys.ts";
 import { ownPath } from "./search-path.ts";
+import { usageHeader } from "./usage.ts";
 
 export type Variables = Readonly<Record<string, string>>;
 export type Surroundings = Readonly<Record<string, string | undefined>>;
@@ -92,7 +93,7 @@ const ours = ({ config, jobId, configDir, tmpDir, identity }: EnvironmentFacts):
   AGENTICORE_JOB_ID: jobId,
 });
 
-/** Header values are percent-encoded (OpenTelemetry, OTLP exporter configuration, "Specifying headers"). */
+/** The token has no character that would need percent-encoding, which Claude Code does not undo (measured). */
 const telemetry = ({ url, token }: Readonly<{ url: string; token: string }>): Variables => ({
   CLAUDE_CODE_ENABLE_TELEMETRY: "1",
   OTEL_LOGS_EXPORTER: "otlp",
@@ -100,7 +101,7 @@ const telemetry = ({ url, token }: Readonly<{ url: string; token: string }>): Va
   OTEL_TRACES_EXPORTER: "none",
   OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
   OTEL_EXPORTER_OTLP_ENDPOINT: url,
-  OTEL_EXPORTER_OTLP_HEADERS: `authorization=Bearer%20${encodeURIComponent(token)}`,
+  OTEL_EXPORTER_OTLP_HEADERS: `${usageHeader}=${token}`,
   OTEL_LOGS_EXPORT_INTERVAL: "1000",
   CLAUDE_CODE_OTEL_SHUTDOWN_TIMEOUT_MS: "1000",
   CLAUDE_CODE_OTEL_FLUSH_TIMEOUT_MS: "1000",

@@ -1,6 +1,9 @@
 import type { Usage } from "../../shared/job.ts";
 import type { ResultMessage } from "./messages.ts";
 
+/** The header with which Claude's telemetry shows whose it is. */
+export const usageHeader = "x-agenticore-usage";
+
 export const noUsage: Usage = {
   input_tokens: 0,
   output_tokens: 0,

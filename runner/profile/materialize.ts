@@ -20,7 +20,7 @@ export type MaterializeFacts = Readonly<{
   trustedFolders?: readonly string[];
 }>;
 
-export type Materialized = Readonly<{ configDir: string; mcpConfig?: string }>;
+export type Materialized = Readonly<{ configDir: string; mcpConfig?: string; warnings: readonly string[] }>;
 
 /**
  * Writes what a profile means to Claude into a private config folder (0700, files 0600). The worktree is only
@@ -35,7 +35,7 @@ export async function materialize(facts: MaterializeFacts): Promise<Materialized
     settingsOf(profile.folders),
     instructionsOf(profile.folders),
     mcpServersOf(profile.folders),
-    repoConfig === "instructions" ? repoInstructions(worktree) : [],
+    repoConfig === "instructions" ? repoInstructions(worktree) : { lines: [], warnings: [] },
   ]);
   await freshFolder(configDir);
   for (const folder of profile.folders) await copyParts(join(folder, ".claude"), configDir);
@@ -44,14 +44,15 @@ export async function materialize(facts: MaterializeFacts): Promise<Materialized
     write(join(configDir, ".claude.json"), toJson(firstStart(facts.trustedFolders ?? []))),
     writeUnlessEmpty(
       join(configDir, "CLAUDE.md"),
-      [instructions, ...imports].filter((part) => part !== ""),
+      [instructions, ...imports.lines].filter((part) => part !== ""),
     ),
     ...(facts.login.kind === "file" ? [symlink(facts.login.path, join(configDir, ".credentials.json"))] : []),
   ]);
-  if (servers === undefined) return { configDir };
+  const { warnings } = imports;
+  if (servers === undefined) return { configDir, warnings };
   const mcpConfig = join(configDir, "mcp.json");
   await write(mcpConfig, toJson({ mcpServers: servers }));
-  return { configDir, mcpConfig };
+  return { configDir, mcpConfig, warnings };
 }
 
 /** Moved away first: a half-removed folder must never be used, and removal can take long. */

@@ -1,0 +1,110 @@
+import { randomBytes } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Usage } from "../../shared/job.ts";
+import { apiRequestsIn } from "./otlp-logs.ts";
+import { addUsage, noUsage, usageHeader } from "./usage.ts";
+
+/** Of one process of Claude, so far. */
+export type Metered = Readonly<{ cost_usd: number; usage: Usage; requests: number }>;
+
+/** One job's place at the receiver; `url` and `token` go into Claude's environment. */
+export type Meter = Readonly<{ url: string; token: string; total: () => Metered }> & Disposable;
+
+/** Takes Claude's own log events over OTLP/HTTP with JSON, one receiver a runner, on loopback. */
+export type UsageReceiver = Readonly<{
+  url: string;
+  /** `onUpdate` is called after each batch that told of requests, with the total over the process. */
+  meter: (onUpdate: (total: Metered) => void) => Meter;
+}> &
+  AsyncDisposable;
+
+const maxBody = 4 * 1024 * 1024;
+/** A fabricated log must not make sums that are no numbers any more. */
+const mostUsd = 1e6;
+
+/** @throws Error from node:net when no port of loopback can be had. */
+export async function startUsageReceiver(): Promise<UsageReceiver> {
+  const jobs = new Map<string, (body: unknown) => void>();
+  const server = createServer({ maxHeaderSize: 16 * 1024, requestTimeout: 30_000 }, (request, out) => {
+    void answer(request, out, jobs);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { url, meter: (onUpdate) => openMeter(url, jobs, onUpdate), [Symbol.asyncDispose]: () => close(server) };
+}
+
+type Jobs = Map<string, (body: unknown) => void>;
+
+function openMeter(url: string, jobs: Jobs, onUpdate: (total: Metered) => void): Meter {
+  const token = randomBytes(24).toString("base64url");
+  let total: Metered = { cost_usd: 0, usage: noUsage, requests: 0 };
+  jobs.set(token, (body) => {
+    const told = apiRequestsIn(body);
+    if (told.length === 0) return;
+    total = {
+      cost_usd: Math.min(
+        mostUsd,
+        told.reduce((sum, { cost_usd }) => sum + cost_usd, total.cost_usd),
+      ),
+      usage: told.map(({ usage }) => usage).reduce(addUsage, total.usage),
+      requests: total.requests + told.length,
+    };
+    onUpdate(total);
+  });
+  return { url, token, total: () => total, [Symbol.dispose]: () => void jobs.delete(token) };
+}
+
+/** Metrics and traces are accepted and dropped, so that Claude does not try them again. */
+async function answer(request: IncomingMessage, out: ServerResponse, jobs: Jobs): Promise<void> {
+  const take = jobs.get(String(request.headers[usageHeader] ?? ""));
+  if (!take) return end(out, 401);
+  if (request.method !== "POST" || !/^\/v1\/(logs|metrics|traces)$/.test(request.url ?? "")) return end(out, 404);
+  const body = await bodyOf(request);
+  if (body === undefined) return end(out, 413);
+  if (request.url === "/v1/logs") {
+    const content = fromJson(body);
+    if (content === undefined) return end(out, 400);
+    take(content);
+  }
+  end(out, 200);
+}
+
+/** Undefined for a body over the limit, or one that broke off. */
+async function bodyOf(request: IncomingMessage): Promise<string | undefined> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const part of request) {
+      bytes += (part as Buffer).length;
+      if (bytes > maxBody) return undefined;
+      parts.push(part as Buffer);
+    }
+  } catch {
+    return undefined;
+  }
+  return Buffer.concat(parts).toString();
+}
+
+function fromJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** After a refusal the rest of the body is not waited for: the connection closes. */
+function end(out: ServerResponse, status: number): void {
+  out.writeHead(status, { "content-type": "application/json", ...(status === 200 ? {} : { connection: "close" }) });
+  out.end("{}");
+}
+
+const close = (server: Server): Promise<void> =>
+  new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
