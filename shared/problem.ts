@@ -57,11 +57,13 @@ export const Problem = z.object({
 });
 export type Problem = z.infer<typeof Problem>;
 
+type HttpFacts = ErrorOptions & Readonly<{ sentence: string; remedy?: string; errors?: readonly FieldError[] }>;
+
 /** An AppError with a status of its own where the code's usual one does not fit (415, 413, an idempotency conflict). */
 export class HttpError extends AppError {
   readonly status: number;
-  constructor(status: number, code: ErrorCode, sentence: string) {
-    super(code, sentence);
+  constructor(status: number, code: ErrorCode, told: string | HttpFacts) {
+    super(code, typeof told === "string" ? told : told.sentence, typeof told === "string" ? {} : told);
     this.status = status;
   }
 }

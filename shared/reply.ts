@@ -53,10 +53,7 @@ export const HealthReply = z.object({
   version: z.string(),
 });
 export type HealthReply = z.infer<typeof HealthReply>;
-/** `parts` says of each part whether it answers; 503 carries the same with `success: false`. */
-export const ReadyReply = z.object({
-  success: z.boolean(),
-  status: z.enum(["ready", "not_ready"]),
-  parts: z.record(z.string(), z.object({ ok: z.boolean(), error: z.string().optional() })),
-});
+const parts = z.record(z.string(), z.object({ ok: z.boolean(), error: z.string().optional() }));
+/** `parts` says of each part whether it answers; where one does not, a 503 problem carries the same. */
+export const ReadyReply = z.object({ success: z.boolean(), parts });
 export type ReadyReply = z.infer<typeof ReadyReply>;

@@ -1,0 +1,56 @@
+import type { Context } from "hono";
+import { HTTPException } from "hono/http-exception";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { AppError, toAppError } from "../shared/error.ts";
+import type { Log } from "../shared/log.ts";
+import { HttpError, toProblem } from "../shared/problem.ts";
+import type { ApiEnv } from "./deps.ts";
+
+/** A body with a thousand wrong fields is told of so many of them. */
+const maxErrors = 100;
+
+/** Where every error becomes an answer (RFC 9457). What is not ours is a 500 whose text stays in the log. */
+export function answerError(thrown: unknown, c: Context<ApiEnv>, log: Log): Response {
+  const error = thrown instanceof HTTPException ? fromHono(thrown) : toAppError(thrown);
+  const problem = toProblem(error);
+  const request_id = c.get("requestId");
+  if (problem.status >= 500)
+    log.error("request failed", {
+      request_id,
+      method: c.req.method,
+      path: c.req.path,
+      code: error.code,
+      error: error.cause ?? error,
+    });
+  if (problem.status === 401) c.header("www-authenticate", 'Bearer realm="agenticore"');
+  if (problem.status === 503 || problem.status === 429) c.header("retry-after", "5");
+  const errors = problem.errors?.slice(0, maxErrors);
+  return c.body(
+    JSON.stringify({ ...problem, ...(errors ? { errors } : {}), request_id }),
+    problem.status as ContentfulStatusCode,
+    { "content-type": "application/problem+json" },
+  );
+}
+
+/** What the framework itself refuses: a body that is no JSON. */
+function fromHono(thrown: HTTPException): AppError {
+  if (thrown.status !== 400) return new HttpError(thrown.status, "invalid_request", thrown.message);
+  return new AppError("invalid_request", "The body is not valid JSON.", {
+    cause: thrown,
+    errors: [{ path: "", message: "is not valid JSON" }],
+    remedy: "Send one JSON object.",
+  });
+}
+
+/** For a path that is ours with a method that is not. */
+export const wrongMethod = (method: string, path: string, allowed: readonly string[]): AppError =>
+  new HttpError(405, "invalid_request", {
+    sentence: `${path} does not take ${method}; it takes ${allowed.join(", ")}.`,
+    errors: [{ path: "", message: `method must be ${allowed.join(" or ")}` }],
+    remedy: "See /openapi.json for what each path takes.",
+  });
+
+export const noSuchPath = (method: string, path: string): AppError =>
+  new AppError("not_found", `There is no ${method} ${path} here.`, {
+    remedy: "See /openapi.json for the paths that exist.",
+  });

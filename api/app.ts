@@ -1,0 +1,62 @@
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { cors } from "hono/cors";
+import { methodNotAllowed } from "hono/method-not-allowed";
+import { requestId } from "hono/request-id";
+import { secureHeaders } from "hono/secure-headers";
+import { invalidRequest } from "../shared/problem.ts";
+import { answerError, noSuchPath, wrongMethod } from "./answer.ts";
+import { authenticate } from "./auth.ts";
+import { dropUnreadBody, readBody } from "./body.ts";
+import type { ApiDeps, ApiEnv } from "./deps.ts";
+import { gate } from "./gate.ts";
+import { securitySchemes } from "./openapi.ts";
+import { eventRoutes } from "./routes/events.ts";
+import { jobRoutes } from "./routes/jobs.ts";
+import { metaRoutes } from "./routes/meta.ts";
+
+/** The whole API over its dependencies; built once per process. Reaches no Node built-in. */
+export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
+  const app = new OpenAPIHono<ApiEnv>({
+    defaultHook: (result) => {
+      if (!result.success) throw invalidRequest(result.error);
+    },
+  });
+  app.onError((thrown, c) => answerError(thrown, c, deps.log));
+  app.notFound((c) => answerError(noSuchPath(c.req.method, c.req.path), c, deps.log));
+  app.use(requestId({ generator: () => deps.newId() }));
+  app.use(
+    secureHeaders({
+      contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+      xFrameOptions: "DENY",
+      // Whether TLS is in front of us is not ours to say.
+      strictTransportSecurity: false,
+      overwrite: false,
+    }),
+  );
+  app.use(async (c, next) => {
+    await next();
+    if (!c.res.headers.has("cache-control")) c.res.headers.set("cache-control", "no-store");
+  });
+  app.use(dropUnreadBody(deps.clock));
+  app.use(gate(deps));
+  const { corsOrigins } = deps.settings;
+  if (corsOrigins.length > 0)
+    app.use(cors({ origin: [...corsOrigins], exposeHeaders: ["location", "idempotent-replayed", "x-request-id"] }));
+  app.use(authenticate(deps));
+  app.use(
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed: (c, methods) => {
+        c.header("allow", methods.join(", "));
+        return answerError(wrongMethod(c.req.method, c.req.path, methods), c, deps.log);
+      },
+    }),
+  );
+  app.use(readBody);
+  for (const [name, scheme] of Object.entries(securitySchemes))
+    app.openAPIRegistry.registerComponent("securitySchemes", name, scheme);
+  jobRoutes(deps, app);
+  eventRoutes(deps, app);
+  metaRoutes(deps, app);
+  return app;
+}

@@ -1,0 +1,121 @@
+import type { MiddlewareHandler } from "hono";
+import type { Clock } from "../shared/clock.ts";
+import { AppError } from "../shared/error.ts";
+import { HttpError } from "../shared/problem.ts";
+import type { ApiEnv, IncomingBody } from "./deps.ts";
+
+export const maxBodyBytes = 1024 * 1024;
+const maxDropBytes = 16 * 1024 * 1024;
+const maxDropMs = 2_000;
+
+/**
+ * Outermost: reads and drops what nobody read, within bounds. A client that is still sending would not see
+ * an early refusal, and the rest of its body would be taken for the next request of the connection.
+ */
+export function dropUnreadBody(clock: Clock): MiddlewareHandler<ApiEnv> {
+  return async (c, next) => {
+    const body = openBody(c.req.raw);
+    c.set("body", body);
+    await next();
+    if (!(await drop(body, clock))) c.res.headers.set("connection", "close");
+  };
+}
+
+/**
+ * Reads the body into memory, as JSON only and up to 1 MiB; an empty one is none.
+ * @throws HttpError 415, 413; AppError `invalid_request` where it breaks off.
+ */
+export const readBody: MiddlewareHandler<ApiEnv> = async (c, next) => {
+  const { raw } = c.req;
+  const declared = Number(c.req.header("content-length") ?? 0);
+  const first = declared > maxBodyBytes ? undefined : await c.get("body").next();
+  if (declared > 0 || first) {
+    checkType(c.req.header("content-type"), c.req.header("content-encoding"));
+    const bytes = declared > maxBodyBytes ? undefined : await collect(first, c.get("body"));
+    if (!bytes)
+      throw new HttpError(413, "invalid_request", {
+        sentence: "The body is larger than 1 MiB.",
+        errors: [{ path: "", message: "at most 1 MiB" }],
+        remedy: "Send a shorter request.",
+      });
+    c.req.raw = new Request(raw.url, { method: raw.method, headers: raw.headers, signal: raw.signal, body: bytes });
+  } else if (raw.body) {
+    const headers = new Headers(raw.headers);
+    headers.delete("content-type");
+    c.req.raw = new Request(raw.url, { method: raw.method, headers, signal: raw.signal });
+  }
+  await next();
+};
+
+function openBody(request: Request): IncomingBody {
+  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  let ended = request.method === "GET" || request.method === "HEAD";
+  return {
+    next: async () => {
+      if (ended || (!reader && !request.body)) return undefined;
+      reader ??= request.body?.getReader();
+      const piece = await reader?.read().catch((cause: unknown) => {
+        ended = true;
+        throw new AppError("invalid_request", "The body broke off.", {
+          cause,
+          errors: [{ path: "", message: "must be sent whole" }],
+        });
+      });
+      ended = piece?.done !== false;
+      return piece?.value;
+    },
+  };
+}
+
+function checkType(type: string | undefined, encoding: string | undefined): void {
+  const known = /^application\/json *(?:; *charset="?utf-8"? *)?$/i.test(type ?? "");
+  if (known && (encoding === undefined || encoding.toLowerCase() === "identity")) return;
+  const [path, message] = known
+    ? ["content-encoding", "must be left out"]
+    : ["content-type", "must be application/json"];
+  throw new HttpError(415, "invalid_request", {
+    sentence: `Bodies are taken as plain application/json only: ${path} ${message}.`,
+    errors: [{ path, message }],
+    remedy: "Send JSON with `Content-Type: application/json`.",
+  });
+}
+
+/** Undefined when there is more than the limit. */
+async function collect(
+  first: Uint8Array | undefined,
+  body: IncomingBody,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for (let piece = first; piece; piece = await body.next()) {
+    pieces.push(piece);
+    size += piece.length;
+    if (size > maxBodyBytes) return undefined;
+  }
+  const whole = new Uint8Array(size);
+  for (let at = 0; pieces.length > 0; ) {
+    const piece = pieces.shift() ?? whole;
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
+
+/** True when the end was reached. */
+async function drop(body: IncomingBody, clock: Clock): Promise<boolean> {
+  const enough = new AbortController();
+  const late = clock.sleep(maxDropMs, enough.signal).then(() => "late" as const);
+  try {
+    for (let size = 0; size <= maxDropBytes; ) {
+      const piece = await Promise.race([body.next(), late]);
+      if (piece === "late") return false;
+      if (!piece) return true;
+      size += piece.length;
+    }
+    return false;
+  } catch {
+    return false; // it broke off: nobody is there to be answered
+  } finally {
+    enough.abort();
+  }
+}

@@ -1,0 +1,46 @@
+import type { Clock } from "../shared/clock.ts";
+import type { Log } from "../shared/log.ts";
+import type { ProfileSummary } from "../shared/profile.ts";
+import type { AllowRules } from "../shared/repo-allowed.ts";
+import type { Secret } from "../shared/secret.ts";
+import type { JobStore } from "../shared/store.ts";
+
+/** What of the configuration the API looks at. */
+export type ApiSettings = Readonly<{
+  /** None: everybody is the tenant `local`. */
+  apiKeys: readonly Secret[];
+  /** Only requests that name a loopback host are served: a web page must not reach us by a name of its own (DNS rebinding). */
+  loopbackOnly: boolean;
+  /** Origins of other web pages that may call us. */
+  corsOrigins: readonly string[];
+  defaultProfile: string;
+  maxAttempts: number;
+  jobTtlSeconds: number;
+  queueTtlSeconds: number;
+  allowedRepos: readonly string[];
+  repoRules: AllowRules;
+}>;
+
+/** What the app is given by its entry point. */
+export type ApiDeps = Readonly<{
+  store: JobStore;
+  clock: Clock;
+  log: Log;
+  /** A random UUID (v4), for jobs, messages and requests. */
+  newId: () => string;
+  version: string;
+  /** The profiles that every runner has. */
+  bundled: readonly ProfileSummary[];
+  settings: ApiSettings;
+  /** Aborted when the process is about to end: whoever waits gets the answer as it stands. */
+  stopping?: AbortSignal;
+}>;
+
+/** Who asks: what they may see is what their tenant owns. */
+export type Caller = Readonly<{ tenant: string; name: string }>;
+
+/** The bytes of a request, piece by piece for whoever reads next; undefined at the end. */
+export type IncomingBody = Readonly<{ next: () => Promise<Uint8Array | undefined> }>;
+
+/** What middlewares put beside a request. */
+export type ApiEnv = { Variables: { caller: Caller; requestId: string; body: IncomingBody } };

@@ -1,0 +1,31 @@
+import type { MiddlewareHandler } from "hono";
+import { AppError } from "../shared/error.ts";
+import type { ApiDeps, ApiEnv } from "./deps.ts";
+import { isLoopbackHost } from "./settings.ts";
+
+/**
+ * Keeps other people's web pages out: a loopback server that runs code must not be reachable through
+ * somebody's browser, neither across origins nor by a name that was made to point here.
+ */
+export function gate({ settings }: ApiDeps): MiddlewareHandler<ApiEnv> {
+  return async (c, next) => {
+    const asked = new URL(c.req.url).host;
+    const host = c.req.header("host") ?? asked;
+    if (settings.loopbackOnly && ![host, asked].every((name) => isLoopbackHost(withoutPort(name))))
+      throw new AppError("forbidden", "Without API keys only requests to 127.0.0.1, [::1] or localhost are served.", {
+        remedy: "Use one of these names, or set AGENTICORE_API_KEYS to serve others.",
+      });
+    const origin = c.req.header("origin");
+    if (origin !== undefined && !isOurs(origin, host, settings.corsOrigins))
+      throw new AppError("forbidden", "Requests from pages of another origin are not served.", {
+        remedy: "Name the origin in AGENTICORE_CORS_ORIGINS if it is to be trusted.",
+      });
+    await next();
+  };
+}
+
+const withoutPort = (host: string): string => host.replace(/:\d*$/, "");
+
+/** The scheme is left out: behind a proxy that ends TLS ours is http and the page's https. */
+const isOurs = (origin: string, host: string, others: readonly string[]): boolean =>
+  others.includes(origin) || (URL.canParse(origin) && new URL(origin).host === host.toLowerCase());

@@ -1,0 +1,72 @@
+import { checkBaseRef } from "../shared/base-ref.ts";
+import { iso } from "../shared/clock.ts";
+import { AppError } from "../shared/error.ts";
+import type { Job, JobId, JobRequest } from "../shared/job.ts";
+import type { ProfileSummary } from "../shared/profile.ts";
+import { isRepoAllowed } from "../shared/repo-allowed.ts";
+import { parseRepoUrl, type RepoAddress } from "../shared/repo-url.ts";
+import type { ApiSettings } from "./deps.ts";
+
+/** A request that may be queued: defaults filled in, routed, its repository and profile known to be allowed. */
+export type Submission = Readonly<{
+  request: Omit<JobRequest, "profile" | "max_attempts"> & Readonly<{ profile: string; max_attempts: number }>;
+  routed: Pick<Job, "routed_by" | "route_reason">;
+  repo?: RepoAddress;
+}>;
+export type Known = Readonly<{ settings: ApiSettings; profiles: readonly ProfileSummary[] }>;
+
+/** @throws AppError `invalid_request`, `repo_not_allowed`, `profile_not_found`, `profile_invalid`, each with the field. */
+export function planSubmission(request: JobRequest, { settings, profiles }: Known): Submission {
+  const repo = request.repo_url === undefined ? undefined : allowedRepo(request.repo_url, settings);
+  if (request.base_ref !== undefined) checkBaseRef(request.base_ref);
+  const profile = request.profile ?? settings.defaultProfile;
+  checkProfile(profile, profiles);
+  return {
+    request: { ...request, profile, max_attempts: request.max_attempts ?? settings.maxAttempts },
+    routed: request.profile
+      ? { routed_by: "request" }
+      : { routed_by: "default", route_reason: "no profile was asked for" },
+    ...(repo ? { repo } : {}),
+  };
+}
+
+function allowedRepo(url: string, settings: ApiSettings): RepoAddress {
+  const repo = parseRepoUrl(url);
+  if (isRepoAllowed(repo, settings.allowedRepos, settings.repoRules)) return repo;
+  throw new AppError("repo_not_allowed", `The repository ${repo.canonical} is not on the list of allowed ones.`, {
+    errors: [{ path: "repo_url", message: "is not allowed here" }],
+  });
+}
+
+/** Never silently another profile. */
+function checkProfile(name: string, profiles: readonly ProfileSummary[]): void {
+  const found = profiles.find((profile) => profile.name === name);
+  if (!found) {
+    const names = profiles.map((profile) => profile.name).join(", ") || "none";
+    throw new AppError("profile_not_found", `There is no profile named ${name}; there are: ${names}.`, {
+      errors: [{ path: "profile", message: `must be one of: ${names}` }],
+    });
+  }
+  if (found.error !== undefined)
+    throw new AppError("profile_invalid", `The profile ${name} cannot be used: ${found.error}`, {
+      errors: [{ path: "profile", message: found.error }],
+    });
+}
+
+export type Birth = Readonly<{ id: JobId; now: number; mode: Job["mode"]; ttlSeconds: number }>;
+
+/** The job as it enters the queue. */
+export function newJob({ request, routed }: Submission, { id, now, mode, ttlSeconds }: Birth): Job {
+  return {
+    id,
+    kind: "task",
+    ...request,
+    ...routed,
+    status: "queued",
+    mode,
+    attempt: 0,
+    attempts: [],
+    created_at: iso(now),
+    ttl_seconds: ttlSeconds,
+  };
+}
