@@ -1,4 +1,4 @@
-import { AppError } from "../shared/error.ts";
+import { HttpError } from "../shared/problem.ts";
 import type { ProfileSummary } from "../shared/profile.ts";
 import type { ApiDeps } from "./deps.ts";
 
@@ -14,11 +14,11 @@ export async function listProfiles({ store, bundled }: ApiDeps): Promise<readonl
   return [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** @throws AppError `profile_not_found` with the names that exist. */
+/** @throws HttpError 404 `profile_not_found` with the names that exist. */
 export async function getProfile(deps: ApiDeps, name: string): Promise<ProfileSummary> {
   const profiles = await listProfiles(deps);
   const found = profiles.find((profile) => profile.name === name);
   if (found) return found;
   const names = profiles.map((profile) => profile.name).join(", ");
-  throw new AppError("not_found", `There is no profile of that name; there are: ${names}.`);
+  throw new HttpError(404, "profile_not_found", `There is no profile of that name; there are: ${names}.`);
 }

@@ -35,6 +35,8 @@ export type JobsQuery = Readonly<{
   cursor?: string;
 }>;
 
+export type Readiness = Readonly<{ status: "ready" | "not_ready"; parts: ReadyReply["parts"] }>;
+
 /** Nothing answers at the address, or what answers is not Agenticore: exit code 3 of the CLI. */
 export class NoServer extends AppError {
   readonly url: string;
@@ -99,8 +101,10 @@ export function apiClient(options: ClientOptions) {
       (await call.post(`/runners/${encodeURIComponent(name)}/drain`, {}, { schema: DrainReply, signal })).draining,
     health: ({ signal }: CallOptions = {}): Promise<HealthReply> => call.get("/health", HealthReply, signal),
     /** Does not throw for a server that is not ready: the parts say which one is down. */
-    ready: async ({ signal }: CallOptions = {}): Promise<ReadyReply> =>
-      call.read(await call.send("/ready", { signal, allowed: [503] }), ReadyReply),
+    async ready({ signal }: CallOptions = {}): Promise<Readiness> {
+      const { success, parts } = await call.read(await call.send("/ready", { signal, allowed: [503] }), ReadyReply);
+      return { status: success ? "ready" : "not_ready", parts };
+    },
   };
 }
 
