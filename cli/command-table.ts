@@ -28,6 +28,18 @@ export const commandTable: Readonly<Record<string, Row>> = {
     summary: "Let a runner finish its jobs and take no more",
     load: async () => (await import("./commands/drain.ts")).drain,
   },
+  doctor: {
+    summary: "Check that jobs can run on this machine, and say how to mend what is missing",
+    load: async () => (await import("./commands/doctor.ts")).doctor,
+  },
+  "init-shared-fs": {
+    summary: "Make the folders of a shared file system ready for runners",
+    load: async () => (await import("./commands/init-shared-fs.ts")).initSharedFs,
+  },
+  update: {
+    summary: "Install the newest version, or the one that is named",
+    load: async () => (await import("./commands/update.ts")).update,
+  },
   config: {
     summary: "Show the effective configuration and where each value comes from",
     load: async () => (await import("./commands/config.ts")).config,

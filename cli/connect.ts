@@ -9,13 +9,11 @@ export async function connect(cli: CliContext): Promise<ApiClient> {
   return clientOf(cli, config);
 }
 
-export const clientOf = ({ fetch, clock }: CliContext, config: Config): ApiClient =>
-  apiClient({
-    url: serverUrl(config),
-    fetch,
-    clock,
-    ...(config.clientApiKey ? { apiKey: config.clientApiKey } : {}),
-  });
+export function clientOf({ fetch, clock }: CliContext, config: Config): ApiClient {
+  // The server of this machine has the same configuration: any of its keys is ours.
+  const apiKey = config.clientApiKey ?? (config.clientUrl === undefined ? config.apiKeys[0] : undefined);
+  return apiClient({ url: serverUrl(config), fetch, clock, ...(apiKey ? { apiKey } : {}) });
+}
 
 /** `AGENTICORE_URL`, else where `serve` on this machine listens. */
 export function serverUrl({ clientUrl, host, port }: Pick<Config, "clientUrl" | "host" | "port">): string {

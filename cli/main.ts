@@ -6,6 +6,9 @@ import type { CliContext } from "./context.ts";
 import type { ExitCode } from "./exit-code.ts";
 import { printer } from "./print.ts";
 
+/** These answer from the whole command tree. */
+const completing: readonly string[] = ["completion", "complete"];
+
 /** The process's own entry: arguments in, exit code out. */
 export async function start({ version, root }: Readonly<{ version: string; root: string }>): Promise<void> {
   const { stdin, stdout, stderr, env } = process;
@@ -40,7 +43,7 @@ export async function runCli(argv: readonly string[], cli: CliContext): Promise<
     code = ended;
   });
   try {
-    await program.parseAsync(argv, { from: "user" });
+    await program.parseAsync(argv.length === 0 ? ["--help"] : argv, { from: "user" });
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
@@ -71,13 +74,17 @@ export async function buildProgram(
     .addHelpText("after", "\nRun `agenticore <command> --help` for options and examples.");
   const called = argv?.find((word) => !word.startsWith("-"));
   const named = called === "help" ? argv?.filter((word) => !word.startsWith("-"))[1] : called;
+  const wanted = (name: string) => argv === undefined || completing.includes(named ?? "") || name === named;
   for (const [name, { summary, load }] of Object.entries(commandTable)) {
     const command = program.command(name).description(summary);
-    if (argv !== undefined && name !== named) continue;
+    if (!wanted(name)) continue;
     const { takes, examples, run } = await load();
     takes(command)
+      .showHelpAfterError(`Run \`agenticore ${name} --help\` for how it is used.`)
       .addHelpText("after", `\nExamples:\n${examples.map((example) => `  ${example}`).join("\n")}`)
       .action(async () => ended(await run(cli, command)));
   }
+  if (wanted("completion")) (await import("./completion.ts")).addCompletion(program);
+  else program.command("completion").description("Print the completion script of a shell");
   return program;
 }

@@ -8,7 +8,11 @@ import { UsageError } from "../exit-code.ts";
 export const update = defineCommand<{ source?: string }>({
   takes: (command) =>
     command.option("--source <package>", "what to install: a version, an npm package, a tarball or a folder"),
-  examples: ["agenticore update", "agenticore update --source 0.2.0", "agenticore update --source ./agenticore-0.2.0.tgz"],
+  examples: [
+    "agenticore update",
+    "agenticore update --source 0.2.0",
+    "agenticore update --source ./agenticore-0.2.0.tgz",
+  ],
   run: async (cli, { source }) => {
     const { print, root } = cli;
     if (source === undefined && isCheckout(root)) {

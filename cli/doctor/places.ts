@@ -43,7 +43,11 @@ export async function checkDisk({ dataDir, reposRoot, worktreeRoot, diskLowWater
       const { free_bytes, total_bytes, low } = await readDisk(folder, diskLowWater);
       const says = `${bytes(free_bytes)} of ${bytes(total_bytes)} free at ${folder}`;
       return low
-        ? broken("disk", `${says}: under the mark of ${diskLowWater}, so no job is taken.`, "Free space, or lower AGENTICORE_DISK_LOW_WATER.")
+        ? broken(
+            "disk",
+            `${says}: under the mark of ${diskLowWater}, so no job is taken.`,
+            "Free space, or lower AGENTICORE_DISK_LOW_WATER.",
+          )
         : ok("disk", says);
     }),
   );

@@ -16,7 +16,11 @@ export async function checkServer(cli: CliContext, config: Config): Promise<Chec
     const runners = await client.runners({ signal });
     const says = `agenticore ${version} at ${client.url}`;
     if (version !== cli.version)
-      return warn("server", `${says}, and this is ${cli.version}.`, "Use one version on both sides: `agenticore update`.");
+      return warn(
+        "server",
+        `${says}, and this is ${cli.version}.`,
+        "Use one version on both sides: `agenticore update`.",
+      );
     return runners.length > 0
       ? ok("server", says)
       : warn("server", `${says} has no runner.`, "Start one with `agenticore runner`.");

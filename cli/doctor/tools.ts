@@ -18,7 +18,9 @@ export async function checkGit({ env }: CliContext): Promise<Check> {
   const install = "Install git 2.31 or newer with the package manager of this system.";
   const version = await versionOf("git", env["PATH"] ?? "");
   if (version === undefined) return broken("git", "git was not found in PATH.", install);
-  return isOlder(version, oldestGit) ? broken("git", `git ${version} is too old.`, install) : ok("git", `git ${version}`);
+  return isOlder(version, oldestGit)
+    ? broken("git", `git ${version} is too old.`, install)
+    : ok("git", `git ${version}`);
 }
 
 export async function checkClaude({ env, root }: CliContext, { claudeBinary }: Config): Promise<Check> {
