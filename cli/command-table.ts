@@ -16,6 +16,10 @@ export const commandTable: Readonly<Record<string, Row>> = {
     summary: "Queue an ended job again, in the same Claude session",
     load: async () => (await import("./commands/retry.ts")).retry,
   },
+  serve: {
+    summary: "Start the API and a runner on this machine",
+    load: async () => (await import("./commands/serve.ts")).serve,
+  },
   profiles: {
     summary: "List profiles: how Claude can be run",
     load: async () => (await import("./commands/profiles.ts")).profiles,

@@ -14,7 +14,7 @@ export type ProfilePlaces = Readonly<{
   /** `{AGENTICORE_AGENTIHOOKS_PATH}/profiles`. */
   agentihooks?: string;
   /** `~/.agenticore/profiles`. */
-  user: string;
+  user?: string;
 }>;
 
 export type Profiles = Readonly<{
@@ -31,7 +31,7 @@ export async function loadProfiles(places: ProfilePlaces): Promise<Profiles> {
   const found = [
     ...(await discover("bundled", places.bundled)),
     ...(places.agentihooks === undefined ? [] : await discover("agentihooks", places.agentihooks)),
-    ...(await discover("user", places.user)),
+    ...(places.user === undefined ? [] : await discover("user", places.user)),
   ];
   const names = [...new Set(found.map(({ name }) => name))].sort();
   const resolved = new Map(names.map((name) => [name, attempt(() => resolveProfile(name, found))]));
