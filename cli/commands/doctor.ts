@@ -3,7 +3,7 @@ import { plural } from "../amount.ts";
 import { defineCommand } from "../command.ts";
 import type { CliContext } from "../context.ts";
 import type { Check } from "../doctor/check.ts";
-import { checkDisk, checkFolders } from "../doctor/places.ts";
+import { checkFolders } from "../doctor/places.ts";
 import { checkGithub, checkServer } from "../doctor/reach.ts";
 import { checkStore } from "../doctor/store.ts";
 import { checkClaude, checkGit, checkLogin } from "../doctor/tools.ts";
@@ -30,7 +30,6 @@ async function examine(cli: CliContext): Promise<readonly Check[]> {
     checkClaude(cli, config),
     checkLogin(cli, config),
     checkFolders(config),
-    checkDisk(config),
     checkStore(cli, config),
     checkServer(cli, config),
     checkGithub(cli, config),

@@ -1,8 +1,6 @@
 import { accessSync, constants, existsSync, type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { readDisk } from "../../runner/disk.ts";
 import type { Config } from "../../shared/config-keys.ts";
-import { bytes } from "../amount.ts";
 import { broken, type Check, ok, warn } from "./check.ts";
 
 /** The folders that a runner writes to: there or makeable, ours, and closed to others. */
@@ -32,23 +30,5 @@ function checkFolder(name: string, folder: string): Check {
 }
 
 const isOpen = ({ mode }: Stats): boolean => (mode & 0o077) !== 0;
-const nearestThere = (folder: string): string => (existsSync(folder) ? folder : nearestThere(dirname(folder)));
-
-/** Each disk once. */
-export async function checkDisk({ dataDir, reposRoot, worktreeRoot, diskLowWater }: Config): Promise<Check[]> {
-  const folders = [dataDir, reposRoot, worktreeRoot].map(nearestThere);
-  const one = [...new Map(folders.map((folder) => [statSync(folder).dev, folder])).values()];
-  return Promise.all(
-    one.map(async (folder) => {
-      const { free_bytes, total_bytes, low } = await readDisk(folder, diskLowWater);
-      const says = `${bytes(free_bytes)} of ${bytes(total_bytes)} free at ${folder}`;
-      return low
-        ? broken(
-            "disk",
-            `${says}: under the mark of ${diskLowWater}, so no job is taken.`,
-            "Free space, or lower AGENTICORE_DISK_LOW_WATER.",
-          )
-        : ok("disk", says);
-    }),
-  );
-}
+/** The folder, or the one above it that exists. */
+export const nearestThere = (folder: string): string => (existsSync(folder) ? folder : nearestThere(dirname(folder)));
