@@ -2,7 +2,7 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import { cors } from "hono/cors";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import { requestId } from "hono/request-id";
-import { secureHeaders } from "hono/secure-headers";
+import { NONCE, secureHeaders } from "hono/secure-headers";
 import { invalidRequest } from "../shared/problem.ts";
 import { answerError, noSuchPath, wrongMethod } from "./answer.ts";
 import { authenticate } from "./auth.ts";
@@ -13,6 +13,7 @@ import { securitySchemes } from "./openapi.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { metaRoutes } from "./routes/meta.ts";
+import { pageRoutes } from "./routes/pages.ts";
 
 /** The whole API over its dependencies; built once per process. Reaches no Node built-in. */
 export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
@@ -26,11 +27,17 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   app.use(requestId({ generator: () => deps.newId() }));
   app.use(
     secureHeaders({
-      contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+      // What our own pages need, and for everything else nothing.
+      contentSecurityPolicy: {
+        defaultSrc: ["'none'"],
+        styleSrc: [NONCE],
+        baseUri: ["'none'"],
+        formAction: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
       xFrameOptions: "DENY",
       // Whether TLS is in front of us is not ours to say.
       strictTransportSecurity: false,
-      overwrite: false,
     }),
   );
   app.use(async (c, next) => {
@@ -58,5 +65,6 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   jobRoutes(deps, app);
   eventRoutes(deps, app);
   metaRoutes(deps, app);
+  pageRoutes(deps, app);
   return app;
 }

@@ -43,4 +43,6 @@ export type Caller = Readonly<{ tenant: string; name: string }>;
 export type IncomingBody = Readonly<{ next: () => Promise<Uint8Array | undefined> }>;
 
 /** What middlewares put beside a request. */
-export type ApiEnv = { Variables: { caller: Caller; requestId: string; body: IncomingBody } };
+export type ApiEnv = {
+  Variables: { caller: Caller; requestId: string; body: IncomingBody; secureHeadersNonce?: string };
+};

@@ -61,13 +61,15 @@ export const eventTypes = Object.keys(facts) as [EventType, ...EventType[]];
 export type NewEvent = { [T in EventType]: Readonly<{ type: T; data: z.infer<(typeof facts)[T]> }> }[EventType];
 
 /** An entry of a job's log. `id` is opaque, ordered within the job, and the SSE id. */
-export const JobEvent = z.object({
-  id: z.string(),
-  type: z.enum(eventTypes),
-  at: Timestamp,
-  attempt: z.int(),
-  data: z.record(z.string(), z.unknown()),
-});
+export const JobEvent = z
+  .object({
+    id: z.string(),
+    type: z.enum(eventTypes),
+    at: Timestamp,
+    attempt: z.int(),
+    data: z.record(z.string(), z.unknown()),
+  })
+  .meta({ id: "JobEvent" });
 export type JobEvent = Readonly<z.infer<typeof JobEvent>>;
 
 const terminalTypes: readonly EventType[] = ["job.succeeded", "job.failed", "job.cancelled", "job.expired"];

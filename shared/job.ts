@@ -31,18 +31,29 @@ export const JobRequest = z.strictObject({
   task: z
     .string()
     .max(maxTaskCharacters, `at most ${maxTaskCharacters} characters`)
-    .refine((task) => task.trim() !== "", "must not be empty"),
-  repo_url: z.string().min(1).max(2048).optional(),
-  base_ref: z.string().min(1).max(200).optional(),
-  profile: ProfileName.optional(),
-  worktree_id: z.uuid().optional(),
-  session_id: z.uuid().optional(),
-  pool: PoolName.default("default"),
-  priority: z.int().min(-10).max(10).default(0),
-  max_attempts: z.int().min(1).max(10).optional(),
-  max_budget_usd: z.number().min(0.01).max(1000).optional(),
-  timeout_seconds: z.int().min(1).max(86_400).optional(),
-  metadata: Metadata.optional(),
+    .refine((task) => task.trim() !== "", "must not be empty")
+    .describe("What Claude is asked to do."),
+  repo_url: z
+    .string()
+    .min(1)
+    .max(2048)
+    .optional()
+    .describe("https://host/path, ssh://[user@]host/path, user@host:path or an absolute local folder."),
+  base_ref: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe("Branch, tag or commit to start from; default: the remote's."),
+  profile: ProfileName.optional().describe("How Claude is run; see GET /profiles."),
+  worktree_id: z.uuid().optional().describe("A prepared worktree to work in."),
+  session_id: z.uuid().optional().describe("A Claude session to continue, of an earlier job on the same repository."),
+  pool: PoolName.default("default").describe("Runners that serve this pool may take the job."),
+  priority: z.int().min(-10).max(10).default(0).describe("Higher goes first."),
+  max_attempts: z.int().min(1).max(10).optional().describe("Starts that may be lost to a crash or a lost lease."),
+  max_budget_usd: z.number().min(0.01).max(1000).optional().describe("Claude stops when it has cost so much."),
+  timeout_seconds: z.int().min(1).max(86_400).optional().describe("Per attempt, from Claude's start."),
+  metadata: Metadata.optional().describe("Your own strings, at most 16 KiB; kept with the job and not looked at."),
 });
 export type JobRequest = z.infer<typeof JobRequest>;
 export type JobRequestInput = z.input<typeof JobRequest>;
@@ -117,43 +128,45 @@ export const JobProgress = z.object({
 export type JobPatch = Readonly<Partial<z.infer<typeof JobProgress>>>;
 
 /** A job as every surface shows it (contract 1). Absent values are left out. */
-export const Job = z.object({
-  id: JobId,
-  kind: z.enum(["task", "prepare", "cleanup"]),
-  task: z.string(),
-  repo_url: z.string().optional(),
-  profile: z.string(),
-  worktree_id: z.string().optional(),
-  pool: z.string(),
-  priority: z.int(),
-  max_attempts: z.int(),
-  max_budget_usd: z.number().optional(),
-  timeout_seconds: z.int().optional(),
-  metadata: z.record(z.string(), z.string()).optional(),
-  routed_by: z.enum(["request", "rule", "default", "ai"]),
-  route_reason: z.string().optional(),
-  status: JobStatus,
-  mode: z.enum(["fire_and_forget", "sync"]),
-  attempt: z.int(),
-  attempts: z.array(Attempt),
-  pod_name: z.string().optional(),
-  waiting: z.object({ reason: z.string(), until: Timestamp }).optional(),
-  cancel_requested_at: Timestamp.optional(),
-  durability: z.literal("spooled").optional(),
-  queue_position: z.int().optional(),
-  created_at: Timestamp,
-  started_at: Timestamp.optional(),
-  ended_at: Timestamp.optional(),
-  ttl_seconds: z.int(),
-  source: z.literal("file").optional(),
-  as_of: Timestamp.optional(),
-  stale: z.boolean().optional(),
-  ...JobProgress.partial().shape,
-});
+export const Job = z
+  .object({
+    id: JobId,
+    kind: z.enum(["task", "prepare", "cleanup"]),
+    task: z.string(),
+    repo_url: z.string().optional(),
+    profile: z.string(),
+    worktree_id: z.string().optional(),
+    pool: z.string(),
+    priority: z.int(),
+    max_attempts: z.int(),
+    max_budget_usd: z.number().optional(),
+    timeout_seconds: z.int().optional(),
+    metadata: z.record(z.string(), z.string()).optional(),
+    routed_by: z.enum(["request", "rule", "default", "ai"]),
+    route_reason: z.string().optional(),
+    status: JobStatus,
+    mode: z.enum(["fire_and_forget", "sync"]),
+    attempt: z.int(),
+    attempts: z.array(Attempt),
+    pod_name: z.string().optional(),
+    waiting: z.object({ reason: z.string(), until: Timestamp }).optional(),
+    cancel_requested_at: Timestamp.optional(),
+    durability: z.literal("spooled").optional(),
+    queue_position: z.int().optional(),
+    created_at: Timestamp,
+    started_at: Timestamp.optional(),
+    ended_at: Timestamp.optional(),
+    ttl_seconds: z.int(),
+    source: z.literal("file").optional(),
+    as_of: Timestamp.optional(),
+    stale: z.boolean().optional(),
+    ...JobProgress.partial().shape,
+  })
+  .meta({ id: "Job" });
 export type Job = Readonly<z.infer<typeof Job>>;
 
 /** A row of a list: the job without what can be long. */
-export const JobSummary = Job.omit({ output: true, result: true });
+export const JobSummary = Job.omit({ output: true, result: true }).meta({ id: "JobSummary" });
 export type JobSummary = Readonly<z.infer<typeof JobSummary>>;
 
 export const MessageMode = z.enum(["queue", "interrupt"]);
@@ -166,11 +179,13 @@ export const Message = z.object({
 });
 export type Message = Readonly<z.infer<typeof Message>>;
 
-export const MessageRequest = z.strictObject({
-  text: z
-    .string()
-    .max(maxTaskCharacters, `at most ${maxTaskCharacters} characters`)
-    .refine((text) => text.trim() !== "", "must not be empty"),
-  mode: MessageMode.default("queue"),
-});
+export const MessageRequest = z
+  .strictObject({
+    text: z
+      .string()
+      .max(maxTaskCharacters, `at most ${maxTaskCharacters} characters`)
+      .refine((text) => text.trim() !== "", "must not be empty"),
+    mode: MessageMode.default("queue"),
+  })
+  .meta({ id: "MessageRequest" });
 export type MessageRequest = z.infer<typeof MessageRequest>;

@@ -43,18 +43,20 @@ const statuses: Record<ErrorCode, number> = {
 };
 
 /** RFC 9457 problem document, with `success: false` and `error` for simple clients. */
-export const Problem = z.object({
-  success: z.literal(false),
-  error: z.string(),
-  type: z.string(),
-  title: z.string(),
-  status: z.int(),
-  detail: z.string(),
-  code: z.string(),
-  remedy: z.string(),
-  errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
-  request_id: z.string().optional(),
-});
+export const Problem = z
+  .object({
+    success: z.literal(false),
+    error: z.string(),
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.string(),
+    remedy: z.string(),
+    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+    request_id: z.string().optional(),
+  })
+  .meta({ id: "Problem" });
 export type Problem = z.infer<typeof Problem>;
 
 type HttpFacts = ErrorOptions & Readonly<{ sentence: string; remedy?: string; errors?: readonly FieldError[] }>;

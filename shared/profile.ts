@@ -35,15 +35,17 @@ export const Profile = z.strictObject({
 export type Profile = z.infer<typeof Profile>;
 
 /** A profile as `GET /profiles` shows it (contract 2). */
-export const ProfileSummary = z.object({
-  name: z.string(),
-  description: z.string(),
-  model: z.string().optional(),
-  max_turns: z.int().optional(),
-  permission_mode: z.string().optional(),
-  auto_pr: z.boolean().optional(),
-  extends: z.union([z.string(), z.array(z.string())]).optional(),
-  source: z.string(),
-  error: z.string().optional(),
-});
+export const ProfileSummary = z
+  .object({
+    name: z.string(),
+    description: z.string(),
+    model: z.string().optional(),
+    max_turns: z.int().optional(),
+    permission_mode: z.string().optional(),
+    auto_pr: z.boolean().optional(),
+    extends: z.union([z.string(), z.array(z.string())]).optional(),
+    source: z.string(),
+    error: z.string().optional(),
+  })
+  .meta({ id: "ProfileSummary" });
 export type ProfileSummary = Readonly<z.infer<typeof ProfileSummary>>;

@@ -9,24 +9,26 @@ export const defaultWaitSeconds = 45;
 
 /** The body of `POST /jobs`: what is asked for, and how long the caller stays for the answer. */
 export const SubmitRequest = JobRequest.extend({
-  wait: z.boolean().default(false),
-  wait_seconds: z.int().min(1).max(maxWaitSeconds).optional(),
-});
+  wait: z.boolean().default(false).describe("Answer when the job has ended, or after wait_seconds."),
+  wait_seconds: z.int().min(1).max(maxWaitSeconds).optional().describe(`With wait; default ${defaultWaitSeconds}.`),
+}).meta({ id: "SubmitRequest" });
 export type SubmitRequest = z.infer<typeof SubmitRequest>;
 export type SubmitRequestInput = z.input<typeof SubmitRequest>;
 
 /** A runner as others may see it: how many jobs it has, not whose. */
-export const RunnerView = z.object({
-  name: z.string(),
-  version: z.string(),
-  pools: z.array(z.string()),
-  capacity: z.int(),
-  running: z.int(),
-  draining: z.boolean(),
-  last_seen: Timestamp,
-  disk: z.object({ free_bytes: z.number(), total_bytes: z.number(), low: z.boolean() }),
-  sandbox: z.string(),
-});
+export const RunnerView = z
+  .object({
+    name: z.string(),
+    version: z.string(),
+    pools: z.array(z.string()),
+    capacity: z.int(),
+    running: z.int(),
+    draining: z.boolean(),
+    last_seen: Timestamp,
+    disk: z.object({ free_bytes: z.number(), total_bytes: z.number(), low: z.boolean() }),
+    sandbox: z.string(),
+  })
+  .meta({ id: "Runner" });
 export type RunnerView = Readonly<z.infer<typeof RunnerView>>;
 
 const success = z.literal(true);

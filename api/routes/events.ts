@@ -6,7 +6,7 @@ import type { ApiDeps, ApiEnv } from "../deps.ts";
 import { followEvents, readEvents } from "../events.ts";
 import { jobId } from "../jobs.ts";
 import { jobPath, json, problems } from "../openapi.ts";
-import { asking } from "./jobs.ts";
+import { asking } from "./asking.ts";
 
 const events = createRoute({
   method: "get",

@@ -4,8 +4,9 @@ import { AppError } from "../../shared/error.ts";
 import { isTerminal, type Job, JobStatus, MessageRequest, ProfileName } from "../../shared/job.ts";
 import { JobReply, JobsReply, maxWaitSeconds, SubmitRequest } from "../../shared/reply.ts";
 import type { ApiDeps, ApiEnv } from "../deps.ts";
-import { type Asking, cancelJob, getChangedJob, getJob, listJobs, retryJob, sendMessage, submitJob } from "../jobs.ts";
+import { cancelJob, getChangedJob, getJob, listJobs, retryJob, sendMessage, submitJob } from "../jobs.ts";
 import { jobPath, json, noBody, problems, wholeParam } from "../openapi.ts";
+import { asking } from "./asking.ts";
 
 const once = { error: "must be given once" };
 const tags = ["jobs"];
@@ -142,8 +143,6 @@ export function jobRoutes(deps: ApiDeps, app: OpenAPIHono<ApiEnv>): void {
     return c.json(reply(job), 202);
   });
 }
-
-export const asking = (c: Context<ApiEnv>): Asking => ({ caller: c.get("caller"), signal: c.req.raw.signal });
 
 /** Limits of its own, so that the wrong header is named. */
 function idempotencyKeyOf(c: Context<ApiEnv>): { idempotencyKey?: string } {

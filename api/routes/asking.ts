@@ -1,0 +1,6 @@
+import type { Context } from "hono";
+import type { ApiEnv } from "../deps.ts";
+import type { Asking } from "../jobs.ts";
+
+/** Who asks, from the request: the middleware has found out. */
+export const asking = (c: Context<ApiEnv>): Asking => ({ caller: c.get("caller"), signal: c.req.raw.signal });
