@@ -1,8 +1,10 @@
-import { existsSync, readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { eventually } from "../support/a-world.ts";
 import { openDesk } from "../support/desk.ts";
+import { demoProject, demoTask } from "../support/model/scenarios/demo.ts";
 import { type Model, startModel } from "../support/model/start-model.ts";
 
 let model: Model;
@@ -59,5 +61,22 @@ describe.concurrent("the real CLI, led by the scripted model,", { timeout: 40_00
     run.end();
     expect((await run.ended).code).toBe(0);
     expect(desk.git("show", "HEAD:slow.txt")).toBe("done in the end\n");
+  });
+
+  test("adds what the demo asks for, so that the project's own test passes", async () => {
+    await using desk = openDesk(model.url);
+    for (const [file, content] of Object.entries(demoProject)) writeFileSync(join(desk.repo, file), content);
+    desk.git("add", ".");
+    desk.git("commit", "-q", "-m", "feat: greet");
+    const run = await desk.run(`${demoTask} [[scenario:demo]]`);
+    expect(run.result).toMatchObject({ subtype: "success", is_error: false, num_turns: 8 });
+    expect(desk.git("status", "--porcelain")).toBe("");
+    expect(desk.git("diff", "--stat", "HEAD~1")).toContain("2 files changed");
+    const sh = (...args: readonly string[]) => execFileSync("sh", args, { cwd: desk.repo, encoding: "utf8" });
+    expect([sh("greet.sh", "--bye", "Ada"), sh("greet.sh"), sh("test.sh")]).toEqual([
+      "Goodbye, Ada!\n",
+      "Hello, world!\n",
+      "all is well\n",
+    ]);
   });
 });

@@ -1,4 +1,5 @@
 import { type Reply, say } from "./reply.ts";
+import { demo } from "./scenarios/demo.ts";
 import { failures } from "./scenarios/failures.ts";
 import { streams } from "./scenarios/streams.ts";
 import { texts } from "./scenarios/texts.ts";
@@ -7,7 +8,14 @@ import { writes } from "./scenarios/writes.ts";
 import type { Scenario, Turn } from "./turn.ts";
 
 /** Every script by the name that `[[scenario:NAME …]]` chooses; without a marker `default` is played. */
-const scenarios: Readonly<Record<string, Scenario>> = { ...texts, ...writes, ...waits, ...failures, ...streams };
+const scenarios: Readonly<Record<string, Scenario>> = {
+  ...texts,
+  ...writes,
+  ...waits,
+  ...failures,
+  ...streams,
+  ...demo,
+};
 
 /** What the script says next. One that lets the request through goes on with `then=NAME`, by default `text`. */
 export const replyTo = (turn: Turn): Reply =>

@@ -19,8 +19,14 @@ export type Model = Readonly<{
 }> &
   AsyncDisposable;
 
-/** @param options `port`: default 0, any free one. */
-export async function startModel(options: Readonly<{ port?: number }> = {}): Promise<Model> {
+export type ModelOptions = Readonly<{
+  /** Default 0: any free one. */
+  port?: number;
+  /** The scenario of conversations without a marker; default `default`. */
+  unmarked?: string;
+}>;
+
+export async function startModel({ port = 0, unmarked = "default" }: ModelOptions = {}): Promise<Model> {
   const gates = openGates();
   const log = requestLog();
   const asked = new Map<string, number>();
@@ -35,10 +41,11 @@ export async function startModel(options: Readonly<{ port?: number }> = {}): Pro
     out.once("close", () => gone.abort());
     const conversation = readConversation(await text(request));
     const session = sessionOf(request.headers);
-    const turn = readTurn(conversation, (step) => ({
-      tries: countTry(`${session}/${step}`),
+    const turn = readTurn(conversation, {
+      unmarked,
+      tries: (step) => countTry(`${session}/${step}`),
       released: gates.released,
-    }));
+    });
     const reply = replyTo(turn);
     const number = log.add({ headers: request.headers, conversation, turn, reply });
     out.once("close", () => log.settle(number, out.writableFinished || reply.kind === "cut" ? "answered" : "dropped"));
@@ -65,7 +72,7 @@ export async function startModel(options: Readonly<{ port?: number }> = {}): Pro
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(options.port ?? 0, "127.0.0.1", resolve);
+    server.listen(port, "127.0.0.1", resolve);
   });
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

@@ -28,10 +28,10 @@ export type Scenario = (turn: Turn) => Reply | undefined;
 /** Tokens that each reply is said to have cost. */
 export type Usage = Readonly<{ in: number; out: number; cacheRead: number; cacheWrite: number }>;
 
-export type Place = Pick<Turn, "tries" | "released">;
+/** What no request carries. `tries` counts one more for the step's key. */
+export type Around = Readonly<{ unmarked: string; tries: (step: string) => number; released: Turn["released"] }>;
 
-/** @param place tells the tries and releases, which no request carries; it is asked with the step's key. */
-export function readTurn(conversation: Conversation, place: (step: string) => Place): Turn {
+export function readTurn(conversation: Conversation, { unmarked, tries, released }: Around): Turn {
   const { items, cwd, tools } = conversation;
   const marked = items.findLastIndex((item) => item.kind === "said" && findMarker("scenario", item.text) !== undefined);
   const start = Math.max(0, marked === -1 ? items.findIndex((item) => item.kind === "said") : marked);
@@ -39,8 +39,9 @@ export function readTurn(conversation: Conversation, place: (step: string) => Pl
   const later = items.slice(start + 1);
   const results = later.filter((item) => item.kind === "result");
   const marker = findMarker("scenario", prompt);
+  const scenario = marker?.name ?? unmarked;
   return {
-    scenario: marker?.name ?? "default",
+    scenario,
     args: marker?.args ?? {},
     prompt,
     results,
@@ -49,7 +50,8 @@ export function readTurn(conversation: Conversation, place: (step: string) => Pl
     tools,
     usage: usageOf(prompt),
     hold: holdAt(prompt, results.length),
-    ...place(`${marker?.name ?? ""}/${start}/${results.length}`),
+    tries: tries(`${scenario}/${start}/${results.length}`),
+    released,
   };
 }
 
