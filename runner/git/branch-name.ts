@@ -1,0 +1,25 @@
+import { AppError } from "../../shared/error.ts";
+import { GitFailure } from "./git-failure.ts";
+
+type Names = Readonly<{ jobId: string; taken: readonly string[] }>;
+
+/**
+ * Makes a branch `agenticore-{first 8 of the job id}`, longer where the repository (`taken`) or the mirror
+ * (git says so) has that already. @returns its name.
+ * @throws AppError worktree_failed when all are taken.
+ */
+export async function makeBranch({ jobId, taken }: Names, make: (branch: string) => Promise<unknown>): Promise<string> {
+  for (const length of [8, 13, 18, 23, jobId.length]) {
+    const branch = `agenticore-${jobId.slice(0, length)}`;
+    if (taken.includes(branch)) continue;
+    try {
+      await make(branch);
+      return branch;
+    } catch (error) {
+      if (!(error instanceof GitFailure) || error.kind !== "taken") throw error;
+    }
+  }
+  throw new AppError("worktree_failed", `every branch name for job ${jobId} is taken already`, {
+    remedy: "Delete old agenticore-* branches in the repository.",
+  });
+}

@@ -1,0 +1,136 @@
+import { lstat, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { AppError } from "../../shared/error.ts";
+import { toGitError } from "./git-failure.ts";
+import { kindAt, restoreFile } from "./guard.ts";
+import { chooseLeftovers, type Leftover } from "./leftover-choice.ts";
+import type { RepoBox } from "./repo-box.ts";
+import { inTree, inView } from "./repo-place.ts";
+import type { GitPlace } from "./run-git.ts";
+import { removeLocks } from "./stale-locks.ts";
+import { restoreMirror, restoreTree } from "./tree-admin.ts";
+import { findHead, type TreeHead } from "./tree-head.ts";
+import { copyIndex, indexFile } from "./tree-record.ts";
+import type { Worktree } from "./worktree.ts";
+
+export type LeftoverCommit = Readonly<{
+  /** Absent when nothing was left to commit. */
+  commit: string | undefined;
+  files: number;
+  warnings: readonly string[];
+}>;
+
+/**
+ * Commits what the agent left uncommitted, onto the job's branch, and makes HEAD that branch. Call it when no
+ * process of the job lives. The agent's index is not used: the tree is compared with the commit by an index of
+ * ours, no hook and no filter runs, ignored files stay out.
+ * @throws AppError worktree_failed, disk_full.
+ */
+export async function commitLeftovers(
+  box: RepoBox,
+  { tree, message }: Readonly<{ tree: Worktree; message: string }>,
+  signal: AbortSignal,
+): Promise<LeftoverCommit> {
+  const { place } = tree.source;
+  await restoreMirror(box, place, tree.baseSha);
+  const changed = await restoreTree(box, place, tree);
+  if (changed.length > 0) box.tampers.set(place.key, (box.tampers.get(place.key) ?? 0) + 1);
+  await removeLocks(join(place.mirror, "worktrees", tree.admin));
+  const index = `${indexFile(place.trees, tree.jobId)}.work`;
+  try {
+    const head = await findHead(box, { place, record: tree }, signal);
+    if (head === undefined)
+      throw new AppError("worktree_failed", `${tree.path}: neither HEAD nor the branch is a commit`);
+    return await commitWith(box, { tree, message, head, index }, signal);
+  } catch (error) {
+    throw toGitError(error, { otherwise: "worktree_failed", where: `worktree ${tree.path}` });
+  } finally {
+    await rm(index, { force: true });
+  }
+}
+
+type Work = Readonly<{ tree: Worktree; message: string; head: TreeHead; index: string }>;
+
+async function commitWith(box: RepoBox, work: Work, signal: AbortSignal): Promise<LeftoverCommit> {
+  const { tree, head, index } = work;
+  if (head.unfinished === "rebase") {
+    await settle(box, work, { commit: head.commit, signal });
+    return { commit: undefined, files: 0, warnings: [unfinishedRebase] };
+  }
+  const place = { ...inTree(tree.source.place, tree), indexFile: index };
+  const { taken, warnings } = chooseLeftovers(await findLeftovers(box, { work, place }, signal));
+  const told = head.unfinished === "merge" ? [unfinishedMerge, ...warnings] : warnings;
+  if (taken.length === 0) {
+    await settle(box, work, { commit: head.commit, signal });
+    return { commit: undefined, files: 0, warnings: told };
+  }
+  const input = Buffer.from(taken.map(({ path }) => `${path}\0`).join(""), "latin1");
+  const add = ["add", "--all", "--ignore-errors", "--pathspec-from-file=-", "--pathspec-file-nul"];
+  const added = await box.git({ place, args: add, input, answers: [1], signal });
+  const written = await box.git({ place, args: ["write-tree"], signal });
+  const env = authorship(tree);
+  const made = ["commit-tree", written.text.trim(), "-p", head.commit, "-F", "-"];
+  const commit = (await box.git({ place, args: made, env, input: `${work.message.trim()}\n`, signal })).text.trim();
+  await settle(box, work, { commit, signal });
+  await rename(index, join(place.gitDir, "index"));
+  return { commit, files: taken.length, warnings: added.code === 0 ? told : [...told, unreadable] };
+}
+
+const unfinishedRebase =
+  "A rebase was left unfinished: the branch is as it was before it, and uncommitted files are left out.";
+const unfinishedMerge = "A merge was left unfinished: its files were committed as they are.";
+const unreadable = "Some files could not be read and were left out of the commit.";
+
+async function findLeftovers(
+  box: RepoBox,
+  { work, place }: Readonly<{ work: Work; place: GitPlace }>,
+  signal: AbortSignal,
+): Promise<readonly Leftover[]> {
+  const { tree, head, index } = work;
+  const saved = indexFile(tree.source.place.trees, tree.jobId);
+  const warm = (await kindAt(saved)) === "file";
+  if (warm) await copyIndex(saved, index);
+  await box.git({ place, args: ["read-tree", ...(warm ? ["-m"] : []), head.commit], signal });
+  const list = ["ls-files", "-z", "-t", "--modified", "--deleted", "--others", "--exclude-standard"];
+  const listed = await box.git({ place, args: list, signal });
+  const found = new Map<string, Leftover["change"]>();
+  for (const line of listed.stdout.toString("latin1").split("\0")) {
+    const path = line.slice(2);
+    if (path === "" || found.get(path) === "deleted") continue;
+    found.set(path, line.startsWith("R") ? "deleted" : line.startsWith("?") ? "new" : "changed");
+  }
+  return await Promise.all(
+    [...found].map(async ([path, change]) => ({
+      path,
+      change,
+      bytes: change === "deleted" ? 0 : await sizeOf(tree.path, path),
+    })),
+  );
+}
+
+const sizeOf = async (tree: string, path: string): Promise<number> =>
+  (await lstat(Buffer.concat([Buffer.from(`${tree}/`), Buffer.from(path, "latin1")])).catch(() => undefined))?.size ??
+  0;
+
+const authorship = ({ identity: { name, email } }: Worktree): Readonly<Record<string, string>> => ({
+  GIT_AUTHOR_NAME: name,
+  GIT_AUTHOR_EMAIL: email,
+  GIT_COMMITTER_NAME: name,
+  GIT_COMMITTER_EMAIL: email,
+});
+
+/** The job's branch is the result, whatever the agent had checked out. */
+async function settle(
+  box: RepoBox,
+  { tree, head }: Work,
+  { commit, signal }: Readonly<{ commit: string; signal: AbortSignal }>,
+): Promise<void> {
+  if (head.onOwnBranch && commit === head.commit) return;
+  const { place } = tree.source;
+  const own = `refs/heads/${tree.branch}`;
+  await box.lock(place.key, place.lock, (lockFd) =>
+    box.git({ place: inView(place), args: ["update-ref", own, commit], signal, lockFd }),
+  );
+  const file = join(place.mirror, "worktrees", tree.admin, "HEAD");
+  await restoreFile(file, { name: "HEAD", text: `ref: ${own}\n` });
+}

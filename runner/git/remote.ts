@@ -1,0 +1,69 @@
+import { randomUUID } from "node:crypto";
+import { unlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { AppError } from "../../shared/error.ts";
+import type { RepoAddress } from "../../shared/repo-url.ts";
+import type { RepoBox } from "./repo-box.ts";
+import type { RepoPlace } from "./repo-place.ts";
+import type { GitAnswer, GitRun } from "./run-git.ts";
+
+/** A repository that jobs work on, and the folders that we keep for it. */
+export type Source = Readonly<{ address: RepoAddress; place: RepoPlace }>;
+
+export const protocolOf = ({ scheme }: RepoAddress) => (scheme === "local" ? "file" : scheme);
+
+/**
+ * Runs a git command that talks to the repository. Only these commands ever see credentials: in a file of
+ * mode 0600 that a helper prints, which git asks only for this very host, with redirects refused, since git
+ * would send the header on to the other host (measured).
+ */
+export async function runRemote(box: RepoBox, { address, place }: Source, run: GitRun): Promise<GitAnswer> {
+  const login = await loginFor(box, address);
+  try {
+    return await box.git({
+      timeoutMs: box.settings.networkTimeoutMs,
+      ...run,
+      protocol: protocolOf(address),
+      config: [...login.config, ...(run.config ?? [])],
+      env: { GIT_CONFIG_GLOBAL: place.globalConfig, ...box.options.networkEnv, ...login.env, ...run.env },
+    });
+  } finally {
+    await login.forget();
+  }
+}
+
+type Login = Readonly<{
+  config: readonly (readonly [string, string])[];
+  env: Readonly<Record<string, string>>;
+  forget: () => Promise<void>;
+}>;
+const nothing = async () => undefined;
+
+async function loginFor(box: RepoBox, { scheme, url }: RepoAddress): Promise<Login> {
+  if (scheme === "local") return { config: [], env: {}, forget: nothing };
+  if (scheme === "ssh") return { config: [], env: { GIT_SSH_COMMAND: ssh, GIT_SSH_VARIANT: "ssh" }, forget: nothing };
+  const base = [
+    ["http.followRedirects", "false"],
+    ["http.lowSpeedLimit", "100"],
+    ["http.lowSpeedTime", "120"],
+    ["credential.helper", ""],
+  ] as const;
+  const { host, origin } = new URL(url);
+  const found = await box.options.credentials?.(host);
+  if (found === undefined) return { config: base, env: {}, forget: nothing };
+  if (/[\n\r\0]/.test(found.username + found.password))
+    throw new AppError("auth_failed", `the credentials for ${host} contain a line break`);
+  const file = join(box.credentialsDir, randomUUID());
+  await writeFile(file, `username=${found.username}\npassword=${found.password}\n`, { mode: 0o600, flag: "wx" });
+  return {
+    config: [...base, [`credential.${origin}.helper`, helper]],
+    env: { AGENTICORE_GIT_LOGIN: file },
+    forget: () => unlink(file),
+  };
+}
+
+/** Never asks a person, never hangs on a dead line; an unknown host key is refused. */
+const ssh = "ssh -oBatchMode=yes -oStrictHostKeyChecking=yes -oConnectTimeout=30 -oServerAliveInterval=20";
+
+/** git-credential(1): called with `get`, `store` or `erase`; only the first is answered. */
+const helper = '!f() { test "$1" = get && cat "$AGENTICORE_GIT_LOGIN"; }; f';

@@ -1,0 +1,55 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import type { GitPlace } from "./run-git.ts";
+
+/** The folders that belong to one repository. All are real paths. */
+export type RepoPlace = Readonly<{
+  /** First 12 hex digits of SHA-256 of the canonical address (contract 6). */
+  key: string;
+  home: string;
+  lock: string;
+  /** What worktrees belong to: the agents' git writes here, so it is hostile to us. */
+  mirror: string;
+  /** Bare, no worktree belongs to it: fetched into and pushed from with credentials. The mirror borrows its objects. */
+  vault: string;
+  /** Our own files about this repository; no agent reaches them. */
+  state: string;
+  /**
+   * The mirror as our git sees it: links to its objects, refs and worktrees, but a configuration, hooks and info
+   * of our own. So nothing that an agent writes between a check and a command is ever read as configuration.
+   */
+  view: string;
+  /** Records of our worktrees, and their indexes as they were at checkout. */
+  trees: string;
+  pool: string;
+  globalConfig: string;
+}>;
+
+export const repoKey = (canonical: string): string => createHash("sha256").update(canonical).digest("hex").slice(0, 12);
+
+export function repoPlace(key: string, roots: Readonly<{ reposRoot: string; stateDir: string }>): RepoPlace {
+  const home = join(roots.reposRoot, key);
+  const state = join(roots.stateDir, key);
+  return {
+    key,
+    home,
+    lock: join(home, ".lock"),
+    mirror: join(home, "repo"),
+    vault: join(home, "vault"),
+    state,
+    view: join(state, "view"),
+    trees: join(state, "trees"),
+    pool: join(state, "pool"),
+    globalConfig: join(state, "global.gitconfig"),
+  };
+}
+
+/** For commands about the mirror as a whole. */
+export const inView = ({ view }: RepoPlace): GitPlace => ({ gitDir: view, commonDir: view });
+
+/** For commands in one worktree; its own `.git` file is not read. */
+export const inTree = (place: RepoPlace, tree: Readonly<{ path: string; admin: string }>): GitPlace => ({
+  gitDir: join(place.mirror, "worktrees", tree.admin),
+  commonDir: place.view,
+  workTree: tree.path,
+});

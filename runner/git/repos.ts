@@ -1,0 +1,87 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { discardTree } from "./discard-tree.ts";
+import { commitLeftovers, type LeftoverCommit } from "./leftovers.ts";
+import { putIntoPool } from "./pool.ts";
+import { type Prepared, prepare, type RepoJob } from "./prepare.ts";
+import { type Pushed, pushBranch } from "./push.ts";
+import { reopenWorktree } from "./reopen.ts";
+import { type Counters, makeRepoBox, type RepoBox, type RepoOptions } from "./repo-box.ts";
+import { type Summary, summarize } from "./summary.ts";
+import { listTrees, removeTree, type TreeInfo } from "./tree-list.ts";
+import { findRecord, writeRecord } from "./tree-record.ts";
+import { openWorktree, type Worktree } from "./worktree.ts";
+
+/**
+ * Repositories and worktrees of one machine (jobs.md 5). Order for a job: prepare, openWorktree (or
+ * reopenWorktree for a later attempt), the agent works, commitLeftovers, summarize, push, close.
+ */
+export interface Repos extends AsyncDisposable {
+  /** Finds out what the base ref is now and brings that commit here. */
+  prepare(job: RepoJob, signal: AbortSignal): Promise<Prepared>;
+  /** A worktree of the prepared commit on a branch of the job's own; warm where there is one. */
+  openWorktree(prepared: Prepared, job: RepoJob, signal: AbortSignal): Promise<Worktree>;
+  /** The tree of an earlier attempt as it was left; undefined when the job has to start clean. */
+  reopenWorktree(job: RepoJob, signal: AbortSignal): Promise<Worktree | undefined>;
+  /** Commits what the agent left uncommitted. Only when no process of the job lives. */
+  commitLeftovers(tree: Worktree, message: string, signal: AbortSignal): Promise<LeftoverCommit>;
+  /** Head commit and difference from the base; undefined when nothing was committed. */
+  summarize(tree: Worktree, signal: AbortSignal): Promise<Summary | undefined>;
+  /** Gives the repository this commit as the job's branch. The same again is fine. */
+  push(tree: Worktree, commit: string, signal: AbortSignal): Promise<Pushed>;
+  /** `reuse`: into the pool where it may go there, else away; `keep`: for a later attempt or a look at it. */
+  close(tree: Worktree, end: "reuse" | "discard" | "keep"): Promise<void>;
+  listTrees(): Promise<readonly TreeInfo[]>;
+  /** Takes a tree away by its job. False when there is none. */
+  removeTree(jobId: string): Promise<boolean>;
+  readonly counters: Readonly<Counters>;
+}
+
+/** Opens the folders, and deletes what an earlier process meant to delete. Disposing waits for deletions. */
+export async function openRepos(options: RepoOptions): Promise<Repos> {
+  const box = await makeRepoBox(options);
+  await emptyTrash(box);
+  return {
+    prepare: (job, signal) => prepare(box, job, signal),
+    openWorktree: (prepared, job, signal) => openWorktree(box, { prepared, job }, signal),
+    reopenWorktree: (job, signal) => reopenWorktree(box, job, signal),
+    commitLeftovers: (tree, message, signal) => commitLeftovers(box, { tree, message }, signal),
+    summarize: (tree, signal) => summarize(box, tree, signal),
+    push: (tree, commit, signal) => pushBranch(box, { tree, commit }, signal),
+    close: (tree, end) => closeTree(box, tree, end),
+    listTrees: () => listTrees(box),
+    removeTree: (jobId) => removeTree(box, jobId),
+    counters: box.counters,
+    [Symbol.asyncDispose]: () => box.trash.settled(),
+  };
+}
+
+async function closeTree(box: RepoBox, tree: Worktree, end: "reuse" | "discard" | "keep"): Promise<void> {
+  const { place } = tree.source;
+  const record = await findRecord(place.trees, tree.jobId);
+  if (record === undefined) return;
+  if (end === "keep") {
+    await writeRecord(place.trees, tree.jobId, { ...record, state: "kept", changedAt: box.now() });
+    return;
+  }
+  if (end === "reuse" && (await pooled(box, tree))) return;
+  await discardTree(box, place, record);
+}
+
+async function pooled(box: RepoBox, tree: Worktree): Promise<boolean> {
+  const { place } = tree.source;
+  const record = await findRecord(place.trees, tree.jobId);
+  try {
+    return record !== undefined && (await putIntoPool(box, place, { record, tampersAtOpen: tree.tampersAtOpen }));
+  } catch (error) {
+    box.log(`the tree of job ${tree.jobId} was not put into the pool: ${String(error)}`);
+    return false;
+  }
+}
+
+async function emptyTrash(box: RepoBox): Promise<void> {
+  await box.trash.empty(join(box.options.worktreeRoot, ".trash"));
+  await box.trash.empty(box.credentialsDir);
+  for (const key of await readdir(box.options.reposRoot))
+    await box.trash.empty(join(box.options.reposRoot, key, ".trash"));
+}

@@ -1,0 +1,66 @@
+import { constants, copyFile, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+
+/** What we know of a worktree of ours. Kept in our own folder: what the tree itself says is not believed. */
+export const TreeRecord = z.object({
+  jobId: z.string(),
+  key: z.string(),
+  repoUrl: z.string(),
+  path: z.string(),
+  /** Name of its folder under `worktrees/` of the mirror. */
+  admin: z.string().regex(/^[A-Za-z0-9._-]+$/),
+  branch: z.string(),
+  baseRef: z.string(),
+  baseSha: z.string(),
+  identity: z.object({ name: z.string(), email: z.string() }),
+  state: z.enum(["live", "kept", "pool"]),
+  /** False once a job of this tree was lost: such a tree never goes into the pool. */
+  clean: z.boolean(),
+  /** Milliseconds since 1970. */
+  createdAt: z.number(),
+  changedAt: z.number(),
+  /** The commit that the repository has from us. */
+  pushed: z.string().optional(),
+});
+export type TreeRecord = z.infer<typeof TreeRecord>;
+
+export const recordFile = (folder: string, name: string): string => join(folder, `${name}.json`);
+export const indexFile = (folder: string, name: string): string => join(folder, `${name}.index`);
+
+export async function writeRecord(folder: string, name: string, record: TreeRecord): Promise<void> {
+  const path = recordFile(folder, name);
+  await writeFile(`${path}.new`, JSON.stringify(record), { mode: 0o600 });
+  await rename(`${path}.new`, path);
+}
+
+/** Undefined when there is none, or none that can be read. */
+export async function findRecord(folder: string, name: string): Promise<TreeRecord | undefined> {
+  try {
+    return TreeRecord.parse(JSON.parse(await readFile(recordFile(folder, name), "utf8")));
+  } catch {
+    return undefined;
+  }
+}
+
+export async function listRecords(folder: string): Promise<readonly TreeRecord[]> {
+  const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(".json"));
+  const found = await Promise.all(names.map((name) => findRecord(folder, name.slice(0, -5))));
+  return found.filter((record) => record !== undefined);
+}
+
+export async function dropRecord(folder: string, name: string): Promise<void> {
+  await Promise.all([recordFile, indexFile].map((file) => rm(file(folder, name), { force: true })));
+}
+
+/**
+ * Copies an index with its time, which git compares with the files' (racy-git): a later one would make changes
+ * within the same second invisible. An index of ours is trusted, one that an agent could write is not: it may
+ * call a changed file unchanged, or name files outside of the tree.
+ */
+export async function copyIndex(from: string, to: string): Promise<void> {
+  const { atimeMs, mtimeMs } = await stat(from);
+  await rm(to, { recursive: true, force: true });
+  await copyFile(from, to, constants.COPYFILE_EXCL);
+  await utimes(to, Math.floor(atimeMs) / 1_000, Math.floor(mtimeMs) / 1_000);
+}
