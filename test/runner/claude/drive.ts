@@ -55,6 +55,7 @@ export type DriveOptions = Readonly<{
   profile?: LoadedProfile;
   /** Over what the profile says. */
   claude?: Partial<Profile["claude"]>;
+  profileEnv?: Readonly<Record<string, string>>;
   repoConfig?: Profile["repo_config"];
   sessionId?: string;
   start?: Start;
@@ -83,7 +84,7 @@ export type Driven = Readonly<{
 /** The real CLI, materialized, planned, driven and judged as the runner does it, against the scripted model. */
 export async function drive({ desk, url }: At, task: string, options: DriveOptions = {}): Promise<Driven> {
   const loaded = options.profile ?? (await bundledProfile("code"));
-  const profile = { ...loaded.profile, claude: { ...loaded.profile.claude, ...options.claude } };
+  const profile = { ...loaded.profile, env: { ...loaded.profile.env, ...options.profileEnv }, claude: { ...loaded.profile.claude, ...options.claude } };
   const configDir = join(desk.home, "run", "claude");
   const worktree = options.worktree ?? desk.repo;
   const surroundings: Record<string, string | undefined> = {
