@@ -96,9 +96,9 @@ export function readMessage(line: string): ClaudeMessage {
   return parsed.success ? ({ ...parsed.data, type: name } as ClaudeMessage) : unrecognised(line);
 }
 
-/** The messages of a stream of lines, empty ones left out. */
+/** The messages of a stream of lines. */
 export async function* readMessages(lines: AsyncIterable<string>): AsyncGenerator<ClaudeMessage> {
-  for await (const line of lines) if (line.trim() !== "") yield readMessage(line);
+  for await (const line of lines) yield readMessage(line);
 }
 
 const isKnown = (name: string): name is Known => Object.hasOwn(schemas, name);

@@ -78,10 +78,14 @@ const delivered = (before: Session, after: Session): NewEvent[] =>
     .slice(before.delivered.length)
     .map((message_id) => ({ type: "message.delivered", data: { message_id } }));
 
-const denials = (before: Session, after: Session, clean: (text: string) => string): NewEvent[] =>
-  [...after.denied]
-    .filter(([id]) => !before.denied.has(id))
-    .map(([id, tool]) => ({ type: "permission.denied", data: { tool: clean(tool), tool_use_id: id.slice(0, 200) } }));
+function denials(before: Session, after: Session, clean: (text: string) => string): NewEvent[] {
+  if (after.denied === before.denied) return [];
+  const added = [...after.denied].slice(before.denied.size);
+  return added.map(([id, tool]) => ({
+    type: "permission.denied",
+    data: { tool: clean(tool), tool_use_id: id.slice(0, 200) },
+  }));
+}
 
 const usageUpdated = (result: ResultMessage): NewEvent => ({
   type: "usage.updated",

@@ -58,10 +58,10 @@ export const mayClose = (session: Session): boolean =>
 export const closing = (session: Session): Session => ({ ...session, closed: true });
 
 /** Counted by the line: what is neither Claude's nor known tells a wrong program from a silent one. */
-const counted = (session: Session, { type }: ClaudeMessage): Session =>
-  type === "unrecognised"
-    ? { ...session, unrecognised: session.unrecognised + 1 }
-    : { ...session, recognised: session.recognised + 1 };
+function counted(session: Session, message: ClaudeMessage): Session {
+  if (message.type !== "unrecognised") return { ...session, recognised: session.recognised + 1 };
+  return message.line.trim() === "" ? session : { ...session, unrecognised: session.unrecognised + 1 };
+}
 
 function noted(session: Session, message: ClaudeMessage): Session {
   switch (message.type) {

@@ -1,4 +1,4 @@
-import { lstat, mkdir, readdir } from "node:fs/promises";
+import { lstat, mkdir, readdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { copyWithout, fileContains } from "./transcript-copy.ts";
 
@@ -30,7 +30,7 @@ export async function layOutTranscript(places: SessionPlaces, worktree: string):
   const { configDir, dataDir, sessionId } = places;
   const kept = keptAt(dataDir, sessionId);
   if (!(await fileContains(kept, userLine))) return false;
-  const folder = join(configDir, "projects", slugOf(worktree));
+  const folder = join(configDir, "projects", slugOf(await realpath(worktree)));
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await copyWithout(kept, join(folder, `${sessionId}.jsonl`), costLine);
   return true;

@@ -84,7 +84,11 @@ export type Driven = Readonly<{
 /** The real CLI, materialized, planned, driven and judged as the runner does it, against the scripted model. */
 export async function drive({ desk, url }: At, task: string, options: DriveOptions = {}): Promise<Driven> {
   const loaded = options.profile ?? (await bundledProfile("code"));
-  const profile = { ...loaded.profile, env: { ...loaded.profile.env, ...options.profileEnv }, claude: { ...loaded.profile.claude, ...options.claude } };
+  const profile = {
+    ...loaded.profile,
+    env: { ...loaded.profile.env, ...options.profileEnv },
+    claude: { ...loaded.profile.claude, ...options.claude },
+  };
   const configDir = join(desk.home, "run", "claude");
   const worktree = options.worktree ?? desk.repo;
   const surroundings: Record<string, string | undefined> = {
