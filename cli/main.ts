@@ -65,6 +65,8 @@ export async function buildProgram(
     .usage("<command> [options]")
     .version(`agenticore ${cli.version}`, "-V, --version", "print the version")
     .exitOverride()
+    // Only the called command is loaded: the list cannot show what the others take.
+    .configureHelp({ subcommandTerm: (command) => command.name() })
     .configureOutput({
       writeOut: (text) => cli.print.data(text.replace(/\n$/, "")),
       getOutHelpWidth: () => Math.min(100, cli.print.width),

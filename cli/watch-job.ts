@@ -39,7 +39,7 @@ export async function watchJob(cli: CliContext, client: ApiClient, { id, follow,
     outage.over();
     progress.seen(event);
     if (!follow) continue;
-    if (json) print.json(event);
+    if (json) print.data(JSON.stringify(event));
     else {
       const text = renderEvent(event, print);
       if (text !== undefined) print.data(text);
@@ -51,7 +51,7 @@ export async function watchJob(cli: CliContext, client: ApiClient, { id, follow,
     if (outage.error) throw outage.error;
     return 130;
   }
-  if (json) print.json({ success: true, job });
+  if (json) print.data(JSON.stringify({ success: true, job }));
   else print.data(`${follow ? "\n" : ""}${renderJob(job, { ...print, nowMs: clock.now() })}`);
   return job.status === "succeeded" ? 0 : 1;
 }

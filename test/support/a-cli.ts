@@ -52,6 +52,7 @@ export function aCli({ env = {}, cwd, input = "", terminal }: Setting = {}) {
     signal: (signal: NodeJS.Signals) => {
       for (const act of acts) act(signal);
     },
+    listeners: () => acts.size,
     async run(...argv: readonly string[]): Promise<Ran> {
       written.out = "";
       written.err = "";
