@@ -23,6 +23,7 @@ export type Database = Readonly<{
   read<T>(body: () => T): Promise<T>;
   /** Another number than before when another connection has written since (sqlite.org/pragma.html#pragma_data_version). */
   version(): number;
+  /** Closing twice is closing once. */
   close(): void;
 }>;
 
@@ -48,7 +49,7 @@ export function openDatabase(path: string, time: Readonly<{ clock: Clock; random
       return answer;
     } catch (error) {
       // Some failures (a full disk) have rolled back already.
-      if (db.isTransaction) db.exec("ROLLBACK");
+      if (db.isOpen && db.isTransaction) db.exec("ROLLBACK");
       throw error;
     }
   };
@@ -81,7 +82,9 @@ export function openDatabase(path: string, time: Readonly<{ clock: Clock; random
       }),
     read: (body) => patiently(() => within("BEGIN", body)),
     version: () => Number(version.get()?.["data_version"] ?? 0),
-    close: () => db.close(),
+    close: () => {
+      if (db.isOpen) db.close();
+    },
   };
 }
 

@@ -21,8 +21,12 @@ export function isBusy(thrown: unknown): boolean {
   return code === busy || code === locked;
 }
 
+const isClosed = (thrown: unknown) =>
+  thrown instanceof Error && "code" in thrown && thrown.code === "ERR_INVALID_STATE";
+
 /** A failure of SQLite as the user is told of it; anything else is given back as it came. */
 export function toStoreFailure(thrown: unknown, path: string): unknown {
+  if (isClosed(thrown)) return new AppError("store_unavailable", `The store ${path} is closed.`, { cause: thrown });
   const code = primaryCode(thrown);
   if (code === undefined) return thrown;
   const reason = thrown instanceof Error ? thrown.message : String(thrown);

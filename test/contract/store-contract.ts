@@ -1,0 +1,34 @@
+import { describe } from "vitest";
+import { changesContract } from "./store/changes.ts";
+import { claimsContract } from "./store/claims.ts";
+import { endingsContract } from "./store/endings.ts";
+import { eventsContract } from "./store/events.ts";
+import { historiesContract } from "./store/histories.ts";
+import { leasesContract } from "./store/leases.ts";
+import { listsContract } from "./store/lists.ts";
+import { lossesContract } from "./store/losses.ts";
+import { racesContract } from "./store/races.ts";
+import { requestsContract } from "./store/requests.ts";
+import { runnersContract } from "./store/runners.ts";
+import type { OpenWorld } from "./store/store-world.ts";
+import { submissionContract } from "./store/submission.ts";
+import { upkeepContract } from "./store/upkeep.ts";
+
+/** What every JobStore promises: the port's real definition. Each implementation runs all of it. */
+export function storeContract(name: string, open: OpenWorld): void {
+  describe(name, () => {
+    describe("submission", () => submissionContract(open));
+    describe("claims", () => claimsContract(open));
+    describe("leases", () => leasesContract(open));
+    describe("lost leases", () => lossesContract(open));
+    describe("endings", () => endingsContract(open));
+    describe("requests", () => requestsContract(open));
+    describe("events", () => eventsContract(open));
+    describe("lists", () => listsContract(open));
+    describe("changes", () => changesContract(open));
+    describe("upkeep", () => upkeepContract(open));
+    describe("runners and sessions", () => runnersContract(open));
+    describe("races", () => racesContract(open));
+    describe("histories", () => historiesContract(open));
+  });
+}
