@@ -42,20 +42,27 @@ async function demo({ real, keep, task }: Options, print: Print, stop: AbortSign
   const env = serverEnvironment(process.env, { home: join(folder, "home"), claude, model: model?.url });
   const server = after.use(await startServer(join(checkout, "bin/agenticore.js"), env));
   const client = apiClient({ url: server.url, fetch: (...request) => fetch(...request), clock: systemClock });
+  const ended = limited(stop, real);
   const title = (text: string) => print.data(`\n${print.paint.bold(text)}`);
   title(`The task: ${task}`);
   const { job } = await client.submit({ task, repo_url: project.path, ...(real ? { max_budget_usd: 1 } : {}) });
-  for await (const event of followJob(client, job.id, { signal: stop })) {
+  for await (const event of followJob(client, job.id, { signal: ended })) {
     const text = renderEvent(event, print);
     if (text !== undefined) print.data(text);
   }
-  stop.throwIfAborted();
+  if (ended.aborted && !stop.aborted)
+    throw new Error(`The job did not end in time. The server said:\n${server.said()}`);
   const done = await waitForEnd(client, job.id, { signal: stop });
   title("What changed");
   const branch = showResult(print, project, done);
   if (done.status !== "succeeded" && server.said().trim()) print.note(`\nThe server said:\n${server.said()}`);
   return done.status === "succeeded" && branch;
 }
+
+/** The script takes seconds; a real model as long as it takes. */
+const scriptedMs = 180_000;
+const limited = (stop: AbortSignal, real: boolean): AbortSignal =>
+  real ? stop : AbortSignal.any([stop, AbortSignal.timeout(scriptedMs)]);
 
 function introduce(print: Print, { path }: SampleProject, modelUrl: string | undefined): void {
   const { bold, dim } = print.paint;

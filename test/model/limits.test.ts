@@ -57,6 +57,14 @@ describe.concurrent("the real CLI with the scripted model", { timeout: 40_000 },
     expect(Object.values(run.result?.["modelUsage"] ?? {})).toMatchObject([{ inputTokens: 3_000 }]);
   });
 
+  test("thinks before it answers, and the thought is no part of the result", async () => {
+    await using desk = openDesk(model.url);
+    const run = await desk.run("Go [[scenario:thinking think=hidden say=seen]]");
+    const said = run.events().filter(({ type }) => type === "assistant");
+    expect(JSON.stringify(said[0])).toContain('"thinking":"hidden"');
+    expect(run.result).toMatchObject({ subtype: "success", result: "seen" });
+  });
+
   test("prints a text of a megabyte whole", async () => {
     await using desk = openDesk(model.url);
     const run = await desk.run("Go [[scenario:big bytes=1000000]]");

@@ -4,6 +4,8 @@ export type Reply = Message | Failure | Cut | Stall;
 /** An ordinary answer: text, then at most one tool call. */
 export type Message = Readonly<{
   kind: "message";
+  /** Comes before the text, as a thinking block. */
+  think?: string;
   say?: string;
   use?: ToolUse;
   /** Default: `tool_use` with a tool call, else `end_turn`. */

@@ -14,9 +14,10 @@ export type Wire = Readonly<{
 export function wireOf(reply: Message, model: string, usage: Usage): Wire {
   const id = `msg_${randomUUID().replaceAll("-", "")}`;
   const stopReason = reply.stopReason ?? (reply.use ? "tool_use" : "end_turn");
+  const thought = reply.think ? [{ type: "thinking", thinking: reply.think, signature: "c2NyaXB0ZWQ=" }] : [];
   const text = reply.say ? [{ type: "text", text: reply.say }] : [];
   const use = reply.use ? [{ type: "tool_use", id: `toolu_${id.slice(4)}`, ...reply.use }] : [];
-  const content = [...text, ...use];
+  const content = [...thought, ...text, ...use];
   const base = { id, type: "message", role: "assistant", model };
   return {
     whole: () => ({ ...base, content, stop_reason: stopReason, stop_sequence: null, usage: tokens(usage, usage.out) }),
@@ -26,7 +27,8 @@ export function wireOf(reply: Message, model: string, usage: Usage): Wire {
       }),
     *content(bytes) {
       for (const [index, block] of content.entries()) {
-        if ("text" in block) yield* textEvents(index, block.text, bytes);
+        if ("thinking" in block) yield* thinkingEvents(index, block);
+        else if ("text" in block) yield* textEvents(index, block.text, bytes);
         else yield* toolEvents(index, block);
       }
     },
@@ -46,6 +48,14 @@ function* textEvents(index: number, text: string, bytes: number): Generator<stri
   for (let at = 0; at < text.length; at += bytes) {
     yield event("content_block_delta", { index, delta: { type: "text_delta", text: text.slice(at, at + bytes) } });
   }
+  yield event("content_block_stop", { index });
+}
+
+type Thinking = Readonly<{ thinking: string; signature: string }>;
+function* thinkingEvents(index: number, { thinking, signature }: Thinking): Generator<string> {
+  yield event("content_block_start", { index, content_block: { type: "thinking", thinking: "", signature: "" } });
+  yield event("content_block_delta", { index, delta: { type: "thinking_delta", thinking } });
+  yield event("content_block_delta", { index, delta: { type: "signature_delta", signature } });
   yield event("content_block_stop", { index });
 }
 

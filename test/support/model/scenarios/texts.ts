@@ -6,6 +6,13 @@ export const texts = {
   /** `say=TEXT`. */
   text: (turn) => finish(turn.args["say"] ?? "Hello from the scripted model.")(turn),
 
+  /** `think=TEXT say=TEXT`: thinks before it answers. */
+  thinking: ({ args }) => ({
+    kind: "message",
+    think: args["think"] ?? "Let me think.",
+    say: args["say"] ?? "Thought about it.",
+  }),
+
   /** `bytes=N` of text in one answer, numbered lines. */
   big: ({ args }) => ({ kind: "message", say: lines(numberOf(args, "bytes", 1_000_000)) }),
 
