@@ -1,0 +1,155 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { installCommand, packageOf } from "../../cli/commands/update.ts";
+import { isOlder } from "../../cli/doctor/tools.ts";
+import { aCli } from "../support/a-cli.ts";
+
+function aFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "agenticore-machine-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A PATH with the system's git and a `claude` that says this version. */
+function aPath(claude: string | undefined): string {
+  const folder = aFolder();
+  if (claude !== undefined) {
+    writeFileSync(join(folder, "claude"), `#!/bin/sh\necho "${claude} (Claude Code)"\n`);
+    chmodSync(join(folder, "claude"), 0o755);
+  }
+  return `${folder}:/usr/local/bin:/usr/bin:/bin`;
+}
+
+type Found = Readonly<{ name: string; state: string; says: string; mend?: string }>;
+async function examined(env: Record<string, string>, prepare: (home: string) => void = () => undefined) {
+  const cli = aCli({ env: { AGENTICORE_URL: "http://127.0.0.1:9", ANTHROPIC_API_KEY: "sk-made-up", ...env } });
+  prepare(cli.home);
+  const { code, out } = await cli.run("doctor", "--json");
+  const { checks, success } = JSON.parse(out) as { checks: readonly Found[]; success: boolean };
+  const find = (name: string) => checks.find((check) => check.name === name);
+  return { code, success, checks, find };
+}
+
+test("doctor finds nothing broken on a machine that can run jobs; a server that is not up yet is no fault", async () => {
+  const { code, success, find } = await examined({ PATH: aPath("2.1.330") });
+
+  expect({ code, success }).toEqual({ code: 0, success: true });
+  expect(find("git")?.says).toMatch(/^git \d/);
+  expect(find("claude")?.says).toContain("2.1.330");
+  expect(find("login")).toMatchObject({ state: "ok", says: "API key" });
+  expect(find("server")).toMatchObject({ state: "warn" });
+});
+
+test("doctor ends with 1 where something is missing, and each of those says how to mend it", async () => {
+  const { code, checks, find } = await examined({ PATH: aPath(undefined), ANTHROPIC_API_KEY: "" });
+
+  expect(code).toBe(1);
+  expect(find("claude")).toMatchObject({ state: "broken", mend: expect.stringContaining("AGENTICORE_CLAUDE_BINARY") });
+  expect(find("login")).toMatchObject({ state: "broken", mend: expect.stringContaining("claude setup-token") });
+  for (const { state, mend } of checks) expect(mend === undefined).toBe(state === "ok");
+});
+
+test("doctor warns of a Claude Code that is too old to survive a crash", async () => {
+  expect((await examined({ PATH: aPath("2.1.196") })).find("claude")).toMatchObject({ state: "warn" });
+  expect((await examined({ PATH: aPath("2.1.197") })).find("claude")).toMatchObject({ state: "ok" });
+});
+
+test("doctor sees a data folder that others may read, one that is a file, and a store that is damaged", async () => {
+  const PATH = aPath("2.1.330");
+  const open = await examined({ PATH }, (home) => {
+    mkdirSync(join(home, ".agenticore"));
+    chmodSync(join(home, ".agenticore"), 0o755);
+  });
+  expect(open.find("data folder")).toMatchObject({ state: "warn", mend: expect.stringContaining("chmod 700") });
+
+  const file = await examined({ PATH }, (home) => writeFileSync(join(home, "agenticore-repos"), ""));
+  expect(file.find("repositories")).toMatchObject({ state: "broken" });
+
+  const damaged = await examined({ PATH }, (home) => {
+    mkdirSync(join(home, ".agenticore"), { mode: 0o700 });
+    writeFileSync(join(home, ".agenticore/agenticore.db"), "this is no database ".repeat(1000));
+  });
+  expect(damaged.find("store")).toMatchObject({ state: "broken" });
+});
+
+test("doctor asks GitHub about the token: refused is broken, too few rights is a warning", async () => {
+  const answers = [
+    { status: 401, scopes: undefined, state: "broken" },
+    { status: 200, scopes: "read:org", state: "warn" },
+    { status: 200, scopes: "repo, workflow", state: "ok" },
+    { status: 200, scopes: undefined, state: "ok" },
+  ];
+  for (const { status, scopes, state } of answers) {
+    const seen: (string | undefined)[] = [];
+    const github = createServer((request, response) => {
+      seen.push(request.headers.authorization);
+      response.writeHead(status, {
+        "content-type": "application/json",
+        ...(scopes ? { "x-oauth-scopes": scopes } : {}),
+      });
+      response.end('{"login":"somebody"}');
+    });
+    await new Promise<void>((done) => github.listen(0, "127.0.0.1", done));
+    const GITHUB_API_URL = `http://127.0.0.1:${(github.address() as AddressInfo).port}`;
+    const { find } = await examined({ PATH: aPath("2.1.330"), GITHUB_TOKEN: "a-token", GITHUB_API_URL });
+    github.close();
+    expect(seen).toEqual(["Bearer a-token"]);
+    expect(find("github")?.state).toBe(state);
+  }
+});
+
+test("init-shared-fs makes private folders, again and again, and says where it cannot", async () => {
+  const root = join(aFolder(), "shared");
+  const cli = aCli({ env: { AGENTICORE_SHARED_FS_ROOT: root } });
+  mkdirSync(join(root, "jobs"), { recursive: true, mode: 0o755 });
+
+  for (const line of [["init-shared-fs"], ["init-shared-fs", "--shared-root", root]]) {
+    const { code, out } = await cli.run(...line);
+    expect(code).toBe(0);
+    expect(out.trim().split("\n")).toEqual(["repos", "worktrees", "jobs", ".claude"].map((name) => join(root, name)));
+    for (const folder of out.trim().split("\n")) expect(statSync(folder).mode & 0o777).toBe(0o700);
+  }
+  writeFileSync(join(root, "file"), "");
+  const refused = await cli.run("init-shared-fs", "--shared-root", join(root, "file"));
+  expect(refused).toMatchObject({ code: 1, out: "" });
+  expect(refused.err).toContain("mounted");
+});
+
+test("update in a checkout says to pull, and installs nothing", async () => {
+  const { code, out, err } = await aCli().run("update");
+
+  expect({ code, out }).toEqual({ code: 1, out: "" });
+  expect(err).toContain("git pull && npm ci");
+});
+
+test("update asks npm for what was named, where this program is installed", () => {
+  expect(installCommand("/opt/node/lib/node_modules/agenticore/", packageOf("latest"))).toEqual([
+    "npm",
+    "install",
+    "--global",
+    "--prefix",
+    "/opt/node",
+    "agenticore@latest",
+  ]);
+  expect(["0.2.0", "next", "./agenticore-0.2.0.tgz", "other-package@1"].map(packageOf)).toEqual([
+    "agenticore@0.2.0",
+    "agenticore@next",
+    "./agenticore-0.2.0.tgz",
+    "other-package@1",
+  ]);
+});
+
+test.each([
+  ["2.1.196", "2.1.197", true],
+  ["2.1.197", "2.1.197", false],
+  ["2.2", "2.1.197", false],
+  ["2.30.9", "2.31.0", true],
+  ["3.0.0", "2.31.0", false],
+  ["2.1", "2.1.1", true],
+])("version %s is older than %s: %s", (version, than, older) => {
+  expect(isOlder(version, than)).toBe(older);
+});
