@@ -18,7 +18,8 @@ if (name === undefined) {
 
 async function install() {
   console.error("Installing the dependencies, which takes about a minute the first time.");
-  const code = await run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+  // What npm says goes where messages go: standard output is the script's.
+  const code = await run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], ["inherit", 2, "inherit"]);
   if (code !== 0) console.error(`npm ci ended with ${code}: nothing was started.`);
   return code;
 }
@@ -39,9 +40,9 @@ function isInstalled() {
 }
 
 /** The program's exit code; 128 + n where signal n ended it, as shells say it. */
-function run(program, args) {
+function run(program, args, stdio = "inherit") {
   return new Promise((done) => {
-    const child = spawn(program, args, { stdio: "inherit" });
+    const child = spawn(program, args, { stdio });
     const pass = (signal) => child.kill(signal);
     const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
     for (const signal of signals) process.on(signal, pass);
