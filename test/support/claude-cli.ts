@@ -5,7 +5,7 @@ import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 
 /** The real CLI that the tests run: the pinned one, or the one that AGENTICORE_CLAUDE_BINARY names. */
-export const claudeBinary = (): string =>
+const claudeBinary = (): string =>
   process.env["AGENTICORE_CLAUDE_BINARY"] || resolve(import.meta.dirname, "../../node_modules/.bin/claude");
 
 export type ClaudeOptions = Readonly<{
@@ -45,7 +45,7 @@ export type ClaudeRun = Readonly<{
   /** The last result, the exit code and stderr, once the CLI has ended. */
   ended: Promise<Ended>;
 }>;
-export type Ended = Readonly<{
+type Ended = Readonly<{
   code: number | null;
   signal: string | null;
   result: ClaudeEvent | undefined;

@@ -11,8 +11,8 @@ export type Conversation = Readonly<{
   cwd: string;
 }>;
 
-export type Item = Said | ToolResult;
-export type Said = Readonly<{ kind: "said"; text: string }>;
+type Item = Said | ToolResult;
+type Said = Readonly<{ kind: "said"; text: string }>;
 /** A tool call that came to an end, also a refused one. */
 export type ToolResult = Readonly<{ kind: "result"; text: string }>;
 

@@ -13,7 +13,7 @@ export type Message = Readonly<{
   /** The text goes out in pieces of `bytes`, one each `everyMs`. Default: one piece. */
   pace?: Readonly<{ bytes: number; everyMs: number }>;
 }>;
-export type ToolUse = Readonly<{ name: string; input: Readonly<Record<string, unknown>> }>;
+type ToolUse = Readonly<{ name: string; input: Readonly<Record<string, unknown>> }>;
 
 /** An HTTP error with Anthropic's error body. */
 export type Failure = Readonly<{

@@ -37,7 +37,7 @@ export type RequestLog = Readonly<{
   waitFor: (fits: (request: ModelRequest) => boolean, deadlineMs?: number) => Promise<ModelRequest>;
 }>;
 
-export type Seen = Readonly<{ headers: IncomingHttpHeaders; conversation: Conversation; turn: Turn; reply: Reply }>;
+type Seen = Readonly<{ headers: IncomingHttpHeaders; conversation: Conversation; turn: Turn; reply: Reply }>;
 
 export function requestLog(): RequestLog {
   const seen: ModelRequest[] = [];
