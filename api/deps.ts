@@ -1,7 +1,7 @@
 import type { Clock } from "../shared/clock.ts";
 import type { Log } from "../shared/log.ts";
 import type { ProfileSummary } from "../shared/profile.ts";
-import type { AllowRules } from "../shared/repo-allowed.ts";
+import type { RepoAddress } from "../shared/repo-url.ts";
 import type { Secret } from "../shared/secret.ts";
 import type { JobStore } from "../shared/store.ts";
 
@@ -17,8 +17,7 @@ export type ApiSettings = Readonly<{
   maxAttempts: number;
   jobTtlSeconds: number;
   queueTtlSeconds: number;
-  allowedRepos: readonly string[];
-  repoRules: AllowRules;
+  isRepoAllowed: (address: RepoAddress) => boolean;
 }>;
 
 /** What the app is given by its entry point. */

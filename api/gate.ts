@@ -1,7 +1,7 @@
 import type { MiddlewareHandler } from "hono";
 import { AppError } from "../shared/error.ts";
+import { isLoopbackHost } from "../shared/repo-rules.ts";
 import type { ApiDeps, ApiEnv } from "./deps.ts";
-import { isLoopbackHost } from "./settings.ts";
 
 /**
  * Keeps other people's web pages out: a loopback server that runs code must not be reachable through

@@ -1,25 +1,19 @@
 import type { Config } from "../shared/config-keys.ts";
 import { AppError } from "../shared/error.ts";
-import { defaultAllowedRepos } from "../shared/repo-allowed.ts";
+import { isLoopbackHost, repoRules } from "../shared/repo-rules.ts";
 import type { ApiSettings } from "./deps.ts";
 
 /** The API's part of the configuration; `host` is the address that is listened on. */
 export function apiSettings(config: Config, host: string): ApiSettings {
-  const open = config.apiKeys.length === 0;
-  const loopback = isLoopbackHost(host);
   return {
     apiKeys: config.apiKeys,
-    loopbackOnly: open && loopback,
+    loopbackOnly: config.apiKeys.length === 0 && isLoopbackHost(host),
     corsOrigins: config.corsOrigins,
     defaultProfile: config.defaultProfile,
     maxAttempts: config.maxAttempts,
     jobTtlSeconds: config.jobTtl,
     queueTtlSeconds: config.queueTtl,
-    allowedRepos: config.allowedRepos ?? defaultAllowedRepos,
-    repoRules: {
-      // One person alone: on a loopback address, without keys, with the embedded store (contract 6).
-      localByDefault: open && loopback && config.redisUrl === undefined && config.allowedRepos === undefined,
-    },
+    isRepoAllowed: repoRules(config, host),
   };
 }
 
@@ -34,6 +28,3 @@ export function checkBind(config: Pick<Config, "apiKeys" | "allowUnauthenticated
       "Set AGENTICORE_API_KEYS, or bind 127.0.0.1; AGENTICORE_ALLOW_UNAUTHENTICATED=true lets anybody who reaches the port run code.",
   });
 }
-
-/** `localhost`, 127.0.0.0/8 (RFC 6890) and ::1, with or without brackets; names are not looked up. */
-export const isLoopbackHost = (host: string): boolean => /^(?:localhost|127(?:\.\d{1,3}){3}|::1|\[::1\])$/i.test(host);

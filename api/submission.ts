@@ -3,7 +3,6 @@ import { iso } from "../shared/clock.ts";
 import { AppError } from "../shared/error.ts";
 import type { Job, JobId, JobRequest } from "../shared/job.ts";
 import type { ProfileSummary } from "../shared/profile.ts";
-import { isRepoAllowed } from "../shared/repo-allowed.ts";
 import { parseRepoUrl, type RepoAddress } from "../shared/repo-url.ts";
 import type { ApiSettings } from "./deps.ts";
 
@@ -32,7 +31,7 @@ export function planSubmission(request: JobRequest, { settings, profiles }: Know
 
 function allowedRepo(url: string, settings: ApiSettings): RepoAddress {
   const repo = parseRepoUrl(url);
-  if (isRepoAllowed(repo, settings.allowedRepos, settings.repoRules)) return repo;
+  if (settings.isRepoAllowed(repo)) return repo;
   throw new AppError("repo_not_allowed", `The repository ${repo.canonical} is not on the list of allowed ones.`, {
     errors: [{ path: "repo_url", message: "is not allowed here" }],
   });

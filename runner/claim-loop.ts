@@ -1,7 +1,8 @@
 import type { Clock } from "../shared/clock.ts";
 import { jittered } from "../shared/clock.ts";
 import type { Log } from "../shared/log.ts";
-import type { Claim, JobStore } from "../shared/store.ts";
+import type { JobStore } from "../shared/store.ts";
+import type { Held } from "./keep-lease.ts";
 
 export type LoopOptions = Readonly<{
   runner: string;
@@ -25,13 +26,14 @@ type Deps = Readonly<{
 /** Claims and works until `stop` aborts, then waits for the jobs that run. Never more at once than `capacity`. */
 export async function claimLoop(
   { store, clock, log, random, newId, mayClaim }: Deps,
-  { options, work, stop }: Readonly<{ options: LoopOptions; work: (claim: Claim) => Promise<void>; stop: AbortSignal }>,
+  { options, work, stop }: Readonly<{ options: LoopOptions; work: (held: Held) => Promise<void>; stop: AbortSignal }>,
 ): Promise<void> {
   const running = new Set<Promise<void>>();
   let claimId = newId();
   let failures = 0;
 
-  async function claimOne(): Promise<Claim | undefined> {
+  async function claimOne(): Promise<Held | undefined> {
+    const sentAt = clock.uptime();
     const claim = await store.claim({
       claimId,
       runner: options.runner,
@@ -40,22 +42,22 @@ export async function claimLoop(
       leaseMs: options.leaseMs,
     });
     claimId = newId(); // a lost reply is asked for again under the same id; an answer ends it
-    return claim;
+    return claim && { claim, sentAt };
   }
-  async function next(): Promise<Claim | undefined> {
+  async function next(): Promise<Held | undefined> {
     try {
-      const claim = (await mayClaim()) ? await claimOne() : undefined;
+      const held = (await mayClaim()) ? await claimOne() : undefined;
       failures = 0;
-      return claim;
+      return held;
     } catch (error) {
       failures += 1;
       log.warn("could not claim", { error: String(error), failures });
       return undefined;
     }
   }
-  const start = (claim: Claim) => {
-    const job = work(claim)
-      .catch((error: unknown) => log.error("a job's run threw", { job: claim.job.id, error: String(error) }))
+  const start = (held: Held) => {
+    const job = work(held)
+      .catch((error: unknown) => log.error("a job's run threw", { job: held.claim.job.id, error: String(error) }))
       .finally(() => running.delete(job));
     running.add(job);
   };
@@ -65,8 +67,8 @@ export async function claimLoop(
       await Promise.race([...running, aborted(stop)]);
       continue;
     }
-    const claim = await next();
-    if (claim) start(claim);
+    const held = await next();
+    if (held) start(held);
     else {
       const timeoutMs = jittered(failures > 0 ? Math.min(5_000, 250 * 2 ** failures) : options.idlePollMs, random);
       if (failures > 0) await clock.sleep(timeoutMs, stop);

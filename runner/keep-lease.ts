@@ -8,8 +8,8 @@ import { Stop } from "./stop.ts";
 
 /** Milliseconds. `urgentMs` is the pause between renewals while they fail. */
 export type LeaseTimes = Readonly<{ leaseMs: number; renewMs: number; urgentMs: number }>;
-/** How long the job's processes may live from now: SIGTERM after `softMs`, SIGKILL after `hardMs`. */
-export type Grant = Readonly<{ softMs: number; hardMs: number }>;
+/** Until when the job's processes may live, in `Clock.uptime()`: SIGTERM at `softAt`, SIGKILL at `hardAt`. */
+export type Grant = Readonly<{ softAt: number; hardAt: number }>;
 type Pending = { patch: JobPatch; events: NewEvent[]; delivered: string[] };
 export type Leftover = Readonly<{ patch: JobPatch; events: readonly NewEvent[] }>;
 
@@ -37,9 +37,15 @@ const appendAfterMs = 1_000;
 const appendBytes = 64 * 1024;
 const controlPauseMs = 500;
 
+/** A claim, and when it was asked for: the lease may have begun as early as that. Milliseconds of `Clock.uptime()`. */
+export type Held = Readonly<{ claim: Claim; sentAt: number }>;
 type Deps = Readonly<{ store: JobStore; clock: Clock; log: Log; random: () => number }>;
 
-export function keepLease(claim: Claim, { store, clock, log, random }: Deps, times: LeaseTimes): LeaseKeeper {
+export function keepLease(
+  { claim, sentAt: claimedAt }: Held,
+  { store, clock, log, random }: Deps,
+  times: LeaseTimes,
+): LeaseKeeper {
   const { lease } = claim;
   const lost = new AbortController();
   const over = new AbortController();
@@ -49,16 +55,14 @@ export function keepLease(claim: Claim, { store, clock, log, random }: Deps, tim
   let pending: Pending = { patch: {}, events: [], delivered: [] };
   let pendingBytes = 0;
   let wake = new AbortController();
-  let sentAt = clock.uptime();
+  let sentAt = claimedAt;
   let dueAt = sentAt + jittered(times.renewMs, random);
   let failing = false;
   let tail: Promise<void> = Promise.resolve();
 
   const stop = (error: Stop) => lost.signal.aborted || lost.abort(error);
-  const grant = (): Grant => {
-    const age = clock.uptime() - sentAt;
-    return { softMs: Math.max(0, 0.8 * times.leaseMs - age), hardMs: Math.max(0, 0.85 * times.leaseMs - age) };
-  };
+  const grant = (): Grant => ({ softAt: sentAt + 0.8 * times.leaseMs, hardAt: sentAt + 0.85 * times.leaseMs });
+  const leftMs = () => Math.max(0, grant().softAt - clock.uptime());
   const sooner = (afterMs: number) => {
     dueAt = Math.min(dueAt, clock.uptime() + afterMs);
     wake.abort();
@@ -89,10 +93,10 @@ export function keepLease(claim: Claim, { store, clock, log, random }: Deps, tim
       };
       failing = true;
       dueAt = clock.uptime() + jittered(Math.min(times.urgentMs, times.renewMs), random);
-      log.warn("the lease could not be renewed", { error: String(error), left_ms: Math.round(grant().softMs) });
+      log.warn("the lease could not be renewed", { error: String(error), left_ms: Math.round(leftMs()) });
       throw error;
     } finally {
-      if (grant().softMs === 0) stop(new Stop("lease-lost"));
+      if (leftMs() === 0) stop(new Stop("lease-lost"));
     }
   }
   function tell(message: Message): void {
@@ -109,10 +113,11 @@ export function keepLease(claim: Claim, { store, clock, log, random }: Deps, tim
   async function renewing(): Promise<void> {
     while (!over.signal.aborted && !lost.signal.aborted) {
       wake = new AbortController();
-      const waitMs = Math.max(0, Math.min(dueAt - clock.uptime(), failing ? Math.max(1, grant().softMs) : dueAt));
+      const dueMs = Math.max(0, dueAt - clock.uptime());
+      const waitMs = failing ? Math.min(dueMs, leftMs()) : dueMs;
       if (waitMs > 0) await clock.sleep(waitMs, AbortSignal.any([wake.signal, over.signal]));
       if (over.signal.aborted) return;
-      if (clock.uptime() >= dueAt || grant().softMs === 0) await flush().catch(() => undefined);
+      if (clock.uptime() >= dueAt || leftMs() === 0) await flush().catch(() => undefined);
     }
   }
   async function listening(): Promise<void> {

@@ -11,6 +11,7 @@ import type { CliContext } from "../context.ts";
 import { openStore } from "../open-store.ts";
 import { wholeNumber } from "../option.ts";
 import { serviceLog, untilSignal } from "../service.ts";
+import { serviceRunner } from "../service-runner.ts";
 
 type Options = Readonly<{ port?: number; host?: string; transport?: string; runner: boolean }>;
 
@@ -42,7 +43,8 @@ export const serve = defineCommand<Options>({
     const { clock, version } = cli;
     const api = await startApi({ config, store, profiles, clock, log, version, ...given });
     welcome(cli, config, api.url);
-    const code = await untilSignal(cli, { drain: async () => undefined, stop: async () => undefined });
+    const runner = options.runner ? await serviceRunner({ cli, config, store, log }) : undefined;
+    const code = await untilSignal(cli, runner ?? { drain: async () => undefined, stop: async () => undefined });
     await api.close();
     return code;
   },

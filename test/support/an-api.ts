@@ -8,7 +8,7 @@ import { systemClock } from "../../shared/clock.node.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { silentLog } from "../../shared/log.ts";
 import type { ProfileSummary } from "../../shared/profile.ts";
-import { defaultAllowedRepos } from "../../shared/repo-allowed.ts";
+import { defaultAllowedRepos, isRepoAllowed } from "../../shared/repo-allowed.ts";
 import { openSqliteStore } from "../../shared/store/sqlite.node.ts";
 import type { JobStore } from "../../shared/store.ts";
 
@@ -37,8 +37,7 @@ export const someSettings: ApiSettings = {
   maxAttempts: 3,
   jobTtlSeconds: 86_400,
   queueTtlSeconds: 86_400,
-  allowedRepos: defaultAllowedRepos,
-  repoRules: {},
+  isRepoAllowed: (address) => isRepoAllowed(address, defaultAllowedRepos),
 };
 
 type Facts = Readonly<{ settings?: Partial<ApiSettings>; clock?: Clock }> &

@@ -1,0 +1,95 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Clock } from "../shared/clock.ts";
+import type { Config } from "../shared/config-keys.ts";
+import { AppError } from "../shared/error.ts";
+import type { Log } from "../shared/log.ts";
+import type { Redact } from "../shared/redact.ts";
+import { repoRules } from "../shared/repo-rules.ts";
+import type { JobStore } from "../shared/store.ts";
+import { startUsageReceiver } from "./claude/usage-receiver.ts";
+import { findProgram } from "./find-program.ts";
+import { openRepos, type Repos } from "./git/repos.ts";
+import type { LeaseTimes } from "./keep-lease.ts";
+import { type Places, placesOf } from "./places.ts";
+import { probeSandbox } from "./process/probe-sandbox.ts";
+import { loadProfiles } from "./profile/load-profiles.ts";
+import type { RunnerDeps } from "./runner-deps.ts";
+
+export type RunnerStart = Readonly<{
+  config: Config;
+  store: JobStore;
+  clock: Clock;
+  log: Log;
+  redact: Redact;
+  /** The process's environment: what of it reaches Claude is decided per job. */
+  env: Readonly<Record<string, string | undefined>>;
+  cwd: string;
+  version: string;
+  packageRoot: string;
+  random: () => number;
+  newId: () => string;
+}>;
+
+/** Chooses the parts that a runner works with, from its configuration and environment. */
+export async function assemble(start: RunnerStart): Promise<RunnerDeps> {
+  const { config, store, clock, log, random, newId, redact, env, packageRoot, cwd } = start;
+  const places = placesOf(config);
+  return {
+    ...{ store, clock, log, random, newId, redact, config, packageRoot, cwd, places },
+    surroundings: env,
+    instance: `${config.podName}/${newId()}`,
+    tmpRoot: tmpdir(),
+    times: leaseTimes(config),
+    profiles: () => loadProfiles(profilePlaces(start)),
+    repos: await repositories(start, places),
+    usage: await startUsageReceiver(),
+    sandbox: await probeSandbox({ wanted: config.sandbox }),
+  };
+}
+
+/** A twelfth of the lease between renewals, 5 s while they fail (jobs.md 3); small leases shorten both. */
+export function leaseTimes({ leaseSeconds, renewSeconds }: Pick<Config, "leaseSeconds" | "renewSeconds">): LeaseTimes {
+  const leaseMs = leaseSeconds * 1000;
+  const renewMs = renewSeconds === undefined ? leaseMs / 12 : Math.min(renewSeconds * 1000, leaseMs / 2);
+  return { leaseMs, renewMs, urgentMs: Math.min(5_000, renewMs) };
+}
+
+const profilePlaces = ({ config, packageRoot }: RunnerStart) => ({
+  bundled: join(packageRoot, "profiles"),
+  user: join(config.dataDir, "profiles"),
+  ...(config.agentihooksPath === undefined ? {} : { agentihooks: join(config.agentihooksPath, "profiles") }),
+});
+
+const network = /^(https?_proxy|no_proxy|all_proxy|ssl_cert_(file|dir)|git_ssl_cainfo|curl_ca_bundle|ssh_auth_sock)$/i;
+
+async function repositories({ config, env, log }: RunnerStart, places: Places): Promise<Repos> {
+  const git = await findProgram("git", env["PATH"] ?? "");
+  if (!git)
+    throw new AppError("setup_failed", "git was not found in PATH.", {
+      remedy: "Install git 2.36 or newer, then start again.",
+    });
+  const { gitName: name, gitEmail: email, githubToken } = config;
+  return await openRepos({
+    reposRoot: places.repos,
+    worktreeRoot: places.worktrees,
+    stateDir: places.git,
+    gitBinary: git,
+    log: (sentence) => log.warn(sentence),
+    isAllowed: repoRules(config, config.host),
+    networkEnv: Object.fromEntries(
+      Object.entries(env).flatMap(([key, value]) => (network.test(key) && value ? [[key, value]] : [])),
+    ),
+    poolSize: config.maxParallelJobs,
+    credentials: async (host) =>
+      githubToken && isGithub(host, config.githubApiUrl)
+        ? { username: "x-access-token", password: githubToken.reveal() }
+        : undefined,
+    ...(env["HOME"] === undefined ? {} : { personHome: env["HOME"] }),
+    ...(name !== undefined && email !== undefined ? { identity: { name, email } } : {}),
+  });
+}
+
+/** A repository is GitHub's when its host is github.com or the host of GITHUB_API_URL (contract 6). */
+const isGithub = (host: string, apiUrl: string): boolean =>
+  host === "github.com" || (new URL(apiUrl).host === host && host !== "api.github.com");

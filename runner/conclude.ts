@@ -1,0 +1,116 @@
+import { backOff, iso } from "../shared/clock.ts";
+import { type AppError, errorCodes, LeaseLost, toAppError } from "../shared/error.ts";
+import type { Job, JobPatch, Usage } from "../shared/job.ts";
+import type { Log } from "../shared/log.ts";
+import type { Claim, Ending, Release } from "../shared/store.ts";
+import type { Verdict } from "./claude/judge.ts";
+import { addUsage, noUsage } from "./claude/usage.ts";
+import type { LeaseKeeper } from "./keep-lease.ts";
+import type { RunnerDeps } from "./runner-deps.ts";
+import { stopReason } from "./stop.ts";
+import type { Published } from "./workplace.ts";
+
+/** How an attempt leaves the job: ended for good, or given back. */
+export type Conclusion = Readonly<{ finish: Ending }> | Readonly<{ release: Release }>;
+
+/** What earlier attempts spent, and this one on top. */
+export const spent = (job: Job, own: Readonly<{ cost_usd: number; usage: Usage; num_turns?: number }>): JobPatch => ({
+  cost_usd: (job.cost_usd ?? 0) + own.cost_usd,
+  usage: addUsage(job.usage ?? noUsage, own.usage),
+  ...(own.num_turns === undefined ? {} : { num_turns: (job.num_turns ?? 0) + own.num_turns }),
+});
+
+/** How often in a row the latest attempts ended waiting, and since when. */
+export function waits({ attempts }: Job): Readonly<{ tries: number; sinceMs?: number }> {
+  const firstOther = attempts.findLastIndex(({ reason }) => reason !== "waiting");
+  const row = attempts.slice(firstOther + 1);
+  return { tries: row.length, ...(row[0] ? { sinceMs: Date.parse(row[0].ended_at) } : {}) };
+}
+
+/** What Claude's end and the publication mean for the job. */
+export function concludeVerdict(
+  verdict: Verdict,
+  { job, published, nowMs }: Readonly<{ job: Job; published?: Published; nowMs: number }>,
+): Conclusion {
+  const { error_code, error, remedy, output, result, exit_code } = verdict;
+  const patch: JobPatch = {
+    ...spent(job, verdict),
+    ...published?.patch,
+    ...(exit_code === undefined ? {} : { exit_code }),
+    ...(output === undefined ? {} : { output }),
+    ...(result === undefined ? {} : { result }),
+  };
+  const { retry } = verdict;
+  if (verdict.status === "given-back") return { release: { reason: "drained", patch: spent(job, verdict) } };
+  if (retry.kind === "transient")
+    return waitingFor({ reason: "backoff", untilMs: nowMs + retry.delayMs, nowMs }, spent(job, verdict));
+  if (retry.kind === "waiting")
+    return waitingFor({ reason: retry.reason, untilMs: retry.untilMs, nowMs }, spent(job, verdict));
+  const why = error_code === undefined ? {} : { error_code, error: error ?? "", remedy: remedy ?? "" };
+  return { finish: { status: verdict.status, patch: { ...patch, ...why }, events: published?.events ?? [] } };
+}
+
+function waitingFor(wait: Readonly<{ reason: string; untilMs: number; nowMs: number }>, patch: JobPatch): Conclusion {
+  const delayMs = Math.max(0, wait.untilMs - wait.nowMs);
+  return { release: { reason: "waiting", delayMs, waiting: { reason: wait.reason, until: iso(wait.untilMs) }, patch } };
+}
+
+/** What a failure of a step means: the job's error, or another attempt where the cause passes. */
+export function concludeError(thrown: unknown, { signal }: Readonly<{ signal: AbortSignal }>): Conclusion {
+  const why = stopReason(signal);
+  if (why === "draining") return { release: { reason: "drained" } };
+  if (why === "lease-lost" || thrown instanceof LeaseLost) return { release: { reason: "lease_lost" } };
+  if (why === "cancelled")
+    return { finish: { status: "cancelled", patch: asPatch("cancelled", "The job was cancelled.") } };
+  const error = toAppError(thrown);
+  if (error.code === "internal" || error.code === "store_unavailable") return { release: { reason: "crashed" } };
+  return {
+    finish: { status: "failed", patch: { error_code: error.code, error: error.message, remedy: error.remedy } },
+  };
+}
+
+const asPatch = (code: AppError["code"], error: string): JobPatch => ({
+  error_code: code,
+  error,
+  remedy: errorCodes[code].remedy,
+});
+
+/**
+ * Writes the conclusion under the lease, with what was not yet written. While the store does not answer it is tried
+ * again until the lease is over: nobody else can have the job before that.
+ */
+export async function conclude(
+  conclusion: Conclusion,
+  { claim, keeper, log }: Readonly<{ claim: Claim; keeper: LeaseKeeper; log: Log }>,
+  { store, clock, times }: Pick<RunnerDeps, "store" | "clock" | "times">,
+): Promise<void> {
+  const left = await keeper.end();
+  const write = async () => {
+    if ("finish" in conclusion) {
+      const { status, patch, events = [] } = conclusion.finish;
+      return await store.finish(claim.lease, {
+        status,
+        patch: { ...left.patch, ...patch },
+        events: [...left.events, ...events],
+      });
+    }
+    const { patch, events = [], ...release } = conclusion.release;
+    return await store.release(claim.lease, {
+      ...release,
+      patch: { ...left.patch, ...patch },
+      events: [...left.events, ...events],
+    });
+  };
+  for (let tries = 0; ; tries += 1) {
+    try {
+      const job = await write();
+      log.info("attempt over", { status: job.status, error_code: job.error_code });
+      return;
+    } catch (error) {
+      if (error instanceof LeaseLost) return log.warn("the lease was lost: nothing is reported");
+      if (clock.uptime() > keeper.grant().hardAt + times.leaseMs) throw error;
+      log.warn("the end could not be written", { error: String(error) });
+      await clock.sleep(backOff(tries, { baseMs: 250, capMs: times.urgentMs }));
+    }
+  }
+}

@@ -1,0 +1,118 @@
+import { mkdir } from "node:fs/promises";
+import type { JobId } from "../shared/job.ts";
+import { assemble, type RunnerStart } from "./assemble.ts";
+import { claimLoop } from "./claim-loop.ts";
+import { readDisk } from "./disk.ts";
+import { placesOf } from "./places.ts";
+import { recoverRuns } from "./recover-runs.ts";
+import { removeOldRuns } from "./remove-old-runs.ts";
+import { runJob } from "./run-job.ts";
+import { Stop } from "./stop.ts";
+
+export type Runner = Readonly<{
+  instance: string;
+  /** Claims no more, and resolves when its jobs are over. */
+  drain: () => Promise<void>;
+  /** Ends its jobs now and gives them back; resolves when nothing of them lives. */
+  stop: () => Promise<void>;
+  /** Resolves when the runner is over, for whatever reason. */
+  over: Promise<void>;
+}>;
+
+const announceMs = 10_000;
+const tidyMs = 600_000;
+
+/** Makes this process a runner: recovers what an earlier one left, then claims until it is told to stop. */
+export async function startRunner(start: RunnerStart): Promise<Runner> {
+  const { config, store, clock, log } = start;
+  const places = placesOf(config);
+  for (const folder of [places.data, places.runs, places.sessions, places.git, places.repos, places.worktrees])
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  const deps = await assemble(start);
+  await recoverRuns(deps);
+  const draining = new AbortController();
+  const stopping = new AbortController();
+  const over = new AbortController();
+  const running = new Set<JobId>();
+  const drain = () => draining.abort(new Stop("draining"));
+  let low = false;
+
+  async function look(): Promise<boolean> {
+    const disk = await readDisk(places.worktrees, config.diskLowWater);
+    if (disk.low && !low) log.error("the disk is nearly full: nothing is claimed", { free_bytes: disk.free_bytes });
+    low = disk.low;
+    return !low;
+  }
+  async function announce(): Promise<void> {
+    const { summaries } = await deps.profiles();
+    const disk = await readDisk(places.worktrees, config.diskLowWater);
+    const asked = await store.announce({
+      id: deps.instance,
+      name: config.podName,
+      version: start.version,
+      pools: config.pools,
+      capacity: config.maxParallelJobs,
+      running: [...running],
+      draining: draining.signal.aborted,
+      last_seen: new Date(clock.now()).toISOString(),
+      disk,
+      sandbox: deps.sandbox.tier,
+      profiles: summaries,
+    });
+    if (asked.drain && !draining.signal.aborted) {
+      log.info("asked to drain");
+      drain();
+    }
+  }
+  const repeat = async (everyMs: number, act: () => Promise<unknown>) => {
+    while (!over.signal.aborted) {
+      await act().catch((error: unknown) => log.warn("upkeep failed", { error: String(error) }));
+      await clock.sleep(everyMs, over.signal);
+    }
+  };
+  const upkeep = Promise.all([repeat(announceMs, announce), repeat(tidyMs, () => removeOldRuns(deps))]);
+  const loop = claimLoop(
+    { ...deps, mayClaim: look },
+    {
+      options: {
+        runner: deps.instance,
+        podName: config.podName,
+        pools: config.pools,
+        leaseMs: deps.times.leaseMs,
+        capacity: config.maxParallelJobs,
+        idlePollMs: 60_000,
+      },
+      stop: draining.signal,
+      work: async (held) => {
+        running.add(held.claim.job.id);
+        await runJob(held, deps, stopping.signal).finally(() => running.delete(held.claim.job.id));
+      },
+    },
+  );
+  log.info("runner ready", { runner: deps.instance, sandbox: deps.sandbox.tier, pools: config.pools });
+  const ended = untilOver();
+  async function untilOver(): Promise<void> {
+    try {
+      await loop;
+    } finally {
+      over.abort();
+      await upkeep;
+      await store.retire(deps.instance).catch(() => undefined);
+      await deps.usage[Symbol.asyncDispose]();
+      await deps.repos[Symbol.asyncDispose]();
+    }
+  }
+  return {
+    instance: deps.instance,
+    over: ended,
+    drain: async () => {
+      drain();
+      await ended;
+    },
+    stop: async () => {
+      drain();
+      stopping.abort(new Stop("draining"));
+      await ended;
+    },
+  };
+}

@@ -1,0 +1,36 @@
+import { join } from "node:path";
+import type { Config } from "../shared/config-keys.ts";
+import type { JobId } from "../shared/job.ts";
+
+/** The folders of a runner. All are 0700; what is in `runs` and `sessions` an agent has touched. */
+export type Places = Readonly<{
+  data: string;
+  runs: string;
+  sessions: string;
+  git: string;
+  repos: string;
+  worktrees: string;
+}>;
+
+export const placesOf = (config: Pick<Config, "dataDir" | "reposRoot" | "worktreeRoot">): Places => ({
+  data: config.dataDir,
+  runs: join(config.dataDir, "runs"),
+  sessions: join(config.dataDir, "sessions"),
+  git: join(config.dataDir, "git"),
+  repos: config.reposRoot,
+  worktrees: config.worktreeRoot,
+});
+
+/** One job's own folders, the same over its attempts on this box. */
+export type JobPlaces = Readonly<{ run: string; config: string; work: string; tmp: string }>;
+
+export function jobPlaces({ runs }: Places, id: JobId, tmpRoot: string): JobPlaces {
+  const run = join(runs, id);
+  // Short, since programs make Unix sockets there, and their paths end at 107 characters (unix(7)).
+  return {
+    run,
+    config: join(run, "claude"),
+    work: join(run, "work"),
+    tmp: join(tmpRoot, `agenticore-${id.slice(0, 13)}`),
+  };
+}

@@ -1,0 +1,137 @@
+import { join } from "node:path";
+import type { Clock } from "../shared/clock.ts";
+import { AppError } from "../shared/error.ts";
+import type { Message } from "../shared/job.ts";
+import type { Redact } from "../shared/redact.ts";
+import type { StopReason } from "./claude/judge.ts";
+import { readMessage } from "./claude/messages.ts";
+import type { RunPlan } from "./claude/plan.ts";
+import { closing, mayClose, onFollowUp, onMessage, openSession, type Step } from "./claude/session.ts";
+import type { Session } from "./claude/session-state.ts";
+import { interruptLine } from "./claude/stdin-line.ts";
+import type { LeaseKeeper } from "./keep-lease.ts";
+import { startTree, type TreePlan } from "./process/spawn-warden.ts";
+import type { Line } from "./process/split-lines.ts";
+import { tailLines } from "./process/tail.ts";
+import type { TreeExit } from "./process/tree.ts";
+import { Stop, stopReason } from "./stop.ts";
+
+export type ClaudeRun = Readonly<{ session: Session; exit: TreeExit; stop?: StopReason }>;
+type Deps = Readonly<{ clock: Clock; redact: Redact; newId: () => string }>;
+type Order = Readonly<{
+  plan: RunPlan;
+  tree: Omit<TreePlan, "until">;
+  resumed: boolean;
+  keeper: LeaseKeeper;
+  /** Ends the work from outside: a hard stop of the runner. */
+  stop: AbortSignal;
+  /** The command runs; `pid` is its warden's. */
+  onStarted: (pid: number) => void;
+}>;
+
+/** After `interrupt` Claude has a second to end its tools, after SIGTERM two more: dead within 5 s (jobs.md 4). */
+const politeMs = 1_000;
+const termGraceMs = 2_000;
+/** A Claude that has said its last result and does not end. */
+const lingerMs = 60_000;
+
+/** Runs Claude to its end and carries what it says to the job's log. @throws AppError `setup_failed` when it cannot be started. */
+export async function runClaude(order: Order, { clock, redact, newId }: Deps): Promise<ClaudeRun> {
+  const { plan, keeper } = order;
+  const over = new AbortController();
+  const ours = new AbortController();
+  const stop = AbortSignal.any([keeper.signal, order.stop, ours.signal]);
+  const tree = startTree({ ...order.tree, until: keeper.grant() }, { clock });
+  keeper.onGrant((grant) => tree.grant(grant));
+  if (!(await tree.started)) {
+    const { message } = await tree.exited;
+    throw new AppError("setup_failed", `Claude could not be started: ${message}`);
+  }
+  order.onStarted(tree.id.pid);
+  let lingered = false;
+  let session = openSession({ messageId: plan.messageId, pid: tree.id.pid, resumed: order.resumed });
+  const waiting: Message[] = [];
+  const take = (step: Step) => {
+    session = step.session;
+    keeper.emit(...step.events);
+    for (const id of step.delivered) keeper.delivered(id);
+    for (const line of step.writes) void tree.write(line);
+  };
+  const handOver = () => {
+    if (session.started) for (const message of waiting.splice(0)) take(onFollowUp(session, message));
+  };
+  keeper.onMessage((message) => {
+    waiting.push(message);
+    handOver();
+  });
+  const deadline = after(plan.deadlineMs, () => ours.abort(new Stop("timeout")));
+  const ending = endWhenTold();
+  void tree.exited.then(() => over.abort());
+  await tree.write(plan.firstLine);
+
+  await follow();
+  const exit = await tree.exited;
+  await Promise.all([deadline, ending]);
+  const why = asJudged(stop) ?? lostBy(exit);
+  return { session, exit, ...(why ? { stop: why } : lingered ? { stop: "lingered" as const } : {}) };
+
+  async function follow(): Promise<void> {
+    const { runDir } = order.tree;
+    const beside = join(runDir, "err");
+    try {
+      for await (const lines of tailLines(join(runDir, "out"), { ended: tree.exited, clock, beside })) {
+        for (const line of lines) read(line);
+      }
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== "output_limit") throw error;
+      ours.abort(new Stop("output-limit", { cause: error }));
+    }
+  }
+  function read({ text, dropped }: Line): void {
+    take(onMessage(session, readMessage(text), redact));
+    if (dropped > 0) keeper.emit({ type: "output.truncated", data: { bytes: dropped } });
+    handOver();
+    if (mayClose(session) && waiting.length === 0) finish();
+  }
+  function finish(): void {
+    session = closing(session);
+    tree.closeInput();
+    void after(lingerMs, () => {
+      lingered = true;
+      tree.terminate(termGraceMs);
+    });
+  }
+  /** Does `act` after `ms`, unless the tree has ended by then. */
+  async function after(ms: number, act: () => void): Promise<void> {
+    await clock.sleep(ms, over.signal);
+    if (!over.signal.aborted) act();
+  }
+  async function endWhenTold(): Promise<void> {
+    await aborted(AbortSignal.any([stop, over.signal]));
+    if (over.signal.aborted) return;
+    if (stopReason(stop) === "lease-lost") return tree.kill();
+    void tree.write(interruptLine(newId()));
+    await clock.sleep(politeMs, over.signal);
+    if (!over.signal.aborted) tree.terminate(termGraceMs);
+  }
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+
+/** A grant that ran out is a lost lease; a tree that somebody else killed is a crash, which another attempt mends. */
+function lostBy({ reason, code }: TreeExit): StopReason | undefined {
+  if (reason === "expired") return "lease-lost";
+  if (reason === "lifeline" || reason === "warden_lost") throw new AppError("internal", "Claude's warden was killed.");
+  if (reason === "exited" && code === 137)
+    throw new AppError("internal", "Claude was killed by SIGKILL: is memory short?");
+  return undefined;
+}
+
+function asJudged(signal: AbortSignal): StopReason | undefined {
+  const why = stopReason(signal);
+  return why === "draining" ? "drain" : why;
+}

@@ -1,0 +1,164 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Job } from "../shared/job.ts";
+import { parseRepoUrl } from "../shared/repo-url.ts";
+import type { Claim } from "../shared/store.ts";
+import { judge, type Verdict } from "./claude/judge.ts";
+import { keepTranscript } from "./claude/transcripts.ts";
+import { type Conclusion, conclude, concludeError, concludeVerdict, spent, waits } from "./conclude.ts";
+import { type Held, keepLease, type LeaseKeeper } from "./keep-lease.ts";
+import { openWork } from "./open-work.ts";
+import { type JobPlaces, jobPlaces } from "./places.ts";
+import { removeRunFile } from "./process/run-file.ts";
+import type { LoadedProfile } from "./profile/extend.ts";
+import { type ClaudeRun, runClaude } from "./run-claude.ts";
+import type { RunnerDeps } from "./runner-deps.ts";
+import { setUp } from "./set-up.ts";
+import type { Workplace } from "./workplace.ts";
+
+type Attempt = Readonly<{
+  claim: Claim;
+  job: Job;
+  keeper: LeaseKeeper;
+  own: JobPlaces;
+  /** Ends everything: the lease is lost, somebody cancelled, or the runner stops hard. */
+  signal: AbortSignal;
+  stop: AbortSignal;
+  /** Sentences for the job, in the order in which they came up. */
+  warnings: Set<string>;
+}>;
+
+/**
+ * One attempt of a job, from claim to end. When it resolves, the job's processes are dead and the lease is finished,
+ * given back, or known to be somebody else's.
+ */
+export async function runJob(held: Held, deps: RunnerDeps, stop: AbortSignal): Promise<void> {
+  const { claim } = held;
+  const { job } = claim;
+  const log = deps.log.child({ job: job.id, attempt: job.attempt });
+  log.info("attempt begins", { profile: job.profile, repo_url: job.repo_url });
+  const keeper = keepLease(held, deps, deps.times);
+  const signal = AbortSignal.any([keeper.signal, stop]);
+  const own = jobPlaces(deps.places, job.id, deps.tmpRoot);
+  const warnings = new Set(job.warnings);
+  const conclusion = await work({ claim, job, keeper, own, signal, stop, warnings }, deps).catch((error: unknown) => {
+    log.warn("attempt broke off", { error: String(error), cause: String((error as Error)?.cause ?? "") });
+    return concludeError(error, { signal });
+  });
+  await removeRunFile(deps.places.runs, claim.lease);
+  await conclude(conclusion, { claim, keeper, log }, deps);
+}
+
+/** The recipe. Every step may throw; `concludeError` says what that means for the job. */
+async function work(attempt: Attempt, deps: RunnerDeps): Promise<Conclusion> {
+  const { claim, job, keeper, signal, warnings } = attempt;
+  const profile = (await deps.profiles()).get(job.profile);
+  keeper.patch({ phase: "cloning" });
+  const workplace = await openWork({ claim, keeper, own: attempt.own }, deps, signal);
+  const note = (sentences: readonly string[]) => {
+    for (const sentence of sentences) warnings.add(sentence);
+    if (sentences.length > 0) keeper.patch({ warnings: [...warnings] });
+  };
+  note(workplace.warnings);
+  let how: "reuse" | "discard" | "keep" = "keep";
+  try {
+    const verdict = await runInside({ attempt, profile, workplace, note }, deps);
+    note(verdict.warnings);
+    if (verdict.status === "cancelled") how = "discard";
+    if (verdict.status !== "succeeded") return concludeVerdict(verdict, { job, nowMs: deps.clock.now() });
+    keeper.patch({ phase: "publishing" });
+    const published = await workplace.publish(() => keeper.flush(), signal);
+    note(published.warnings);
+    keeper.patch({ phase: "finishing" });
+    how = "reuse";
+    return concludeVerdict(verdict, { job, published, nowMs: deps.clock.now() });
+  } finally {
+    await workplace.close(how);
+  }
+}
+
+type Inside = Readonly<{
+  attempt: Attempt;
+  profile: LoadedProfile;
+  workplace: Workplace;
+  note: (warnings: readonly string[]) => void;
+}>;
+
+/** From the ready workplace to the verdict on what Claude did there. */
+async function runInside({ attempt, profile, workplace, note }: Inside, deps: RunnerDeps): Promise<Verdict> {
+  const { claim, job, keeper, own, signal, stop } = attempt;
+  const sessionId = job.session_id ?? deps.newId();
+  keeper.patch({
+    phase: "preparing",
+    session_id: sessionId,
+    worktree_path: workplace.path,
+    job_config_dir: own.config,
+  });
+  const known = await deps.store.findSession(sessionId);
+  using meter = deps.usage.meter((total) => {
+    const now = spent(job, total);
+    keeper.patch(now);
+    keeper.emit({ type: "usage.updated", data: { cost_usd: now.cost_usd ?? 0, usage: now.usage ?? total.usage } });
+  });
+  const ownSession = known === undefined || known.job === job.id;
+  const { plan, resumed, warnings } = await setUp(
+    { job, sessionId, ownSession, profile, work: workplace, own, meter },
+    deps,
+  );
+  if (!known) await deps.store.saveSession(claim.lease, sessionRecord(claim, sessionId, deps.instance));
+  note(warnings);
+  keeper.patch({ phase: "running" });
+  signal.throwIfAborted();
+  await keeper.flush(); // nothing starts without a proven lease, nor before its session is on the job
+  const runDir = join(own.run, `attempt-${claim.lease.fence}`);
+  const run = await runClaude(
+    {
+      plan,
+      resumed,
+      keeper,
+      stop,
+      tree: {
+        job: job.id,
+        fence: claim.lease.fence,
+        argv: plan.argv as [string, ...string[]],
+        cwd: plan.cwd,
+        env: plan.env,
+        runDir,
+        sandbox: deps.sandbox,
+        visible: [own.config, ...workplace.visible],
+        hidden: [deps.places.data, deps.places.repos, deps.places.worktrees],
+        tmp: own.tmp,
+      },
+      onStarted: (pid) => keeper.patch({ pid }),
+    },
+    deps,
+  );
+  await keepTranscript({ configDir: own.config, dataDir: deps.places.data, sessionId });
+  return judge(await evidence(run, { runDir, job, metered: meter.total() }, deps));
+}
+
+const sessionRecord = ({ job, tenant }: Claim, id: string, runner: string) => ({
+  id,
+  tenant,
+  job: job.id,
+  runner,
+  ...(job.repo_url === undefined ? {} : { repoKey: parseRepoUrl(job.repo_url).canonical }),
+});
+
+type Seen = Readonly<{ runDir: string; job: Job; metered: Parameters<typeof spent>[1] }>;
+
+async function evidence({ session, exit, stop }: ClaudeRun, { runDir, job, metered }: Seen, deps: RunnerDeps) {
+  const { tries, sinceMs } = waits(job);
+  const stderr = await readFile(join(runDir, "err"), "utf8").catch(() => "");
+  return {
+    session,
+    exit,
+    stderr: stderr.slice(-8_192),
+    metered,
+    transientTries: tries,
+    nowMs: deps.clock.now(),
+    redact: deps.redact,
+    ...(stop === undefined ? {} : { stop }),
+    ...(sinceMs === undefined ? {} : { limitedSinceMs: sinceMs }),
+  };
+}

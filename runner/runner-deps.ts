@@ -1,0 +1,36 @@
+import type { Clock } from "../shared/clock.ts";
+import type { Config } from "../shared/config-keys.ts";
+import type { Log } from "../shared/log.ts";
+import type { Redact } from "../shared/redact.ts";
+import type { JobStore } from "../shared/store.ts";
+import type { UsageReceiver } from "./claude/usage-receiver.ts";
+import type { Repos } from "./git/repos.ts";
+import type { LeaseTimes } from "./keep-lease.ts";
+import type { Places } from "./places.ts";
+import type { Sandbox } from "./process/sandbox.ts";
+import type { Profiles } from "./profile/load-profiles.ts";
+
+/** What the recipe of a job is made with; one for all jobs of a runner. */
+export type RunnerDeps = Readonly<{
+  store: JobStore;
+  clock: Clock;
+  log: Log;
+  random: () => number;
+  newId: () => string;
+  redact: Redact;
+  config: Config;
+  /** The runner's own environment; what of it reaches Claude, the plan decides. */
+  surroundings: Readonly<Record<string, string | undefined>>;
+  packageRoot: string;
+  /** Where relative paths of the configuration begin. */
+  cwd: string;
+  /** `{pod_name}/{random}`: this process, and no other. */
+  instance: string;
+  places: Places;
+  tmpRoot: string;
+  times: LeaseTimes;
+  profiles: () => Promise<Profiles>;
+  repos: Repos;
+  usage: UsageReceiver;
+  sandbox: Sandbox;
+}>;

@@ -1,0 +1,101 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { AppError } from "../shared/error.ts";
+import type { Job } from "../shared/job.ts";
+import { findClaude } from "./claude/find-claude.ts";
+import { planRun, type RunPlan } from "./claude/plan.ts";
+import { fileContains } from "./claude/transcript-copy.ts";
+import { keepTranscript, layOutTranscript } from "./claude/transcripts.ts";
+import type { Meter } from "./claude/usage-receiver.ts";
+import type { JobPlaces } from "./places.ts";
+import type { LoadedProfile } from "./profile/extend.ts";
+import { findLogin } from "./profile/login.ts";
+import { materialize } from "./profile/materialize.ts";
+import { repoConfigOf } from "./profile/repo-config.ts";
+import type { RunnerDeps } from "./runner-deps.ts";
+import type { Workplace } from "./workplace.ts";
+
+export type SetUp = Readonly<{ plan: RunPlan; resumed: boolean; warnings: readonly string[] }>;
+type Facts = Readonly<{
+  job: Job;
+  sessionId: string;
+  /** The conversation began with this job; otherwise it is continued because the caller named it. */
+  ownSession: boolean;
+  profile: LoadedProfile;
+  work: Workplace;
+  own: JobPlaces;
+  meter: Meter;
+}>;
+
+/** Makes everything that Claude finds when it starts. @throws AppError `session_not_found`, `claude_not_found`, `profile_invalid`, `disk_full`. */
+export async function setUp(facts: Facts, deps: RunnerDeps): Promise<SetUp> {
+  const { job, profile, work, own, sessionId } = facts;
+  const { config, surroundings, places, packageRoot } = deps;
+  const claude = await findClaude({ binary: config.claudeBinary, path: surroundings["PATH"] ?? "", cwd: deps.cwd });
+  const { repoConfig, warnings } = repoConfigOf(profile.profile, {
+    trusted: config.trustedRepos,
+    ...(job.repo_url === undefined ? {} : { url: job.repo_url }),
+  });
+  await Promise.all([
+    mkdir(own.run, { recursive: true, mode: 0o700 }),
+    mkdir(own.tmp, { recursive: true, mode: 0o700 }),
+  ]);
+  const session = { configDir: own.config, dataDir: places.data, sessionId };
+  await keepTranscript(session); // of a lost attempt; the folder is made anew now
+  const made = await materialize({
+    profile,
+    configDir: own.config,
+    worktree: work.path,
+    repoConfig,
+    login: findLogin({ variables: { ...surroundings, ...profile.profile.env }, config }),
+    ...(config.claudeConfigDir === undefined ? {} : { userConfigDir: config.claudeConfigDir }),
+    ...(repoConfig === "all" ? { trustedFolders: [work.path] } : {}),
+  });
+  const start = await startOf(facts, session);
+  const plan = planRun({
+    job,
+    profile: profile.profile,
+    config,
+    sessionId,
+    start,
+    messageId: start === "continue" ? deps.newId() : job.id,
+    repoConfig,
+    places: {
+      claude,
+      worktree: work.path,
+      configDir: made.configDir,
+      tmpDir: own.tmp,
+      packageRoot,
+      ...(made.mcpConfig === undefined ? {} : { mcpConfig: made.mcpConfig }),
+    },
+    surroundings,
+    identity: work.identity ?? configured(config),
+    usage: { url: facts.meter.url, token: facts.meter.token },
+  });
+  return { plan, resumed: start !== "new", warnings };
+}
+
+const configured = ({ gitName, gitEmail }: RunnerDeps["config"]) => ({
+  name: gitName ?? "Agenticore",
+  email: gitEmail ?? "agenticore@localhost",
+});
+
+type Session = Readonly<{ configDir: string; dataDir: string; sessionId: string }>;
+
+/**
+ * The task's message has the job's id as its uuid: where the transcript has it, Claude has begun, and is only told to
+ * go on. A tree that could not be reached is a clean start, with the task.
+ */
+async function startOf(
+  { job, work, sessionId, ownSession }: Facts,
+  session: Session,
+): Promise<"new" | "resume" | "continue"> {
+  const kept = join(session.dataDir, "sessions", sessionId, `${sessionId}.jsonl`);
+  const begun = await fileContains(kept, `"uuid":"${job.id}"`);
+  if (begun && work.continued) {
+    if (await layOutTranscript(session, work.path)) return "continue";
+  }
+  if (ownSession) return "new";
+  if (await layOutTranscript(session, work.path)) return "resume";
+  throw new AppError("session_not_found", `The conversation of session ${sessionId} is not on this box.`);
+}

@@ -1,0 +1,36 @@
+import { mkdir } from "node:fs/promises";
+import type { NewEvent } from "../shared/event.ts";
+import type { JobPatch } from "../shared/job.ts";
+
+/** What became of the work: facts for the job and its log. */
+export type Published = Readonly<{ patch: JobPatch; events: readonly NewEvent[]; warnings: readonly string[] }>;
+
+/** Where a job works: a worktree of its repository, or a private folder. */
+export type Workplace = Readonly<{
+  path: string;
+  branch?: string;
+  /** Author of commits; absent: whoever is configured. */
+  identity?: Readonly<{ name: string; email: string }>;
+  /** Other folders that its tools must write: the worktree's git data. */
+  visible: readonly string[];
+  /** The tree of an earlier attempt goes on, with what was in it. */
+  continued: boolean;
+  warnings: readonly string[];
+  /** Commits what Claude left and hands the branch over. `prove` is asked right before what cannot be undone. */
+  publish: (prove: () => Promise<void>, signal: AbortSignal) => Promise<Published>;
+  /** `reuse`: a clean end, the tree may serve others. `keep`: the next attempt or a person wants it. */
+  close: (how: "reuse" | "discard" | "keep") => Promise<void>;
+}>;
+
+/** A job without a repository works in a private folder; it is kept until the job's record goes. */
+export async function privateFolder(path: string, continues: boolean): Promise<Workplace> {
+  const made = await mkdir(path, { recursive: true, mode: 0o700 });
+  return {
+    path,
+    visible: [],
+    continued: continues && made === undefined,
+    warnings: [],
+    publish: async () => ({ patch: {}, events: [], warnings: [] }),
+    close: async () => undefined,
+  };
+}
