@@ -81,11 +81,11 @@ export function planRun(facts: PlanFacts): RunPlan {
   };
 }
 
-/** Claude counts one process only, so what earlier attempts spent is taken off here. Rounded up to a millionth. */
+/** Claude counts one process only, so what earlier attempts spent is taken off here. To a millionth. */
 function budgetLeft(job: Job, profile: Profile): number | undefined {
   const limit = job.max_budget_usd ?? profile.claude.max_budget_usd;
   if (limit === undefined) return undefined;
-  const left = Math.ceil((limit - (job.cost_usd ?? 0)) * 1e6) / 1e6;
+  const left = Math.round((limit - (job.cost_usd ?? 0)) * 1e6) / 1e6;
   if (left <= 0)
     throw new AppError(
       "budget_exceeded",

@@ -16,30 +16,13 @@ import { findLogin } from "../../../runner/profile/login.ts";
 import { materialize } from "../../../runner/profile/materialize.ts";
 import { resolveConfig } from "../../../shared/config.ts";
 import type { NewEvent } from "../../../shared/event.ts";
-import { Job, type Message } from "../../../shared/job.ts";
+import type { Job, Message } from "../../../shared/job.ts";
 import { Profile } from "../../../shared/profile.ts";
+import { aJob } from "../../support/a-job.ts";
 import { claudeBinary } from "../../support/claude-cli.ts";
 import type { Desk } from "../../support/desk.ts";
 
 const packageRoot = resolve(import.meta.dirname, "../../..");
-
-export const aJob = (more: Partial<Job> = {}): Job => ({
-  id: Job.shape.id.parse(randomUUID()),
-  kind: "task",
-  task: "Say hello.",
-  profile: "code",
-  pool: "default",
-  priority: 0,
-  max_attempts: 3,
-  routed_by: "default",
-  status: "running",
-  mode: "fire_and_forget",
-  attempt: 1,
-  attempts: [],
-  created_at: "2026-01-01T00:00:00.000Z",
-  ttl_seconds: 86_400,
-  ...more,
-});
 
 export const aConfig = (env: Readonly<Record<string, string>> = {}) =>
   resolveConfig({ env, at: { home: "/home/nobody", hostName: "box", kubernetes: false } }).config;
