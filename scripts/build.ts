@@ -26,7 +26,7 @@ function build(): void {
     },
   );
   // What the code finds relative to itself.
-  for (const asset of globSync("{profiles/**/*,{api,runner,shared,cli}/**/*.{sh,sql,lua,html,css}}", {
+  for (const asset of globSync("{api,runner,shared,cli}/**/*.{sh,sql,lua,html,css}", {
     cwd: root,
     withFileTypes: true,
   })) {

@@ -8,14 +8,14 @@ import { broken, type Check, ok, warn } from "./check.ts";
 
 const execute = promisify(execFile);
 
-/** `GIT_CONFIG_COUNT` came with 2.31 (git-config(1)); without it our settings would not reach Claude's git. */
-const oldestGit = "2.31.0";
+/** What the repository caches are made with (git-worktree(1), git-fetch(1)) is all there from this one on. */
+const oldestGit = "2.36.0";
 /** The stories of crash, cancel and resume run on these two. */
 const oldestClaude = "2.1.197";
 const pinnedClaude = "2.1.330";
 
 export async function checkGit({ env }: CliContext): Promise<Check> {
-  const install = "Install git 2.31 or newer with the package manager of this system.";
+  const install = "Install git 2.36 or newer with the package manager of this system.";
   const version = await versionOf("git", env["PATH"] ?? "");
   if (version === undefined) return broken("git", "git was not found in PATH.", install);
   return isOlder(version, oldestGit)

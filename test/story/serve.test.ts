@@ -1,0 +1,115 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { eventually } from "../support/a-world.ts";
+
+const program = resolve(import.meta.dirname, "../../bin/agenticore.js");
+
+function aHome(): string {
+  const home = mkdtempSync(join(tmpdir(), "agenticore-serve-"));
+  onTestFinished(() => rmSync(home, { recursive: true, force: true, maxRetries: 5 }));
+  return home;
+}
+
+/** One `agenticore …` in a process of its own. */
+function started(home: string, args: readonly string[], env: Record<string, string> = {}) {
+  const child = spawn(process.execPath, [program, ...args], {
+    env: { PATH: process.env["PATH"] ?? "", HOME: home, AGENTICORE_PORT: "0", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  let out = "";
+  let err = "";
+  child.stdout.on("data", (chunk: Buffer) => (out += chunk));
+  child.stderr.on("data", (chunk: Buffer) => (err += chunk));
+  const ended = new Promise<{ code: number | null; out: string; err: string }>((done) =>
+    child.once("close", (code) => done({ code, out, err })),
+  );
+  const listening = () =>
+    eventually(() => /listening on (http:\/\/\S+)/.exec(err)?.[1], { what: () => `it listens; it said ${err}` });
+  return { child, ended, listening, err: () => err };
+}
+
+test("serve says where it listens and what to do next, and a signal ends it with 0", async () => {
+  const server = started(aHome(), ["serve", "--no-runner"]);
+  const url = await server.listening();
+  expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ status: "ok", service: "agenticore" });
+  server.child.kill("SIGTERM");
+
+  const { code, out, err } = await server.ended;
+  expect({ code, out }).toEqual({ code: 0, out: "" });
+  expect(err).toContain(`AGENTICORE_URL=${url} `);
+});
+
+test("a port that is taken is told of, with 1", async () => {
+  const other = createServer();
+  await new Promise<void>((done) => other.listen(0, "127.0.0.1", done));
+  onTestFinished(() => void other.close());
+  const { port } = other.address() as AddressInfo;
+
+  const { code, err } = await started(aHome(), ["serve", "--no-runner", "--port", String(port)]).ended;
+
+  expect(code).toBe(1);
+  expect(err).toContain(`Port ${port} of 127.0.0.1 is in use`);
+});
+
+test("without keys only a loopback address is served", async () => {
+  const { code, err } = await started(aHome(), ["serve", "--host", "0.0.0.0"]).ended;
+
+  expect(code).toBe(1);
+  expect(err).toContain("AGENTICORE_API_KEYS");
+});
+
+test("what later versions bring is refused with a sentence, not ignored", async () => {
+  const home = aHome();
+  const stdio = await started(home, ["serve", "--transport", "stdio"]).ended;
+  expect(stdio).toMatchObject({ code: 1, out: "", err: expect.stringContaining("stdio") });
+  const redis = await started(home, ["serve"], { REDIS_URL: "redis://127.0.0.1:1" }).ended;
+  expect(redis).toMatchObject({ code: 1, out: "", err: expect.stringContaining("REDIS_URL") });
+});
+
+test("two servers on one data folder know the same jobs", async () => {
+  const home = aHome();
+  const servers = [started(home, ["serve", "--no-runner"]), started(home, ["serve", "--no-runner"])];
+  const [first = "", second = ""] = await Promise.all(servers.map((server) => server.listening()));
+  const id = (await started(home, ["run", "Add a test"], { AGENTICORE_URL: first }).ended).out.trim();
+
+  const seen = await started(home, ["job", id, "--json"], { AGENTICORE_URL: second }).ended;
+  expect(JSON.parse(seen.out)).toMatchObject({ job: { id, status: "queued" } });
+
+  const followed = started(home, ["job", id, "--follow"], { AGENTICORE_URL: first });
+  await started(home, ["cancel", id], { AGENTICORE_URL: second }).ended;
+  expect(await followed.ended).toMatchObject({ code: 1, out: expect.stringContaining("cancelled") });
+});
+
+test("a reader that goes away early is no error", async () => {
+  const home = aHome();
+  const child = spawn("/bin/sh", ["-c", `"${process.execPath}" "${program}" config | head -1`], {
+    env: { PATH: process.env["PATH"] ?? "", HOME: home },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let err = "";
+  child.stderr.on("data", (chunk: Buffer) => (err += chunk));
+  expect(await new Promise((done) => child.once("close", done))).toBe(0);
+  expect(err).toBe("");
+});
+
+test.each(["bash", "zsh", "fish"])("completion %s prints a script that asks this program", async (shell) => {
+  const { code, out, err } = await started(aHome(), ["completion", shell]).ended;
+
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+  expect(out).toContain("agenticore complete");
+});
+
+test("completion knows commands, options and their choices", async () => {
+  const home = aHome();
+  const complete = async (...words: string[]) => (await started(home, ["complete", "--", ...words]).ended).out;
+
+  expect(await complete("")).toMatch(/^run\t[\s\S]*^doctor\t/m);
+  expect(await complete("run", "--")).toMatch(/^--follow\t/m);
+  expect(await complete("jobs", "--status", "")).toMatch(/^running/m);
+});
