@@ -5,7 +5,7 @@ import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 
 /** The real CLI that the tests run: the pinned one, or the one that AGENTICORE_CLAUDE_BINARY names. */
-const claudeBinary = (): string =>
+export const claudeBinary = (): string =>
   process.env["AGENTICORE_CLAUDE_BINARY"] || resolve(import.meta.dirname, "../../node_modules/.bin/claude");
 
 export type ClaudeOptions = Readonly<{
