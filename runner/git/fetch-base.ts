@@ -8,6 +8,7 @@ import type { Fetched, RemoteRefs } from "./remote-answer.ts";
 import type { RepoBox } from "./repo-box.ts";
 import { formatOf, mirrorSkeleton, vaultSkeleton, writeSkeleton } from "./skeleton.ts";
 import { removeLocks } from "./stale-locks.ts";
+import { listRecords } from "./tree-record.ts";
 
 export type Wanted = Readonly<{ source: Source; refs: RemoteRefs; jobId: string }>;
 /** `present`: nothing to fetch; `shared`: another job's fetch brought it. */
@@ -41,6 +42,13 @@ export async function rebuildVault(box: RepoBox, wanted: Wanted, signal: AbortSi
 }
 
 type Stage = Readonly<{ signal: AbortSignal; lockFd: number }>;
+type InVault = Readonly<{ vault: string }>;
+
+/** Exactly what is asked for: no tags, no FETCH_HEAD that others would overwrite, no housekeeping. */
+const fetch = [
+  ...["fetch", "--quiet", "--no-tags", "--no-auto-maintenance", "--no-write-fetch-head", "--no-recurse-submodules"],
+  "--end-of-options",
+];
 
 async function fetchLocked(box: RepoBox, wanted: Wanted, signal: AbortSignal): Promise<Fetched> {
   const { place, address } = wanted.source;
@@ -65,6 +73,7 @@ async function fetchAnew(box: RepoBox, wanted: Wanted, stage: Stage): Promise<Fe
   try {
     await writeSkeleton(join(staging, "vault"), vaultSkeleton(format));
     const fetched = await fetchInto(box, wanted, { ...stage, vault: join(staging, "vault") });
+    await fetchForLiveTrees(box, wanted, { ...stage, vault: join(staging, "vault") });
     await box.trash.discard(place.vault, join(place.home, ".trash"));
     await rename(join(staging, "vault"), place.vault);
     if ((await kindAt(place.mirror)) === "nothing") {
@@ -74,6 +83,22 @@ async function fetchAnew(box: RepoBox, wanted: Wanted, stage: Stage): Promise<Fe
     return fetched;
   } finally {
     await box.trash.discard(staging, join(place.home, ".trash"));
+  }
+}
+
+/** Trees that live go on in the new vault: their bases come too, as far as the repository still has them. */
+async function fetchForLiveTrees(box: RepoBox, { source }: Wanted, { vault, signal, lockFd }: Stage & InVault) {
+  for (const { jobId, baseSha } of await listRecords(source.place.trees)) {
+    const refs = `+${baseSha}:refs/agenticore/jobs/${jobId}`;
+    await runRemote(box, source, {
+      place: { gitDir: vault },
+      args: [...fetch, source.address.url, refs],
+      signal,
+      lockFd,
+    }).catch((error: unknown) => {
+      signal.throwIfAborted();
+      box.log(`the base ${baseSha} of job ${jobId} could not be fetched again: ${String(error)}`);
+    });
   }
 }
 
@@ -103,17 +128,14 @@ async function fetchOn(box: RepoBox, wanted: Wanted, stage: Stage): Promise<Fetc
 async function fetchInto(
   box: RepoBox,
   { source, refs, jobId }: Wanted,
-  { vault, signal, lockFd }: Stage & Readonly<{ vault: string }>,
+  { vault, signal, lockFd }: Stage & InVault,
 ): Promise<Fetched> {
   box.counters.fetches += 1;
   const own = `refs/agenticore/jobs/${jobId}`;
   const place = { gitDir: vault };
   await runRemote(box, source, {
     place,
-    args: [
-      ...["fetch", "--quiet", "--no-tags", "--no-auto-maintenance", "--no-write-fetch-head", "--no-recurse-submodules"],
-      ...["--end-of-options", source.address.url, `+${refs.ref}:${own}`, `+${refs.ref}:${seenRef(refs.ref)}`],
-    ],
+    args: [...fetch, source.address.url, `+${refs.ref}:${own}`, `+${refs.ref}:${seenRef(refs.ref)}`],
     signal,
     lockFd,
   });

@@ -57,7 +57,7 @@ const meanings: readonly (readonly [FailureKind, RegExp])[] = [
   ["taken", /already exists|is already checked out|already used by worktree/],
   [
     "corrupt",
-    /bad object|corrupt|inflate|object file .* is empty|loose object .* (?:is|cannot)|unable to read (?:tree|sha1|\w{40})|missing (?:blob|tree|commit)|not a git repository|packfile .* (?:is|cannot|does)|bad (?:config|tree|signature)|invalid (?:index-pack|object)|unable to parse object|index file smaller|did not send all necessary objects|could not (?:parse|read) (?:object|\w{40})|Could not parse object|fatal: invalid reference/i,
+    /bad object|corrupt|not a valid branch point|object directory .* does not exist|index file .* (?:is )?(?:too )?small|inflate|object file .* is empty|loose object .* (?:is|cannot)|unable to read (?:tree|sha1|\w{40})|missing (?:blob|tree|commit)|not a git repository|packfile .* (?:is|cannot|does)|bad (?:config|tree|signature)|invalid (?:index-pack|object)|unable to parse object|did not send all necessary objects|could not (?:parse|read) (?:object|\w{40})|Could not parse object|fatal: invalid reference/i,
   ],
 ];
 

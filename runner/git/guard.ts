@@ -59,7 +59,7 @@ export async function restoreFile(
 export async function readPlainFile(path: string): Promise<string | undefined> {
   const facts = await lstat(path).catch(() => undefined);
   if (!facts?.isFile() || facts.size > 64 * 1024) return undefined;
-  return await readFile(path, "utf8");
+  return await readFile(path, "utf8").catch(() => undefined);
 }
 
 async function restoreFolder(path: string, name: string, quarantine: Ground["quarantine"]) {

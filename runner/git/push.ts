@@ -39,12 +39,16 @@ export async function pushBranch(box: RepoBox, push: Push, signal: AbortSignal):
 
 /** No credentials are involved, so it goes straight from the mirror, seen with our configuration. */
 async function pushToFolder(box: RepoBox, { tree, commit }: Push, signal: AbortSignal): Promise<Pushed["how"]> {
-  const options = [`--receive-pack=${await receivePack(tree.source.address.path)}`];
-  return await run(
-    box,
-    { source: tree.source, place: inView(tree.source.place), branch: tree.branch, commit, options },
-    signal,
-  );
+  const { source, branch } = tree;
+  const send = (command: string) =>
+    run(box, { source, place: inView(source.place), branch, commit, options: [`--receive-pack=${command}`] }, signal);
+  const asOwner = await ownersReceivePack(source.address.path);
+  if (asOwner === undefined) return await send(receivePack);
+  return await send(asOwner).catch(async (error: unknown) => {
+    // The owner may not be allowed into the folders above, say of a mounted volume.
+    if (!(error instanceof GitFailure) || error.kind !== "no-repo") throw error;
+    return await send(receivePack);
+  });
 }
 
 async function pushToHost(box: RepoBox, { tree, commit }: Push, signal: AbortSignal): Promise<Pushed["how"]> {
@@ -127,23 +131,25 @@ async function run(
 
 /**
  * What git starts at the other end, in the person's repository: its hooks, its housekeeping and whatever its
- * configuration would run are off, and only a new branch or a longer one is taken. As root it runs as the
- * folder's owner, who could not write beside objects of root later.
+ * configuration would run are off, and only a new branch or a longer one is taken.
  */
-async function receivePack(folder: string): Promise<string> {
-  const settings = [
-    "core.hooksPath=/dev/null",
-    "core.fsmonitor=false",
-    "core.alternateRefsCommand=true",
-    "receive.autogc=false",
-    "gc.auto=0",
-    "maintenance.auto=false",
-    "receive.denyCurrentBranch=refuse",
-    "receive.denyDeletes=true",
-    "receive.denyNonFastForwards=true",
-  ];
-  const command = `git ${settings.map((setting) => `-c ${setting}`).join(" ")} receive-pack`;
+const receivePack = `git ${[
+  "core.hooksPath=/dev/null",
+  "core.fsmonitor=false",
+  "core.alternateRefsCommand=true",
+  "receive.autogc=false",
+  "gc.auto=0",
+  "maintenance.auto=false",
+  "receive.denyCurrentBranch=refuse",
+  "receive.denyDeletes=true",
+  "receive.denyNonFastForwards=true",
+]
+  .map((setting) => `-c ${setting}`)
+  .join(" ")} receive-pack`;
+
+/** As root it runs as the folder's owner, who could not write beside objects of root later. */
+async function ownersReceivePack(folder: string): Promise<string | undefined> {
   const { uid, gid } = await stat(folder);
-  if (process.getuid?.() !== 0 || uid === 0) return command;
-  return `setpriv --reuid=${uid} --regid=${gid} --clear-groups env GIT_CONFIG_GLOBAL=/dev/null HOME=/ ${command}`;
+  if (process.getuid?.() !== 0 || uid === 0) return undefined;
+  return `setpriv --reuid=${uid} --regid=${gid} --clear-groups env GIT_CONFIG_GLOBAL=/dev/null HOME=/ ${receivePack}`;
 }

@@ -19,7 +19,14 @@ export async function lookUp(
   const { url, raw } = source.address;
   const listed = await runRemote(box, source, {
     place: { gitDir: box.blank },
-    args: ["ls-remote", ...filters(baseRef), "--end-of-options", url, ...patterns(baseRef), "refs/heads/agenticore-*"],
+    args: [
+      "ls-remote",
+      ...filters(baseRef),
+      "--end-of-options",
+      url,
+      ...patterns(baseRef),
+      baseRef === undefined ? "refs/heads/*" : "refs/heads/agenticore-*",
+    ],
     signal,
     timeoutMs: 120_000,
   }).catch((error: unknown) => {

@@ -1,9 +1,10 @@
-import { readdir, rm } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { kindAt, restoreFile, restoreRepository } from "./guard.ts";
+import { kindAt, readPlainFile, restoreFile, restoreRepository } from "./guard.ts";
 import type { RepoBox } from "./repo-box.ts";
 import type { RepoPlace } from "./repo-place.ts";
-import { formatOf, mirrorSkeleton, viewSkeleton, writeSkeleton } from "./skeleton.ts";
+import { formatOf, mirrorSkeleton, type ObjectFormat, viewSkeleton, writeSkeleton } from "./skeleton.ts";
 
 type Tree = Readonly<{ path: string; admin: string }>;
 
@@ -21,10 +22,19 @@ export async function restoreMirror(box: RepoBox, place: RepoPlace, baseSha: str
   const found = await restoreRepository(place.mirror, { skeleton, quarantine });
   if (found.length > 0) box.tampers.set(place.key, (box.tampers.get(place.key) ?? 0) + 1);
   for (const sentence of found) box.log(`mirror ${place.mirror}: ${sentence}`);
-  if ((await kindAt(join(place.view, "packed-refs"))) !== "nothing") return found;
-  await box.trash.discard(place.view, join(place.state, ".trash"));
-  await writeSkeleton(place.view, viewSkeleton(format, place.mirror, box.settings.checkoutWorkers));
+  await makeView(box, place, format);
   return found;
+}
+
+async function makeView(box: RepoBox, place: RepoPlace, format: ObjectFormat): Promise<void> {
+  const skeleton = viewSkeleton(format, place.mirror, box.settings.checkoutWorkers);
+  const there = await readPlainFile(join(place.view, "config"));
+  if (there === skeleton.files["config"]) return;
+  const fresh = `${place.view}.${randomUUID()}`;
+  await writeSkeleton(fresh, skeleton);
+  if (there !== undefined) await box.trash.discard(place.view, join(place.state, ".trash"));
+  // Where another job was quicker the rename fails, and its view is as good.
+  await rename(fresh, place.view).catch(() => rm(fresh, { recursive: true, force: true }));
 }
 
 /**
