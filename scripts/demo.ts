@@ -8,6 +8,7 @@ import { renderEvent } from "../cli/render-event.ts";
 import { apiClient } from "../shared/client.ts";
 import { systemClock } from "../shared/clock.node.ts";
 import { toAppError } from "../shared/error.ts";
+import type { JobEvent } from "../shared/event.ts";
 import { followJob, waitForEnd } from "../shared/follow.ts";
 import type { Job } from "../shared/job.ts";
 import { demoProject, demoTask } from "../test/support/model/scenarios/demo.ts";
@@ -46,15 +47,19 @@ async function demo({ real, keep, task }: Options, print: Print, stop: AbortSign
   const title = (text: string) => print.data(`\n${print.paint.bold(text)}`);
   title(`The task: ${task}`);
   const { job } = await client.submit({ task, repo_url: project.path, ...(real ? { max_budget_usd: 1 } : {}) });
+  let claudeAt = 0;
+  let worktree = "";
   for await (const event of followJob(client, job.id, { signal: ended })) {
-    const text = renderEvent(event, print);
+    if (event.type === "worktree.opened") worktree = `${event.data["path"]}/`;
+    if (event.type === "claude.started") claudeAt = Date.parse(event.at);
+    const text = renderEvent(shortened(event, worktree), { ...print, width: Math.min(print.width, 120) });
     if (text !== undefined) print.data(text);
   }
   if (ended.aborted && !stop.aborted)
     throw new Error(`The job did not end in time. The server said:\n${server.said()}`);
   const done = await waitForEnd(client, job.id, { signal: stop });
   title("What changed");
-  const branch = showResult(print, project, done);
+  const branch = showResult(print, project, { job: done, claudeAt });
   if (done.status !== "succeeded" && server.said().trim()) print.note(`\nThe server said:\n${server.said()}`);
   return done.status === "succeeded" && branch;
 }
@@ -75,9 +80,21 @@ function introduce(print: Print, { path }: SampleProject, modelUrl: string | und
   print.data(dim(`Sample repository: ${path}, branch main, with one file that is not committed.`));
 }
 
+/** Paths as they are in the repository: the worktree's own long one says nothing here. */
+const shortened = (event: JobEvent, worktree: string): JobEvent =>
+  worktree === "" || event.type === "worktree.opened"
+    ? event
+    : (JSON.parse(JSON.stringify(event).replaceAll(worktree, "")) as JobEvent);
+
+type Result = Readonly<{
+  job: Job;
+  /** Epoch milliseconds; 0 when it did not start. */
+  claudeAt: number;
+}>;
+
 /** Diff, branch, cost, times. @returns whether the branch is there and the person's own tree is untouched. */
-function showResult(print: Print, { git }: SampleProject, job: Job): boolean {
-  const { branch, started_at, ended_at } = job;
+function showResult(print: Print, { git }: SampleProject, { job, claudeAt }: Result): boolean {
+  const { branch, created_at, ended_at } = job;
   const there = branch !== undefined && git("for-each-ref", "--format=%(refname)", `refs/heads/${branch}`) !== "";
   if (there) {
     print.data(git("log", "--format=%h %s (%an)", `main..${branch}`));
@@ -85,13 +102,14 @@ function showResult(print: Print, { git }: SampleProject, job: Job): boolean {
   } else print.data("Nothing: there is no branch.");
   const own = git("status", "--porcelain", "--branch");
   const untouched = own === "## main\n?? notes.txt";
-  const time = started_at && ended_at ? duration(Date.parse(ended_at) - Date.parse(started_at)) : "none";
+  const sinceSubmit = (ms: number) => duration(ms - Date.parse(created_at));
+  const start = claudeAt > 0 ? `Claude Code started after ${sinceSubmit(claudeAt)}` : "Claude Code did not start";
   const facts = [
     ["result", `${job.status}${job.error ? `: ${job.error}` : ""}`],
     ["remedy", job.remedy],
     ["branch", there ? `${branch}, in the sample repository` : "none"],
     ["your tree", untouched ? "untouched: still on main, notes.txt still not committed" : `CHANGED:\n${own}`],
-    ["time", `${time} from start to end, ${duration(job.result?.duration_ms ?? 0)} of it in Claude Code`],
+    ["time", `${sinceSubmit(Date.parse(ended_at ?? created_at))} in all; ${start}`],
     ["cost", `${dollars(job.cost_usd ?? 0)}, ${job.num_turns ?? 0} turns`],
   ] as const;
   print.data("");

@@ -90,7 +90,7 @@ async function findLeftovers(
   const saved = indexFile(tree.source.place.trees, tree.jobId);
   const warm = (await kindAt(saved)) === "file";
   if (warm) await copyIndex(saved, index);
-  await box.git({ place, args: ["read-tree", ...(warm ? ["-m"] : []), head.commit], signal });
+  await box.git({ place, args: ["read-tree", ...(warm ? ["-i", "-m"] : []), head.commit], signal });
   const list = ["ls-files", "-z", "-t", "--modified", "--deleted", "--others", "--exclude-standard"];
   const listed = await box.git({ place, args: list, signal });
   const found = new Map<string, Leftover["change"]>();
