@@ -61,6 +61,7 @@ export type Driven = Readonly<{
   exit: Readonly<{ code: number | null; signal: string | null }>;
   stderr: string;
   configDir: string;
+  warnings: readonly string[];
   judged: (more?: Partial<Evidence> & { stop?: StopReason }) => Verdict;
 }>;
 
@@ -103,10 +104,10 @@ export async function drive({ desk, url }: At, task: string, options: DriveOptio
     identity: { name: "Test", email: "test@localhost" },
     ...(options.usage ? { usage: options.usage } : {}),
   });
-  return { ...(await follow(plan, options)), configDir };
+  return { ...(await follow(plan, options)), configDir, warnings: made.warnings };
 }
 
-async function follow(plan: RunPlan, { react, start }: DriveOptions): Promise<Omit<Driven, "configDir">> {
+async function follow(plan: RunPlan, { react, start }: DriveOptions): Promise<Omit<Driven, "configDir" | "warnings">> {
   const [program = "", ...args] = plan.argv;
   const child = spawn(program, args, { cwd: plan.cwd, env: plan.env, stdio: ["pipe", "pipe", "pipe"] });
   child.stdin.on("error", () => undefined); // it may have ended: the exit tells
