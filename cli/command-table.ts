@@ -20,6 +20,10 @@ export const commandTable: Readonly<Record<string, Row>> = {
     summary: "Start the API and a runner on this machine",
     load: async () => (await import("./commands/serve.ts")).serve,
   },
+  runner: {
+    summary: "Start a runner without an API, on the store that servers of this machine use",
+    load: async () => (await import("./commands/runner.ts")).runner,
+  },
   profiles: {
     summary: "List profiles: how Claude can be run",
     load: async () => (await import("./commands/profiles.ts")).profiles,

@@ -3,6 +3,8 @@ import { bootId } from "../runner/process/process-id.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Config } from "../shared/config-keys.ts";
 import { AppError } from "../shared/error.ts";
+import type { Log } from "../shared/log.ts";
+import { withJobFiles } from "../shared/store/job-files.node.ts";
 import { openSqliteStore } from "../shared/store/sqlite.node.ts";
 import type { JobStore } from "../shared/store.ts";
 
@@ -24,6 +26,12 @@ export async function openStore(config: Config, { clock }: Readonly<{ clock: Clo
     ...(config.repoLimit === undefined ? {} : { repoLimit: config.repoLimit }),
   });
 }
+
+/** The same, with a readable copy of each job in `AGENTICORE_JOBS_DIR`: for processes that stay. */
+export const openServiceStore = async (
+  config: Config,
+  { clock, log }: Readonly<{ clock: Clock; log: Log }>,
+): Promise<JobStore> => withJobFiles(await openStore(config, { clock }), { dir: config.jobsDir, clock, log });
 
 /** Leases are only taken where there is a boot id: runners need Linux. */
 function thisBoot(): string {

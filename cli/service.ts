@@ -1,3 +1,4 @@
+import { findLogin } from "../runner/profile/login.ts";
 import type { Config } from "../shared/config-keys.ts";
 import { jsonLog } from "../shared/json-log.node.ts";
 import { knownSecrets } from "../shared/load-config.node.ts";
@@ -15,31 +16,38 @@ export function serviceLog({ print, env, clock }: CliContext, config: Config): L
   return print.hasProgress ? terminalLog({ level, redact, print, now: clock.now }) : jsonLog({ level, redact });
 }
 
+/** The first job would fail, and a person who looks here can mend it before. */
+export function warnOfLogin({ print, env }: CliContext, config: Config): void {
+  if (findLogin({ variables: env, config }).kind === "none")
+    print.warn("Claude is not logged in on this machine, so jobs will fail. `agenticore doctor` says what to do.");
+}
+
 type Service = Readonly<{
   /** Takes no more work; resolves when what it has is done. */
   drain: () => Promise<void>;
   /** Ends at once: running jobs go back to the queue. */
   stop: () => Promise<void>;
+  /** Resolves when it has ended by itself, rejects when it cannot go on. */
+  over: Promise<void>;
 }>;
 
-/** Until SIGINT, SIGTERM or SIGHUP: drains; a second one stops at once. @returns when the service has ended. */
-export async function untilSignal(cli: CliContext, service: Service): Promise<ExitCode> {
-  const asked = Promise.withResolvers<void>();
-  const insisted = Promise.withResolvers<void>();
+/**
+ * Until SIGINT, SIGTERM or SIGHUP: drains; a second one stops at once. @returns when the service has ended.
+ * @throws whatever ended the service.
+ */
+export async function untilSignal(cli: CliContext, { drain, stop, over }: Service): Promise<ExitCode> {
+  const asked = Promise.withResolvers<"asked">();
+  const insisted = Promise.withResolvers<"insisted">();
   using _ = secondSignal(cli, {
     signals: ["SIGINT", "SIGTERM", "SIGHUP"],
-    first: () => {
-      cli.print.note("Draining: no new jobs are taken, running ones end. The same signal again stops at once.");
-      asked.resolve();
-    },
-    second: () => {
-      cli.print.note("Stopping: running jobs go back to the queue.");
-      insisted.resolve();
-    },
+    first: () => asked.resolve("asked"),
+    second: () => insisted.resolve("insisted"),
   });
-  await asked.promise;
-  const drained = service.drain().then(() => "drained" as const);
-  const end = await Promise.race([drained, insisted.promise.then(() => "stopped" as const)]);
-  if (end === "stopped") await service.stop();
-  return end === "drained" ? 0 : 130;
+  if ((await Promise.race([asked.promise, over.then(() => "over" as const)])) === "over") return 0;
+  cli.print.note("Draining: no new jobs are taken, running ones end. The same signal again stops at once.");
+  const drained = drain().then(() => "drained" as const);
+  if ((await Promise.race([drained, insisted.promise])) === "drained") return 0;
+  cli.print.note("Stopping: running jobs go back to the queue.");
+  await stop();
+  return 130;
 }

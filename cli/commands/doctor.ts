@@ -3,8 +3,10 @@ import { plural } from "../amount.ts";
 import { defineCommand } from "../command.ts";
 import type { CliContext } from "../context.ts";
 import type { Check } from "../doctor/check.ts";
+import { checkDisk } from "../doctor/disk.ts";
 import { checkFolders } from "../doctor/places.ts";
 import { checkGithub, checkServer } from "../doctor/reach.ts";
+import { checkSandbox } from "../doctor/sandbox.ts";
 import { checkStore } from "../doctor/store.ts";
 import { checkClaude, checkGit, checkLogin } from "../doctor/tools.ts";
 
@@ -29,7 +31,9 @@ async function examine(cli: CliContext): Promise<readonly Check[]> {
     checkGit(cli),
     checkClaude(cli, config),
     checkLogin(cli, config),
+    checkSandbox(config),
     checkFolders(config),
+    checkDisk(config),
     checkStore(cli, config),
     checkServer(cli, config),
     checkGithub(cli, config),

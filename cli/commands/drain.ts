@@ -27,24 +27,27 @@ export const drain = defineCommand<Options>({
     await client.drain(name);
     print.note(`${name} takes no more jobs.`);
     const startedAt = clock.uptime();
-    let left = await running(client, name);
-    while (left > 0 && clock.uptime() - startedAt < timeout * 1000) {
-      print.progress(`${plural(left, "job")} still running · ${duration(clock.uptime() - startedAt)}`);
+    let left = await living(client, name);
+    while (left.runners > 0 && clock.uptime() - startedAt < timeout * 1000) {
+      print.progress(`${plural(left.jobs, "job")} still running · ${duration(clock.uptime() - startedAt)}`);
       await clock.sleep(500);
-      left = await running(client, name);
+      left = await living(client, name);
     }
     print.progress(undefined);
-    if (json) print.json({ success: left === 0, name, running: left });
-    if (left === 0) {
+    if (json) print.json({ success: left.runners === 0, name, running: left.jobs });
+    if (left.runners === 0) {
       print.note(`${name} is drained.`);
       return 0;
     }
-    print.error(`${name} still has ${plural(left, "job")} after ${duration(timeout * 1000)}.`);
+    const has = left.jobs > 0 ? `still has ${plural(left.jobs, "job")}` : "has not ended";
+    print.error(`${name} ${has} after ${duration(timeout * 1000)}.`);
     print.note("  It goes on draining. Wait again, cancel the jobs, or end the runner: its jobs go back to the queue.");
     return 1;
   },
 });
 
-/** A runner that is gone has no jobs. */
-const running = async (client: ApiClient, name: string): Promise<number> =>
-  (await client.runners()).filter((runner) => runner.name === name).reduce((sum, runner) => sum + runner.running, 0);
+/** A drained runner takes its record away; one without jobs that is still there may just be taking one. */
+async function living(client: ApiClient, name: string): Promise<Readonly<{ runners: number; jobs: number }>> {
+  const runners = (await client.runners()).filter((runner) => runner.name === name);
+  return { runners: runners.length, jobs: runners.reduce((sum, runner) => sum + runner.running, 0) };
+}

@@ -8,9 +8,9 @@ import { loadConfig } from "../../shared/load-config.node.ts";
 import { defineCommand } from "../command.ts";
 import { serverUrl } from "../connect.ts";
 import type { CliContext } from "../context.ts";
-import { openStore } from "../open-store.ts";
+import { openServiceStore } from "../open-store.ts";
 import { wholeNumber } from "../option.ts";
-import { serviceLog, untilSignal } from "../service.ts";
+import { serviceLog, untilSignal, warnOfLogin } from "../service.ts";
 import { serviceRunner } from "../service-runner.ts";
 
 type Options = Readonly<{ port?: number; host?: string; transport?: string; runner: boolean }>;
@@ -33,25 +33,36 @@ export const serve = defineCommand<Options>({
   run: async (cli, options) => {
     const { config } = await loadConfig(cli);
     checkTransport(options.transport ?? config.transport);
+    const { clock, version, root } = cli;
     const log = serviceLog(cli, config);
-    await using store = await openStore(config, cli);
-    const { summaries: profiles } = await loadProfiles({ bundled: bundledProfiles });
+    await using store = await openServiceStore(config, { clock, log });
+    const { summaries: profiles } = await loadProfiles({ bundled: join(root, "profiles") });
     const given: Partial<ApiOptions> = {
       ...(options.host === undefined ? {} : { host: options.host }),
       ...(options.port === undefined ? {} : { port: options.port }),
     };
-    const { clock, version } = cli;
     const api = await startApi({ config, store, profiles, clock, log, version, ...given });
-    welcome(cli, config, api.url);
-    const runner = options.runner ? await serviceRunner({ cli, config, store, log }) : undefined;
-    const code = await untilSignal(cli, runner ?? { drain: async () => undefined, stop: async () => undefined });
-    await api.close();
-    return code;
+    try {
+      welcome(cli, config, api.url);
+      if (!options.runner) return await untilSignal(cli, noRunner());
+      warnOfLogin(cli, config);
+      const { drain, stop, over } = await serviceRunner({ cli, config, store, log });
+      return await untilSignal(cli, { drain, stop, over: over.then(() => apiGoesOn(cli)) });
+    } finally {
+      // After the jobs: who follows one sees its end.
+      await api.close();
+    }
   },
 });
 
-/** Beside the sources, and beside `cli/` in the published package. */
-const bundledProfiles = join(import.meta.dirname, "../../profiles");
+const never = (): Promise<never> => new Promise(() => undefined);
+const noRunner = () => ({ drain: async () => undefined, stop: async () => undefined, over: never() });
+
+/** A runner that was drained from elsewhere has ended; the API stays until it is told to end. */
+function apiGoesOn({ print }: CliContext): Promise<void> {
+  print.note("The runner has ended; the API goes on.");
+  return never();
+}
 
 /** @throws AppError `invalid_request`. */
 function checkTransport(transport: string): void {

@@ -1,8 +1,9 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { ownPath } from "../../runner/claude/search-path.ts";
+import { claudeVersion, compareVersions, findClaude, oldestTested } from "../../runner/claude/find-claude.ts";
 import { findLogin } from "../../runner/profile/login.ts";
 import type { Config } from "../../shared/config-keys.ts";
+import { toAppError } from "../../shared/error.ts";
 import type { CliContext } from "../context.ts";
 import { broken, type Check, ok, warn } from "./check.ts";
 
@@ -10,34 +11,32 @@ const execute = promisify(execFile);
 
 /** What the repository caches are made with (git-worktree(1), git-fetch(1)) is all there from this one on. */
 const oldestGit = "2.36.0";
-/** The stories of crash, cancel and resume run on these two. */
-const oldestClaude = "2.1.197";
+/** The one that every test runs on. */
 const pinnedClaude = "2.1.330";
 
 export async function checkGit({ env }: CliContext): Promise<Check> {
   const install = "Install git 2.36 or newer with the package manager of this system.";
-  const version = await versionOf("git", env["PATH"] ?? "");
+  const version = await gitVersion(env["PATH"] ?? "");
   if (version === undefined) return broken("git", "git was not found in PATH.", install);
-  return isOlder(version, oldestGit)
+  return compareVersions(version, oldestGit) < 0
     ? broken("git", `git ${version} is too old.`, install)
     : ok("git", `git ${version}`);
 }
 
-export async function checkClaude({ env, root }: CliContext, { claudeBinary }: Config): Promise<Check> {
-  const version = await versionOf(claudeBinary, ownPath(env["PATH"] ?? "", root));
-  if (version === undefined)
-    return broken(
-      "claude",
-      `${claudeBinary} was not found or does not start.`,
-      "Install Claude Code (`npm install --global @anthropic-ai/claude-code`), or set AGENTICORE_CLAUDE_BINARY to its path.",
-    );
-  if (isOlder(version, oldestClaude))
+export async function checkClaude({ env, cwd }: CliContext, { claudeBinary }: Config): Promise<Check> {
+  try {
+    const program = await findClaude({ binary: claudeBinary, path: env["PATH"] ?? "", cwd });
+    const version = await claudeVersion(program);
+    if (compareVersions(version, oldestTested) >= 0) return ok("claude", `Claude Code ${version} at ${program}`);
     return warn(
       "claude",
-      `Claude Code ${version} is older than ${oldestClaude}: jobs may not survive a crash or be resumed.`,
+      `Claude Code ${version} is older than ${oldestTested}: jobs may not survive a crash or be resumed.`,
       `Update it: \`claude update\`. Agenticore is tested with ${pinnedClaude}.`,
     );
-  return ok("claude", `Claude Code ${version}`);
+  } catch (thrown) {
+    const { message, remedy } = toAppError(thrown);
+    return broken("claude", message, remedy);
+  }
 }
 
 /** Where a login is, not whether the service takes it: that would cost a request. */
@@ -58,14 +57,8 @@ const words = {
   vertex: "Google Vertex",
 } as const;
 
-/** The first number of `--version`; undefined where the program is not there or does not answer in time. */
-async function versionOf(program: string, path: string): Promise<string | undefined> {
-  const found = await execute(program, ["--version"], { env: { PATH: path }, timeout: 10_000 }).catch(() => undefined);
+/** Undefined where git is not there or does not answer in time. */
+async function gitVersion(path: string): Promise<string | undefined> {
+  const found = await execute("git", ["--version"], { env: { PATH: path }, timeout: 10_000 }).catch(() => undefined);
   return found && /\d+\.\d+(?:\.\d+)*/.exec(found.stdout)?.[0];
-}
-
-export function isOlder(version: string, than: string): boolean {
-  const [a, b] = [version, than].map((text) => text.split(".").map(Number));
-  const at = (b ?? []).findIndex((part, index) => part !== (a?.[index] ?? 0));
-  return at >= 0 && (a?.[at] ?? 0) < (b?.[at] ?? 0);
 }

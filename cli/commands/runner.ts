@@ -1,0 +1,19 @@
+import { loadConfig } from "../../shared/load-config.node.ts";
+import { defineCommand } from "../command.ts";
+import { openServiceStore } from "../open-store.ts";
+import { serviceLog, untilSignal, warnOfLogin } from "../service.ts";
+import { serviceRunner } from "../service-runner.ts";
+
+export const runner = defineCommand({
+  examples: ["agenticore runner", "AGENTICORE_MAX_PARALLEL_JOBS=6 AGENTICORE_POOLS=default,big agenticore runner"],
+  run: async (cli) => {
+    const { config } = await loadConfig(cli);
+    const { clock, print, version } = cli;
+    const log = serviceLog(cli, config);
+    await using store = await openServiceStore(config, { clock, log });
+    warnOfLogin(cli, config);
+    const started = await serviceRunner({ cli, config, store, log });
+    print.note(`agenticore ${version} runner ${config.podName} takes jobs of ${config.pools.join(", ")}`);
+    return untilSignal(cli, started);
+  },
+});
