@@ -22,6 +22,8 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 60_000,
           maxWorkers: 2,
+          // After the quick ones: Vitest wants projects of unlike worker counts in groups of their own.
+          sequence: { groupOrder: 1 },
         },
       },
     ],
