@@ -3,7 +3,7 @@ import type { JobId } from "../job.ts";
 import type { JobStore } from "../store.ts";
 import { openChanges } from "./sqlite/changes.node.ts";
 import type { Context } from "./sqlite/context.node.ts";
-import { openDatabase } from "./sqlite/database.node.ts";
+import { type Database, openDatabase, type Safety } from "./sqlite/database.node.ts";
 import { openEventLog } from "./sqlite/event-log.node.ts";
 import { openHints } from "./sqlite/hints.node.ts";
 import { openJobList } from "./sqlite/job-list.node.ts";
@@ -33,13 +33,13 @@ const perClaim = { reap: 20, expire: 20, remove: 2 } as const;
 const perStep = 100;
 
 /**
- * The embedded store: `node:sqlite` in WAL mode, every commit synced to disk. Several processes of one box may share
- * the file. Leases, delays, queue times and TTLs run by uptime, so that no jump of the wall clock moves them.
+ * The embedded store: `node:sqlite` in WAL mode; what is promised to somebody outlives a power cut. Several processes of
+ * one box may share the file. Leases, delays, queue times and TTLs run by uptime, so that no jump of the wall clock moves them.
  * @throws AppError `store_unavailable` for a file that is damaged, not ours, or of a newer version; `disk_full`.
  */
 export async function openSqliteStore(options: SqliteOptions): Promise<JobStore> {
   const { path, clock, random = Math.random } = options;
-  const db = openDatabase(path, { clock, random });
+  const db = await openDatabase(path, { clock, random });
   try {
     return await storeOver(db, options);
   } catch (error) {
@@ -48,7 +48,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<JobStore>
   }
 }
 
-async function storeOver(db: ReturnType<typeof openDatabase>, options: SqliteOptions): Promise<JobStore> {
+async function storeOver(db: Database, options: SqliteOptions): Promise<JobStore> {
   const { clock, bootId, repoLimit } = options;
   const time = await openStoreTime(db, { clock, bootId });
   const touched = new Set<JobId>();
@@ -66,13 +66,13 @@ async function storeOver(db: ReturnType<typeof openDatabase>, options: SqliteOpt
   const runners = openRunners(context);
   const changes = openChanges({ version: db.version, hints: openHints(context), clock });
 
-  const write = async <T>(body: () => T): Promise<T> => {
+  const write = async <T>(body: () => T, safety?: Safety): Promise<T> => {
     const { answer, changed } = await db.write(() => {
       touched.clear();
       const result = body();
       if (touched.size > 0) time.note();
       return { result, jobs: new Set(touched) };
-    });
+    }, safety);
     if (changed) changes.tell(answer.jobs);
     return answer.result;
   };
@@ -107,7 +107,8 @@ async function storeOver(db: ReturnType<typeof openDatabase>, options: SqliteOpt
         upkeep.remove(perClaim.remove);
         return leases.claim(request);
       }),
-    renew: (lease, request) => write(() => leases.renew(lease, request)),
+    // No process outlives a power cut, so a renewal that one takes is missed by nobody.
+    renew: (lease, request) => write(() => leases.renew(lease, request), "quick"),
     finish: (lease, ending) => write(() => endings.finish(lease, ending)),
     release: (lease, release) => write(() => endings.giveBack(jobs.held(lease), release)),
     cancel: (id, by) => write(() => requests.cancel(id, by)),
@@ -116,7 +117,7 @@ async function storeOver(db: ReturnType<typeof openDatabase>, options: SqliteOpt
     events: (id, query) => db.read(() => log.page(jobs.sure(id), query)),
     changed: changes.wait,
     sweep,
-    announce: (runner) => write(() => runners.announce(runner)),
+    announce: (runner) => write(() => runners.announce(runner), "quick"),
     retire: (id) => write(() => runners.retire(id)),
     runners: () => db.read(runners.runners),
     drain: (name) => write(() => runners.drain(name)),

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openSqliteStore } from "../../shared/store/sqlite.node.ts";
@@ -14,7 +14,8 @@ type Options = Readonly<{
 
 /** An empty SQLite store in a folder of its own, on a clock that stands still; `wrap` puts something around each connection. */
 export async function sqliteWorld({ repoLimit, wrap = (store) => store }: Options = {}): Promise<SqliteWorld> {
-  const dir = mkdtempSync(join(tmpdir(), "agenticore-store-"));
+  // A folder in memory, where there is one: these tests are not about the disk, and each commit waits for it.
+  const dir = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "agenticore-store-"));
   const path = join(dir, "agenticore.db");
   const clock = fakeClock();
   const opened: JobStore[] = [];

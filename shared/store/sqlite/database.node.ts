@@ -14,11 +14,17 @@ export type Statement<Row> = Readonly<{
   run(values?: Values): number;
 }>;
 
+/**
+ * `synced`: a commit outlives a power cut (a sync of the disk: milliseconds that stop the event loop). `quick`: it outlives
+ * the death of every process, and a power cut takes at most the last ones, in order (sqlite.org/pragma.html#pragma_synchronous).
+ */
+export type Safety = "synced" | "quick";
+
 /** One connection. Bodies of `write` and `read` are synchronous, so that nothing of this process comes between their statements. */
 export type Database = Readonly<{
   prepare<Row>(sql: string): Statement<Row>;
   /** Runs the body in one immediate transaction; what it throws undoes it. `changed` says whether rows were written. */
-  write<T>(body: () => T): Promise<{ answer: T; changed: boolean }>;
+  write<T>(body: () => T, safety?: Safety): Promise<{ answer: T; changed: boolean }>;
   /** Runs the body on one snapshot. */
   read<T>(body: () => T): Promise<T>;
   /** Another number than before when another connection has written since (sqlite.org/pragma.html#pragma_data_version). */
@@ -32,13 +38,28 @@ const blockMs = 50;
 const patienceMs = 5_000;
 
 /**
- * Opens the file (folder 0700, file 0600), in WAL mode with every commit synced, and makes the tables in a new one.
+ * Opens the file (folder 0700, file 0600), in WAL mode, and makes the tables in a new one.
  * @throws AppError `store_unavailable` for a damaged, foreign or newer file, `disk_full`.
  */
-export function openDatabase(path: string, time: Readonly<{ clock: Clock; random: () => number }>): Database {
-  const db = guarded(path, () => prepared(path));
-  const total = guarded(path, () => db.prepare("SELECT total_changes() AS n"));
-  const version = guarded(path, () => db.prepare("PRAGMA data_version"));
+export async function openDatabase(
+  path: string,
+  { clock, random }: Readonly<{ clock: Clock; random: () => number }>,
+): Promise<Database> {
+  /** Tries again while another process holds the lock, leaving the event loop free between. */
+  const patiently = async <T>(step: () => T): Promise<T> => {
+    const end = clock.uptime() + patienceMs;
+    for (;;) {
+      try {
+        return step();
+      } catch (error) {
+        if (!isBusy(error) || clock.uptime() >= end) throw toStoreFailure(error, path);
+      }
+      await clock.sleep(5 + 25 * random());
+    }
+  };
+  const db = await patiently(() => opened(path));
+  const total = db.prepare("SELECT total_changes() AS n");
+  const version = db.prepare("PRAGMA data_version");
   const written = () => Number(total.get()?.["n"] ?? 0);
 
   const within = <T>(begin: string, body: () => T): T => {
@@ -53,17 +74,6 @@ export function openDatabase(path: string, time: Readonly<{ clock: Clock; random
       throw error;
     }
   };
-  const patiently = async <T>(step: () => T): Promise<T> => {
-    const end = time.clock.uptime() + patienceMs;
-    for (;;) {
-      try {
-        return step();
-      } catch (error) {
-        if (!isBusy(error) || time.clock.uptime() >= end) throw toStoreFailure(error, path);
-      }
-      await time.clock.sleep(5 + 25 * time.random());
-    }
-  };
   return {
     prepare: <Row>(sql: string): Statement<Row> => {
       const statement = guarded(path, () => db.prepare(sql));
@@ -74,9 +84,10 @@ export function openDatabase(path: string, time: Readonly<{ clock: Clock; random
         run: (values = {}) => Number(statement.run(values).changes),
       };
     },
-    write: (body) =>
+    write: (body, safety = "synced") =>
       patiently(() => {
         const before = written();
+        db.exec(`PRAGMA synchronous = ${safety === "synced" ? "FULL" : "NORMAL"}`);
         const answer = within("BEGIN IMMEDIATE", body);
         return { answer, changed: written() !== before };
       }),
@@ -88,16 +99,18 @@ export function openDatabase(path: string, time: Readonly<{ clock: Clock; random
   };
 }
 
-function prepared(path: string): DatabaseSync {
+function opened(path: string): DatabaseSync {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   // Made before SQLite does it, so that file, -wal and -shm are never readable by others (they take the file's mode).
   if (!existsSync(path)) closeSync(openSync(path, "a", 0o600));
   chmodSync(path, 0o600);
-  const db = new DatabaseSync(path, { timeout: patienceMs });
+  const db = new DatabaseSync(path, { timeout: blockMs });
   try {
-    db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;");
-    migrate(db, path);
-    db.exec(`PRAGMA busy_timeout = ${blockMs}`);
+    // Before anything is changed in a file that may not be ours.
+    knownVersion(db, path);
+    db.exec("PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 67108864; BEGIN IMMEDIATE;");
+    if (knownVersion(db, path) === 0) db.exec(`${schema} PRAGMA user_version = ${schemaVersion};`);
+    db.exec("COMMIT");
     return db;
   } catch (error) {
     db.close();
@@ -105,8 +118,8 @@ function prepared(path: string): DatabaseSync {
   }
 }
 
-function migrate(db: DatabaseSync, path: string): void {
-  db.exec("BEGIN IMMEDIATE");
+/** The schema's version, 0 for an empty file. @throws AppError for a file that is not ours or newer than this program. */
+function knownVersion(db: DatabaseSync, path: string): number {
   const version = Number(db.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
   const tables = Number(db.prepare("SELECT count(*) AS n FROM sqlite_schema").get()?.["n"] ?? 0);
   if (version > schemaVersion)
@@ -119,8 +132,7 @@ function migrate(db: DatabaseSync, path: string): void {
     throw new AppError("store_unavailable", `The file ${path} is a database, but not one of Agenticore's.`, {
       remedy: "Set AGENTICORE_DATA_DIR to another folder, or move the file aside.",
     });
-  if (version === 0) db.exec(`${schema} PRAGMA user_version = ${schemaVersion};`);
-  db.exec("COMMIT");
+  return version;
 }
 
 function guarded<T>(path: string, step: () => T): T {

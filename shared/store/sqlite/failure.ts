@@ -8,6 +8,7 @@ const ioError = 10;
 const corrupt = 11;
 const full = 13;
 const cannotOpen = 14;
+const protocol = 15;
 const notADatabase = 26;
 
 const primaryCode = (thrown: unknown): number | undefined =>
@@ -18,32 +19,41 @@ const primaryCode = (thrown: unknown): number | undefined =>
 /** Another process holds the write lock just now: trying again helps. */
 export function isBusy(thrown: unknown): boolean {
   const code = primaryCode(thrown);
-  return code === busy || code === locked;
+  return code === busy || code === locked || code === protocol;
 }
 
-const isClosed = (thrown: unknown) =>
-  thrown instanceof Error && "code" in thrown && thrown.code === "ERR_INVALID_STATE";
+/** What Node calls a failure: of the file system (errno(3)), or of a database that is closed. */
+const systemCode = (thrown: unknown): string | undefined =>
+  thrown instanceof Error && "code" in thrown && typeof thrown.code === "string" && !(thrown instanceof AppError)
+    ? thrown.code
+    : undefined;
+
+const diskFull = (path: string, cause: unknown) =>
+  new AppError("disk_full", `The disk of the store ${path} is full.`, {
+    remedy: `Free space on the disk that holds ${path}, then try again.`,
+    cause,
+  });
 
 /** A failure of SQLite as the user is told of it; anything else is given back as it came. */
 export function toStoreFailure(thrown: unknown, path: string): unknown {
-  if (isClosed(thrown)) return new AppError("store_unavailable", `The store ${path} is closed.`, { cause: thrown });
-  const code = primaryCode(thrown);
-  if (code === undefined) return thrown;
-  const reason = thrown instanceof Error ? thrown.message : String(thrown);
   const unavailable = (sentence: string, remedy: string) =>
     new AppError("store_unavailable", sentence, { remedy, cause: thrown });
+  const reason = thrown instanceof Error ? thrown.message : String(thrown);
+  const system = systemCode(thrown);
+  if (system === "ERR_INVALID_STATE") return unavailable(`The store ${path} is closed.`, "Start the process again.");
+  if (system === "ENOSPC" || system === "EDQUOT") return diskFull(path, thrown);
+  const code = primaryCode(thrown) ?? (system !== undefined && /^E[A-Z]+$/.test(system) ? cannotOpen : undefined);
+  if (code === undefined) return thrown;
   switch (code) {
     case busy:
     case locked:
+    case protocol:
       return unavailable(
         `The store ${path} is locked by another process.`,
         "Try again; if it stays so, end the process that holds the file (`fuser` names it).",
       );
     case full:
-      return new AppError("disk_full", `The disk of the store ${path} is full.`, {
-        remedy: `Free space on the disk that holds ${path}, then try again.`,
-        cause: thrown,
-      });
+      return diskFull(path, thrown);
     case corrupt:
     case notADatabase:
       return unavailable(

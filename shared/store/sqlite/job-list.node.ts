@@ -8,7 +8,12 @@ import type { Statement, Values } from "./database.node.ts";
 const filters = ["tenant", "status", "repo_url", "profile"] as const;
 type Filter = (typeof filters)[number];
 /** The index that leaves fewest rows to look at, where a filter names one; newest first comes with each. */
-const indexes = { status: "jobs_status", repo_url: "jobs_repo", tenant: "jobs_tenant" } as const;
+const indexes = {
+  status: "jobs_status",
+  repo_url: "jobs_repo",
+  profile: "jobs_profile",
+  tenant: "jobs_tenant",
+} as const;
 
 /** Lists and counts; runs on one snapshot. */
 export function openJobList({ db, time }: Context) {
@@ -23,7 +28,7 @@ export function openJobList({ db, time }: Context) {
 
   const statementFor = (used: readonly Filter[]) => {
     const key = used.join();
-    const index = (["status", "repo_url", "tenant"] as const).find((name) => used.includes(name));
+    const index = (["status", "repo_url", "profile", "tenant"] as const).find((name) => used.includes(name));
     const made =
       known.get(key) ??
       db.prepare<{ seq: number; job: string }>(

@@ -60,6 +60,7 @@ CREATE INDEX jobs_session ON jobs (session_id) WHERE session_id IS NOT NULL AND 
 CREATE INDEX jobs_tenant ON jobs (tenant, seq);
 CREATE INDEX jobs_status ON jobs (status, seq);
 CREATE INDEX jobs_repo ON jobs (repo_url, seq);
+CREATE INDEX jobs_profile ON jobs (profile, seq);
 
 CREATE TABLE docs (seq INTEGER PRIMARY KEY, job TEXT NOT NULL, bulk TEXT NOT NULL) STRICT;
 
