@@ -1,11 +1,11 @@
 import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync, realpathSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import type { Duplex, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import type { Clock } from "../../shared/clock.ts";
 import { AppError } from "../../shared/error.ts";
-import { planMounts } from "./mount-plan.ts";
+import { type MountStep, planMounts } from "./mount-plan.ts";
 import { processOf } from "./process-id.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { markerOf } from "./sweep.ts";
@@ -111,10 +111,11 @@ function spawnWarden({ job, fence, runDir, sandbox, until }: TreePlan): ChildPro
 
 /** The plan as job-init.sh reads it: fields ended by NUL, a count before each list. */
 function encodePlan(plan: TreePlan): string {
-  const { argv, sandbox, cwd } = plan;
+  const { sandbox, cwd } = plan;
   if (!/^[A-Za-z0-9-]+$/.test(plan.job)) throw new AppError("setup_failed", "The job's id is not an id.");
-  if (!argv[0].startsWith("/")) throw new AppError("setup_failed", `${argv[0]} is not an absolute path.`);
-  const steps = sandbox.tier === "namespace" ? planMounts({ ...plan, visible: [cwd, ...plan.visible] }) : [];
+  if (!plan.argv[0].startsWith("/")) throw new AppError("setup_failed", `${plan.argv[0]} is not an absolute path.`);
+  const steps = sandbox.tier === "namespace" ? planMounts({ ...plan, visible: visibleTo(plan) }) : [];
+  const argv = steps.length > 0 ? shownCommand(plan, steps) : plan.argv;
   const variables = Object.entries({ ...plan.env, ...markerOf(plan) }).map(([name, value]) => {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || unsettable.has(name)) {
       throw new AppError("setup_failed", `The environment variable ${JSON.stringify(name)} cannot be given to a job.`);
@@ -127,6 +128,17 @@ function encodePlan(plan: TreePlan): string {
     throw new AppError("setup_failed", "An argument, path or environment variable of the job contains a NUL.");
   }
   return fields.map((field) => `${field}\0`).join("");
+}
+
+/** The command itself may lie where the job sees nothing: in a checkout below /tmp. */
+const visibleTo = ({ argv: [command], cwd, visible }: TreePlan): readonly string[] =>
+  existsSync(command) ? [cwd, realpathSync(command), ...visible] : [cwd, ...visible];
+
+/** A covered command is run by its real path: links to it (`node_modules/.bin`) are covered too. */
+function shownCommand({ argv }: TreePlan, steps: readonly MountStep[]): readonly string[] {
+  const [command, ...rest] = argv;
+  const shown = steps.find(([, source]) => existsSync(command) && source === realpathSync(command))?.[2];
+  return [shown ?? command, ...rest];
 }
 
 /** Read-only in bash, which hands the environment on. */
