@@ -6,7 +6,7 @@ import type { Claim } from "../../shared/store.ts";
 import { aCli } from "../support/a-cli.ts";
 import { aClaim, aNewJob } from "../support/a-job.ts";
 import { aConfig, aServedApi } from "../support/a-served-api.ts";
-import { eventually } from "../support/a-world.ts";
+import { eventually } from "../support/eventually.ts";
 
 /** A job that the test works on as a runner would. */
 async function aRunningJob() {

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { aCli } from "../support/a-cli.ts";
 import { aClaim, aNewJob, aRunner } from "../support/a-job.ts";
 import { aServedApi } from "../support/a-served-api.ts";
-import { eventually } from "../support/a-world.ts";
+import { eventually } from "../support/eventually.ts";
 
 const against = (url: string) => aCli({ env: { AGENTICORE_URL: url } });
 

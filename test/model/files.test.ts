@@ -2,8 +2,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { eventually } from "../support/a-world.ts";
 import { openDesk } from "../support/desk.ts";
+import { eventually } from "../support/eventually.ts";
 import { demoProject, demoTask } from "../support/model/scenarios/demo.ts";
 import { type Model, startModel } from "../support/model/start-model.ts";
 

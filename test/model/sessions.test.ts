@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { eventually } from "../support/a-world.ts";
 import type { ClaudeEvent } from "../support/claude-cli.ts";
 import { type Desk, openDesk } from "../support/desk.ts";
+import { eventually } from "../support/eventually.ts";
 import { type Model, startModel } from "../support/model/start-model.ts";
 
 let model: Model;

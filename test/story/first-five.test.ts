@@ -3,7 +3,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { sampleRepo } from "../support/a-repo.ts";
-import { aWorld, eventually } from "../support/a-world.ts";
+import { aWorld } from "../support/a-world.ts";
+import { eventually } from "../support/eventually.ts";
 
 const git = (cwd: string, ...args: string[]) => execFileSync("git", args, { cwd, encoding: "utf8" }).trim();
 const livingWorktrees = (home: string) => {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { eventually } from "../support/a-world.ts";
+import { eventually } from "../support/eventually.ts";
 
 const checkout = resolve(import.meta.dirname, "../..");
 const module = join(checkout, "bin/relaunch.js");

@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { eventually } from "../support/a-world.ts";
+import { eventually } from "../support/eventually.ts";
 
 const program = resolve(import.meta.dirname, "../../bin/agenticore.js");
 

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { eventually } from "./eventually.ts";
 import { killProcessesWith, processesWith } from "./leftovers.ts";
 import { type Model, startModel } from "./model/start-model.ts";
 
@@ -38,24 +39,6 @@ export type World = Readonly<{
   jobProcesses: () => number[];
 }> &
   AsyncDisposable;
-
-/** @throws Error when the condition does not come within the time. */
-export async function eventually<T>(
-  look: () => T | undefined | Promise<T | undefined>,
-  {
-    deadlineMs = 30_000,
-    what = "the condition",
-  }: Readonly<{ deadlineMs?: number; what?: string | (() => string) }> = {},
-): Promise<T> {
-  const end = performance.now() + deadlineMs;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined && found !== false) return found;
-    if (performance.now() > end)
-      throw new Error(`within ${deadlineMs} ms: ${typeof what === "string" ? what : what()}`);
-    await new Promise((done) => setTimeout(done, 50));
-  }
-}
 
 export async function aWorld(settings: Readonly<Record<string, string>> = {}): Promise<World> {
   const home = mkdtempSync(join(tmpdir(), "ac-home-"));

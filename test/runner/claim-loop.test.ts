@@ -1,0 +1,144 @@
+import { randomUUID } from "node:crypto";
+import { expect, test } from "vitest";
+import { claimLoop } from "../../runner/claim-loop.ts";
+import { waits } from "../../runner/conclude.ts";
+import { bytesOf } from "../../runner/disk.ts";
+import { AppError } from "../../shared/error.ts";
+import { silentLog } from "../../shared/log.ts";
+import type { JobStore } from "../../shared/store.ts";
+import { aJob, aNewJob } from "../support/a-job.ts";
+import { eventually } from "../support/eventually.ts";
+import { sqliteWorld } from "../support/sqlite-world.ts";
+
+type Loop = Readonly<{ store: JobStore; capacity?: number; mayClaim?: () => Promise<boolean> }>;
+
+/** A loop whose jobs end when the test says so. */
+function aLoop(
+  { store, capacity = 2, mayClaim = async () => true }: Loop,
+  clock: Parameters<typeof claimLoop>[0]["clock"],
+) {
+  const stop = new AbortController();
+  const running = new Map<string, () => void>();
+  const over = claimLoop(
+    { store, clock, log: silentLog, random: () => 0.5, newId: randomUUID, mayClaim },
+    {
+      options: {
+        runner: "box-1/a1",
+        podName: "box-1",
+        pools: ["default"],
+        leaseMs: 360_000,
+        capacity,
+        idlePollMs: 60_000,
+      },
+      stop: stop.signal,
+      work: ({ claim }) =>
+        new Promise((done) =>
+          running.set(claim.job.id, () => {
+            running.delete(claim.job.id);
+            done();
+          }),
+        ),
+    },
+  );
+  const end = async () => {
+    stop.abort();
+    for (const finish of running.values()) finish();
+    await over;
+  };
+  return { running, stop, over, end };
+}
+
+test("a runner never works on more jobs than its capacity, and takes the next as soon as one ends", async () => {
+  await using world = await sqliteWorld();
+  for (let count = 0; count < 3; count += 1) await world.store.submit(aNewJob());
+  const loop = aLoop({ store: world.store }, world.clock);
+  await eventually(() => loop.running.size === 2);
+  expect((await world.store.counts()).byStatus).toMatchObject({ queued: 1, running: 2 });
+
+  [...loop.running.values()][0]?.();
+  await eventually(async () => (await world.store.counts()).byStatus.running === 3);
+  expect(loop.running.size).toBe(2);
+  await loop.end();
+});
+
+test("an idle runner takes up a job as soon as it is submitted", async () => {
+  await using world = await sqliteWorld();
+  const loop = aLoop({ store: world.store }, world.clock);
+  await world.store.submit(aNewJob());
+  await eventually(() => loop.running.size === 1);
+  await loop.end();
+});
+
+test("nothing is claimed while the disk is under its low-water mark", async () => {
+  await using world = await sqliteWorld();
+  await world.store.submit(aNewJob());
+  let asked = 0;
+  const mayClaim = async () => {
+    asked += 1;
+    return false;
+  };
+  const loop = aLoop({ store: world.store, mayClaim }, world.clock);
+  await eventually(() => asked > 0);
+  expect((await world.store.counts()).byStatus.queued).toBe(1);
+  await loop.end();
+});
+
+test("a drained runner claims no more and waits for the jobs that run", async () => {
+  await using world = await sqliteWorld();
+  await world.store.submit(aNewJob());
+  const loop = aLoop({ store: world.store }, world.clock);
+  await eventually(() => loop.running.size === 1);
+  loop.stop.abort();
+  await world.store.submit(aNewJob());
+  let ended = false;
+  void loop.over.then(() => {
+    ended = true;
+  });
+  await new Promise((done) => setImmediate(done));
+  expect(ended).toBe(false);
+  [...loop.running.values()][0]?.();
+  await loop.over;
+  expect((await world.store.counts()).byStatus.queued).toBe(1);
+});
+
+test("a claim whose answer was lost is asked for again under the same id, so no job is claimed twice", async () => {
+  await using world = await sqliteWorld();
+  await world.store.submit(aNewJob());
+  const ids: string[] = [];
+  const store: JobStore = {
+    ...world.store,
+    claim: async (request) => {
+      ids.push(request.claimId);
+      const claim = await world.store.claim(request);
+      if (ids.length === 1) throw new AppError("store_unavailable", "the answer was lost");
+      return claim;
+    },
+  };
+  const loop = aLoop({ store }, world.clock);
+  await eventually(() => ids.length === 1 && world.clock.sleepers() > 0);
+  world.clock.advance(1_000);
+  await eventually(() => loop.running.size === 1);
+  expect(ids[1]).toBe(ids[0]);
+  expect((await world.store.get([...loop.running.keys()][0] as never))?.attempt).toBe(1);
+  await loop.end();
+});
+
+test("a low-water mark is a share of the disk or an amount", () => {
+  expect(bytesOf("5%", 1_000)).toBe(50);
+  expect(bytesOf("1.5K", 1)).toBe(1_536);
+  expect(bytesOf("10G", 1)).toBe(10 * 2 ** 30);
+  expect(bytesOf("700", 1)).toBe(700);
+});
+
+test("only the waits in a row at the end of a job's attempts count", () => {
+  const attempt = (number: number, reason: "waiting" | "crashed") => ({
+    ...{ number, reason, pod_name: "box-1", started_at: "2026-03-01T12:00:00.000Z" },
+    ended_at: `2026-03-01T12:0${number}:00.000Z`,
+  });
+  expect(waits(aJob())).toEqual({ tries: 0 });
+  expect(waits(aJob({ attempts: [attempt(1, "waiting"), attempt(2, "crashed")] }))).toEqual({ tries: 0 });
+  expect(waits(aJob({ attempts: [attempt(1, "crashed"), attempt(2, "waiting"), attempt(3, "waiting")] }))).toEqual({
+    tries: 2,
+    sinceMs: Date.parse("2026-03-01T12:02:00.000Z"),
+  });
+});

@@ -1,0 +1,162 @@
+import { expect, test } from "vitest";
+import { keepLease, type LeaseKeeper } from "../../runner/keep-lease.ts";
+import { stopReason } from "../../runner/stop.ts";
+import { AppError } from "../../shared/error.ts";
+import { silentLog } from "../../shared/log.ts";
+import type { Claim, JobStore, RenewRequest } from "../../shared/store.ts";
+import { aClaim, aMessage, aNewJob } from "../support/a-job.ts";
+import { eventually } from "../support/eventually.ts";
+import type { FakeClock } from "../support/fake-clock.ts";
+import { sqliteWorld } from "../support/sqlite-world.ts";
+
+const times = { leaseMs: 360_000, renewMs: 30_000, urgentMs: 5_000 };
+
+type Kept = AsyncDisposable &
+  Readonly<{
+    keeper: LeaseKeeper;
+    clock: FakeClock;
+    store: JobStore;
+    claim: Claim;
+    renewals: RenewRequest[];
+    /** The store is away until it is told to come back. */
+    away: { now: boolean };
+  }>;
+
+/** A job claimed from a real store, its lease kept on a clock that the test moves. */
+async function aKeptLease(): Promise<Kept> {
+  const opened = await sqliteWorld();
+  const { store, clock } = opened;
+  await store.submit(aNewJob());
+  const claim = await store.claim(aClaim({ leaseMs: times.leaseMs }));
+  if (!claim) throw new Error("there was a job to claim");
+  const renewals: RenewRequest[] = [];
+  const away = { now: false };
+  const watched: JobStore = {
+    ...store,
+    renew: async (lease, request) => {
+      if (away.now) throw new AppError("store_unavailable", "the store is away");
+      renewals.push(request);
+      return await store.renew(lease, request);
+    },
+  };
+  const deps = { store: watched, clock, log: silentLog, random: () => 0.5 };
+  const keeper = keepLease({ claim, sentAt: clock.uptime() }, deps, times);
+  return {
+    ...{ keeper, clock, store, claim, renewals, away },
+    [Symbol.asyncDispose]: async () => {
+      await keeper.end();
+      await opened[Symbol.asyncDispose]();
+    },
+  };
+}
+
+test("a lease is renewed every twelfth of its time, and each success moves the grant", async () => {
+  await using kept = await aKeptLease();
+  const first = kept.keeper.grant();
+  const granted: number[] = [];
+  kept.keeper.onGrant(({ softAt }) => granted.push(softAt));
+  await eventually(() => kept.clock.sleepers() > 0);
+
+  kept.clock.advance(30_000);
+  await eventually(() => kept.renewals.length === 1);
+  await eventually(() => granted.length === 1);
+
+  expect(granted[0]).toBe(first.softAt + 30_000);
+  expect(first.hardAt - first.softAt).toBe(0.05 * times.leaseMs);
+});
+
+test("what happens is written a second later, in one renewal", async () => {
+  await using kept = await aKeptLease();
+  kept.keeper.emit({ type: "claude.said", data: { text: "one" } });
+  kept.keeper.emit({ type: "claude.said", data: { text: "two" } });
+  kept.keeper.patch({ phase: "running" });
+  expect(kept.renewals).toHaveLength(0);
+  await eventually(() => kept.clock.sleepers() > 0);
+
+  kept.clock.advance(1_001);
+  await eventually(() => kept.renewals.length === 1);
+
+  expect(kept.renewals[0]?.events?.map(({ type }) => type)).toEqual(["claude.said", "claude.said"]);
+  expect((await kept.store.get(kept.claim.job.id))?.phase).toBe("running");
+});
+
+test("64 KiB of events do not wait for the second to pass", async () => {
+  await using kept = await aKeptLease();
+  for (let count = 0; count < 9; count += 1)
+    kept.keeper.emit({ type: "claude.said", data: { text: "x".repeat(8_000) } });
+  await eventually(() => kept.renewals.length === 1);
+  expect(kept.renewals[0]?.events).toHaveLength(9);
+});
+
+test("a cancel aborts the signal, with its reason, without waiting for the next renewal", async () => {
+  await using kept = await aKeptLease();
+  await kept.store.cancel(kept.claim.job.id, { name: "somebody" });
+  await eventually(() => kept.keeper.signal.aborted);
+  expect(stopReason(kept.keeper.signal)).toBe("cancelled");
+});
+
+test("a message is handed over once, also when it came before anybody listened", async () => {
+  await using kept = await aKeptLease();
+  const message = aMessage();
+  await kept.store.addMessage(kept.claim.job.id, message);
+  await eventually(() => kept.renewals.length > 0);
+  await kept.keeper.flush();
+  const heard: string[] = [];
+  kept.keeper.onMessage(({ id }) => heard.push(id));
+  await kept.keeper.flush();
+  expect(heard).toEqual([message.id]);
+});
+
+test("a delivered message is taken off", async () => {
+  await using kept = await aKeptLease();
+  const message = aMessage();
+  await kept.store.addMessage(kept.claim.job.id, message);
+  kept.keeper.delivered(message.id);
+  await kept.keeper.flush();
+  const { events } = await kept.store.events(kept.claim.job.id, {});
+  expect(events.at(-1)).toMatchObject({ type: "message.delivered", data: { message_id: message.id } });
+});
+
+test("while the store is away nothing that was to be written is lost, and it is written when it comes back", async () => {
+  await using kept = await aKeptLease();
+  kept.away.now = true;
+  kept.keeper.emit({ type: "claude.said", data: { text: "kept" } });
+  await expect(kept.keeper.flush()).rejects.toThrow("away");
+  expect(kept.keeper.signal.aborted).toBe(false);
+
+  kept.away.now = false;
+  await eventually(() => kept.clock.sleepers() > 0);
+  kept.clock.advance(6_000);
+  await eventually(() => kept.renewals.length === 1);
+  expect(kept.renewals[0]?.events).toMatchObject([{ type: "claude.said", data: { text: "kept" } }]);
+});
+
+test("without a successful renewal the lease counts as lost at 0.8 of its time", async () => {
+  await using kept = await aKeptLease();
+  kept.away.now = true;
+  for (let elapsed = 0; elapsed < 0.8 * times.leaseMs; elapsed += 4_000) {
+    expect(kept.keeper.signal.aborted).toBe(false);
+    await eventually(() => kept.clock.sleepers() > 0);
+    kept.clock.advance(4_000);
+  }
+  await eventually(() => kept.keeper.signal.aborted);
+  expect(stopReason(kept.keeper.signal)).toBe("lease-lost");
+});
+
+test("a lease that another runner took over ends the work and changes nothing", async () => {
+  await using kept = await aKeptLease();
+  kept.clock.advance(times.leaseMs + 1);
+  const successor = await kept.store.claim(aClaim({ runner: "box-2/b1", pod_name: "box-2" }));
+  expect(successor?.lease.fence).toBe(kept.claim.lease.fence + 1);
+
+  await expect(kept.keeper.flush()).rejects.toThrow("no longer leased");
+  expect(stopReason(kept.keeper.signal)).toBe("lease-lost");
+  expect((await kept.store.get(kept.claim.job.id))?.pod_name).toBe("box-2");
+});
+
+test("the end hands back what was not written", async () => {
+  await using kept = await aKeptLease();
+  kept.keeper.patch({ cost_usd: 0.5 });
+  kept.keeper.emit({ type: "claude.said", data: { text: "last" } });
+  expect(await kept.keeper.end()).toMatchObject({ patch: { cost_usd: 0.5 }, events: [{ type: "claude.said" }] });
+});
