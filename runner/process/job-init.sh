@@ -7,7 +7,7 @@
 # fd 0 and 1 lead to the warden: "ready PID START" -> "go" -> "running PID" or "failed WHY" -> "exit CODE".
 # fd 3, 7, 8  the command's input, output, errors.   fd 2  the warden's log.
 # fd 4  the plan, each field ended by NUL: counts before lists, "end" last.
-set -m # the command leads a process group and gets default signals
+# fd 5  the status: "running" once the command was started, end of file with our end.   fd 9  the lock, held only.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
 namespaced=$1
 command=
@@ -87,26 +87,27 @@ for source in "${sources[@]}"; do exec {source}<&-; done
 cd -- "$cwd" 2>/dev/null || fail "the folder $cwd cannot be entered"
 [[ -f ${argv[0]} && -x ${argv[0]} ]] || fail "${argv[0]} is not an executable file"
 
-env=$(type -P env)
+env=$(type -P env) setsid=$(type -P setsid)
 setpriv[0]=$(type -P setpriv)
 (
-  trap - TERM INT
-  exec 0<&3 1>&7 2>/dev/null 3<&- 4<&- 7>&-
+  trap - TERM INT QUIT # bash ignores the last two in what it starts in the background
+  exec 0<&3 1>&7 2>/dev/null 3<&- 4<&- 5>&- 7>&- 9>&-
   # Values reach the command without being in anyone's argv.
   mapfile -t ours < <(compgen -e)
   for name in "${ours[@]}"; do export -n "$name"; done
   for pair in "${variables[@]}"; do export -- "$pair"; done
   exec 2>&8 8>&-
-  exec "${setpriv[@]}" -- "$env" -u _ -- "${argv[@]}" # bash adds `_`; env takes it out
+  exec "$setsid" "${setpriv[@]}" -- "$env" -u _ -- "${argv[@]}" # bash adds `_`; env takes it out
 ) &
 command=$!
 exec 0</dev/null 3<&- 4<&- 7>&- 8>&-
 printf 'running %s\n' "$command"
+echo running >&5
 
-# `wait` also returns when a signal was handed on; -f: not when the command is merely stopped.
+# `wait` also returns when a signal was handed on.
 while :; do
   woken=
-  wait -f "$command" 2>/dev/null
+  wait "$command" 2>/dev/null
   code=$?
   [[ $woken ]] || break
 done

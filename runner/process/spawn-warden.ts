@@ -9,7 +9,7 @@ import { type MountStep, planMounts } from "./mount-plan.ts";
 import { processOf } from "./process-id.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { markerOf } from "./sweep.ts";
-import type { Grant, Tree } from "./tree.ts";
+import type { Grant, Tree, TreeExit } from "./tree.ts";
 import { endOfTree, survivorsOf } from "./tree-end.ts";
 
 /** What to run, where, and what it may see. */
@@ -48,11 +48,14 @@ export function startTree(plan: TreePlan, { clock }: { clock: Clock }): Tree {
   }
   // A pipe breaks when the tree ends: the end itself is told by `exited`.
   for (const pipe of [lifeline, input, planPipe, status]) pipe.on("error", () => undefined);
-  planPipe.end(message);
   const say = (line: string) => {
     if (lifeline.writable) lifeline.write(`${line}\n`);
   };
+  planPipe.end(message);
+  status.once("end", () => say("look"));
+  const over = new AbortController();
   const exited = endOfTree(child, plan, clock).finally(() => {
+    over.abort();
     for (const pipe of [lifeline, input, planPipe, status]) pipe.destroy();
   });
   const kill = () => {
@@ -61,12 +64,12 @@ export function startTree(plan: TreePlan, { clock }: { clock: Clock }): Tree {
   };
   /** The last means, should the warden not answer: its death is the tree's. */
   const forceAfter = async (ms: number) => {
-    await Promise.race([exited, clock.sleep(ms)]);
+    await clock.sleep(ms, over.signal);
     if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
   };
   return {
     id,
-    started: startedBy(child, status),
+    started: startedBy(status, exited),
     grant: ({ softAt, hardAt }) => say(`grant ${hundredths(softAt)} ${hundredths(hardAt)}`),
     write: (text) => writeTo(input, text),
     closeInput: () => input.end(),
@@ -155,10 +158,10 @@ function realpathOf(cwd: string): string {
 /** The warden counts in hundredths of a second since boot; rounded down, never beyond the grant. */
 const hundredths = (uptimeMs: number): number => Math.max(0, Math.floor(uptimeMs / 10));
 
-const startedBy = (child: ChildProcess, status: Duplex): Promise<boolean> =>
+const startedBy = (status: Duplex, exited: Promise<TreeExit>): Promise<boolean> =>
   new Promise((resolve) => {
     status.once("data", () => resolve(true));
-    child.once("exit", () => resolve(false));
+    void exited.then(({ reason }) => resolve(reason !== "failed"));
   });
 
 const writeTo = (input: Writable, text: string): Promise<boolean> =>

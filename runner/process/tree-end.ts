@@ -78,4 +78,5 @@ const signalOf = (code: number | null): NodeJS.Signals | null => {
 };
 
 const lastLine = async (path: string): Promise<string> =>
-  (await readFile(path, "utf8").catch(() => "")).trimEnd().split("\n").at(-1) ?? "";
+  (await readFile(path, "utf8").catch(() => "")).trimEnd().split("\n").at(-1) ||
+  "the job's processes could not be started";

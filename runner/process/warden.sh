@@ -8,16 +8,16 @@
 #             so neither a wall clock that jumps nor a line that is read late gives more time.
 # INIT        job-init.sh; ENTER is the command that puts it into namespaces of its own, none: no namespace.
 #
-# fd 0  lifeline. Lines: "grant SOFT HARD", "int", "term HARD", "kill". End of file: kill the tree.
-# fd 1, 2, 3  the job's output, errors and input.   fd 4  the plan, read by INIT.
-# fd 5  "running" is written here once the job's command was started.
+# fd 0  lifeline. Lines: "grant SOFT HARD", "int", "term HARD", "kill", and "look": the tree has ended or soon will.
+#       End of file: kill the tree.
+# fd 1, 2, 3  the job's output, errors and input.   fd 4, 5  the plan and the status, see INIT.
 #
-# DIR gets warden.json before the command starts, exit.json after the last process is gone, and warden.log.
-set -m # each child leads a process group and gets default signals (else SIGINT would be ignored)
+# DIR gets warden.json before the command starts, exit.json after the last process is gone, warden.log, and lock.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
 job=$1 fence=$2 dir=$3 soft=$4 hard=$5 init=$6
 shift 6
 enter=("$@")
+cause='' code=''
 exec 7>&1 8>&2 2>>"$dir/warden.log"
 
 # Writes standard input to $dir/$1: whole or not at all.
@@ -37,26 +37,26 @@ start_of() {
   [[ $1 != [ZX] ]] && start=${20}
 }
 
-# A process id may be in use again: only the process that was introduced is signalled.
-signal_init() { start_of "$init_pid" && [[ $start == "$init_start" ]] && kill "-$1" "$init_pid" 2>/dev/null; }
+# Whether process $1 is still the one that started at $2: ids are used again.
+lives() { start_of "$1" && [[ $start == "$2" ]]; }
+signal_init() { lives "$init_pid" "$init_start" && kill "-$1" "$init_pid" 2>/dev/null; }
 
-# Without a namespace: all that descends from init now, before its death cuts the ties.
+# Without a namespace: all that descends from init, in $family.
 descendants() {
-  local -A parent=()
-  local file fields found=1
+  local -A parent=() known=(["$init_pid"]=1)
+  local file fields pid found=1
   for file in /proc/[0-9]*/stat; do
     { read -r stat <"$file"; } 2>/dev/null || continue
     # shellcheck disable=SC2206
     fields=(${stat##*) })
     parent[${stat%% *}]=${fields[1]}
   done
-  family=("$init_pid")
-  local -A known=(["$init_pid"]=1)
+  family=()
   while ((found)); do
     found=0
-    for file in "${!parent[@]}"; do
-      [[ ! ${known[$file]} && ${known[${parent[$file]}]} ]] || continue
-      known[$file]=1 family+=("$file") found=1
+    for pid in "${!parent[@]}"; do
+      [[ ! ${known[$pid]} && ${known[${parent[$pid]}]} ]] || continue
+      known[$pid]=1 family+=("$pid") found=1
     done
   done
 }
@@ -74,117 +74,95 @@ sweep() {
   done
 }
 
-# SIGKILL to everything. The kernel ends a namespace with its init, whatever its processes did.
+# SIGKILL to everything. The kernel ends a PID namespace with its init, whatever its processes did.
 kill_tree() {
-  if ((${#enter[@]} == 0)); then
-    descendants
-    signal_init KILL
-    kill -KILL "${family[@]:1}" 2>/dev/null
-    sweep
-  else
-    signal_init KILL
-  fi
+  # Before init dies, which cuts the ties between the others.
+  ((${#enter[@]})) || descendants
+  signal_init KILL || kill -KILL "$child" 2>/dev/null # its end is init's, too
+  ((${#enter[@]})) && return
+  kill -KILL "${family[@]}" 2>/dev/null
+  sweep
 }
 
-# The first cause counts.
-because() { [[ -e $dir/cause ]] || printf '%s\n' "$1" >"$dir/cause"; }
-
-end() {
-  because "$1"
-  kill_tree
-  exit 0
-}
-
-# Follows the lifeline and the deadlines; a process beside the warden, which waits for the job's end.
+# Follows the lifeline and the deadlines until the tree has ended. With a namespace its outermost process, our
+# child, ends last: it waits for init, and the kernel lets init end when nothing is left below it.
 watch() {
-  local ending='' word a b next status
-  while :; do
+  local pause word a b status quick=0 gone='' ending=''
+  while lives "$child" "$child_start"; do
     clock
-    ((now >= hard)) && end expired
-    if [[ ! $ending ]] && ((now >= soft)); then
-      ending=1
-      because expired
+    if ((now >= hard)); then
+      cause=${cause:-expired} hard=$((now + 100)) # and again, should it not have worked
+      kill_tree
+    elif [[ ! $ending ]] && ((now >= soft)); then
+      cause=${cause:-expired} ending=1
       signal_init TERM
     fi
-    next=$hard
-    [[ ! $ending ]] && ((soft < next)) && next=$soft
-    next=$((next - now < 100 ? next - now : 100)) # looks at the boot clock each second: a suspend counts
-    printf -v next '%d.%02d' $((next / 100)) $((next % 100))
-    word=
-    read -r -t "$next" word a b
-    status=$?
-    if ((status > 128)); then
-      kill -0 "$child" 2>/dev/null || exit 0
+    if [[ $gone ]]; then
+      sleep 0.02
       continue
     fi
-    ((status)) && end lifeline
+    pause=$((hard - now < 100 ? hard - now : 100)) # the boot clock counts a suspend, `read` does not
+    [[ ! $ending ]] && ((soft - now < pause)) && pause=$((soft - now))
+    ((quick-- > 0)) && pause=1
+    printf -v pause '%d.%02d' $((pause / 100)) $((pause % 100))
+    word=
+    read -r -t "$pause" word a b
+    status=$?
+    ((status > 128)) && continue
+    if ((status)); then
+      cause=${cause:-lifeline} gone=1 hard=0
+      continue
+    fi
     case $word in
     grant) [[ ! $ending && "$a$b" =~ ^[0-9]+$ ]] && soft=$a hard=$b ;;
     int) signal_init INT ;;
     term)
       [[ $a =~ ^[0-9]+$ ]] || continue
       ((a < hard)) && hard=$a
-      because terminated
       [[ $ending ]] || signal_init TERM
-      ending=1
+      cause=${cause:-terminated} ending=1
       ;;
-    kill) end killed ;;
+    kill) cause=${cause:-killed} ending=1 hard=0 ;;
+    look) quick=200 ;;
     esac
   done
 }
 
-# What the runner reads when all is over, also one that starts later.
-report() {
-  local cause=exited
-  [[ -e $dir/cause ]] && read -r cause <"$dir/cause"
-  printf '{"job":"%s","fence":%d,"reason":"%s","code":%s}\n' "$job" "$fence" "$cause" "${code:-null}" | put exit.json
-}
+# Held by the warden and init: who can lock this file knows that the tree is dead, also from another container.
+exec 9>>"$dir/lock"
+flock -n 9 || exit 1
+rm -f "$dir/exit.json"
 
-code=
-rm -f "$dir/cause" "$dir/exit.json"
 # Init dies with the warden by the parent-death signal, and with init its namespace. It waits for "go":
 # a warden that died before that signal was armed never says it.
 coproc inner {
-  exec 5>&-
+  trap - INT QUIT # bash ignores them in what it starts in the background
   exec setpriv --pdeathsig KILL -- "${enter[@]}" bash --norc --noprofile "$init" "${#enter[@]}"
 }
 # shellcheck disable=SC2154
 child=$inner_PID
-exec 10<&"${inner[0]}" 11>&"${inner[1]}" 1>&2 3<&- 4<&- 7>&- 8>&-
+start_of "$child"
+child_start=$start
+exec 10<&"${inner[0]}" 11>&"${inner[1]}" 1>&2 3<&- 4<&- 5>&- 7>&- 8>&-
 
 read -r -t 20 -u 10 word init_pid init_start
 if [[ $word == ready && $init_pid =~ ^[0-9]+$ ]]; then
-  { read -r boot </proc/sys/kernel/random/boot_id; } 2>/dev/null
+  read -r boot </proc/sys/kernel/random/boot_id
   start_of $$
   printf '{"job":"%s","fence":%d,"boot_id":"%s","pid":%d,"start_time":%s,"init_pid":%d,"init_start_time":%s}\n' \
     "$job" "$fence" "$boot" $$ "$start" "$init_pid" "$init_start" | put warden.json && echo go >&11
   read -r -t 20 -u 10 word detail
 fi
 exec 11>&-
-if [[ $word == running ]]; then
-  echo running >&5
-  exec 5>&-
-  watch <&0 10<&- &
-  watcher=$!
-  exec 0</dev/null
-  # Whichever ends first: without its watcher the job would outlive its grant.
-  while kill -0 "$child" 2>/dev/null && kill -0 "$watcher" 2>/dev/null; do
-    wait -fn "$child" "$watcher" 2>/dev/null
-  done
-  if kill -0 "$child" 2>/dev/null; then
-    because lifeline
-    kill_tree
-  fi
-  wait -f "$child" 2>/dev/null
-  ((${#enter[@]})) || sweep
-  { kill -KILL "$watcher" && wait -f "$watcher"; } 2>/dev/null
-  while read -r -t 1 -u 10 word detail; do
-    [[ $word == exit ]] && code=$detail
-  done
-else
-  printf '%s\n' "${detail:-the sandbox could not be entered}" >&2
-  kill -KILL "$child" 2>/dev/null
-  wait -f "$child" 2>/dev/null
-  because failed
+if [[ $word != running ]]; then
+  [[ ! $detail ]] || printf '%s\n' "$detail" >&2
+  cause=failed hard=0
 fi
-report
+watch
+((${#enter[@]})) || sweep
+while read -r -t 1 -u 10 word detail; do
+  [[ $word == exit ]] && code=$detail
+done
+# What the runner reads when all is over, also one that starts later.
+printf '{"job":"%s","fence":%d,"reason":"%s","code":%s}\n' "$job" "$fence" "${cause:-exited}" "${code:-null}" |
+  put exit.json
