@@ -35,6 +35,23 @@ export const userNamespace: Sandbox = {
   restrict: ["setpriv", "--bounding-set=-all", "--ambient-caps=-all", "--inh-caps=-all"],
 };
 
+/** The same where only bwrap(1) may make user namespaces, as with AppArmor's restriction. */
+export const bubblewrap: Sandbox = {
+  ...userNamespace,
+  enter: [
+    "bwrap",
+    "--unshare-pid",
+    "--as-pid-1",
+    "--die-with-parent",
+    "--dev-bind",
+    "/",
+    "/",
+    "--cap-add",
+    "ALL",
+    "--",
+  ],
+};
+
 /** Holds everywhere; `why` says what made it necessary. */
 export const processGroup = (reason: string): Sandbox => ({
   tier: "group",

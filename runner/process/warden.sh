@@ -18,6 +18,11 @@ job=$1 fence=$2 dir=$3 soft=$4 hard=$5 init=$6
 shift 6
 enter=("$@")
 cause='' code=''
+# What whoever started the runner left open is none of the job's business; 255 is this script.
+for fd in /proc/self/fd/*; do
+  fd=${fd##*/}
+  ((fd > 5 && fd != 255)) && exec {fd}>&-
+done
 exec 7>&1 8>&2 2>>"$dir/warden.log"
 
 # Writes standard input to $dir/$1: whole or not at all.
@@ -130,7 +135,7 @@ watch() {
 
 # Held by the warden and init: who can lock this file knows that the tree is dead, also from another container.
 exec 9>>"$dir/lock"
-flock -n 9 || exit 1
+flock -n 9 && [[ ! -e $dir/closed ]] || exit 1 # closed: the attempt was given up before this came to run
 rm -f "$dir/exit.json"
 
 # Init dies with the warden by the parent-death signal, and with init its namespace. It waits for "go":

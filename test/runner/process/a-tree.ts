@@ -17,16 +17,18 @@ export const standIn = (name: string): string => join(import.meta.dirname, "../.
 /** A folder like a runner's data folder, with one job's worktree, runs and temporary folder; not below /tmp, which jobs see anew. */
 export function aPlace(parent = "/var/tmp") {
   const root = realpathSync(mkdtempSync(join(parent, "tree-")));
-  const [data, cwd, runDir, tmp] = ["data", "data/worktree", "data/runs/run", "data/tmp"].map((path) => {
-    mkdirSync(join(root, path), { recursive: true });
-    return join(root, path);
-  }) as [string, string, string, string];
+  const [data, cwd, runs, runDir, tmp] = ["data", "data/worktree", "data/runs", "data/runs/run", "data/tmp"].map(
+    (path) => {
+      mkdirSync(join(root, path), { recursive: true });
+      return join(root, path);
+    },
+  ) as [string, string, string, string, string];
   const word = String(process.hrtime.bigint() % 1_000_000_000_000n).padStart(12, "7");
   const remove = () => {
     for (const pid of livingWith(word)) process.kill(pid, "SIGKILL");
     rmSync(root, { recursive: true, force: true });
   };
-  return { root, data, cwd, runDir, tmp, word, [Symbol.dispose]: remove };
+  return { root, data, cwd, runs, runDir, tmp, word, [Symbol.dispose]: remove };
 }
 export type Place = ReturnType<typeof aPlace>;
 

@@ -1,0 +1,29 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { AppError } from "../../shared/error.ts";
+
+/**
+ * Does `act` while no other process of this machine does something under the same lock. The lock is flock(2)'s, held
+ * by a child that ends with us: the kernel gives it back whatever happens.
+ * @throws AppError `setup_failed` when another holds it for more than a minute.
+ */
+export async function withFileLock<T>(path: string, act: () => Promise<T>): Promise<T> {
+  const options = { env: { PATH: "/usr/bin:/bin" }, stdio: ["pipe", "pipe", "ignore"] } as const;
+  const child = spawn("flock", ["--wait", "60", path, "cat"], { ...options, stdio: [...options.stdio] });
+  const ended = new Promise<void>((resolve) => {
+    child.once("exit", () => resolve());
+    child.once("error", () => resolve());
+  });
+  child.stdin.on("error", () => undefined);
+  try {
+    child.stdin.write("\n");
+    await Promise.race([once(child.stdout, "data"), ended]); // the answer comes once the lock is held
+    if (child.exitCode !== null || child.pid === undefined) {
+      throw new AppError("setup_failed", `The lock ${path} could not be had: another runner holds it.`);
+    }
+    return await act();
+  } finally {
+    child.stdin.end();
+    await ended;
+  }
+}
