@@ -16,6 +16,7 @@ export type Reply = Readonly<{ status: number; headers: Headers; body: Record<st
 /** The app in this process, over a store of its own on disk. */
 export type TestApi = AsyncDisposable &
   Readonly<{
+    app: ReturnType<typeof createApp>;
     deps: ApiDeps;
     store: JobStore;
     fetch: (path: string, init?: RequestInit) => Promise<Response>;
@@ -67,6 +68,7 @@ export async function anApi({ settings, clock = systemClock, ...facts }: Facts =
       }),
     );
   return {
+    app,
     deps,
     store,
     fetch,
