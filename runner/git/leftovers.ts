@@ -8,7 +8,7 @@ import type { RepoBox } from "./repo-box.ts";
 import { inTree, inView } from "./repo-place.ts";
 import type { GitPlace } from "./run-git.ts";
 import { removeLocks } from "./stale-locks.ts";
-import { restoreMirror, restoreTree } from "./tree-admin.ts";
+import { restoreMirror, restoreTree, treeExists } from "./tree-admin.ts";
 import { findHead, type TreeHead } from "./tree-head.ts";
 import { copyIndex, indexFile } from "./tree-record.ts";
 import type { Worktree } from "./worktree.ts";
@@ -38,9 +38,12 @@ export async function commitLeftovers(
   await removeLocks(join(place.mirror, "worktrees", tree.admin));
   const index = `${indexFile(place.trees, tree.jobId)}.work`;
   try {
+    if (!(await treeExists(place, tree)))
+      throw new AppError("worktree_failed", `${tree.path} is not the folder we made`);
     const head = await findHead(box, { place, record: tree }, signal);
     if (head === undefined)
       throw new AppError("worktree_failed", `${tree.path}: neither HEAD nor the branch is a commit`);
+    await settle(box, tree, { head, signal });
     return await commitWith(box, { tree, message, head, index }, signal);
   } catch (error) {
     throw toGitError(error, { otherwise: "worktree_failed", where: `worktree ${tree.path}` });
@@ -53,25 +56,22 @@ type Work = Readonly<{ tree: Worktree; message: string; head: TreeHead; index: s
 
 async function commitWith(box: RepoBox, work: Work, signal: AbortSignal): Promise<LeftoverCommit> {
   const { tree, head, index } = work;
-  if (head.unfinished === "rebase") {
-    await settle(box, work, { commit: head.commit, signal });
-    return { commit: undefined, files: 0, warnings: [unfinishedRebase] };
-  }
+  if (head.unfinished === "rebase") return { commit: undefined, files: 0, warnings: [unfinishedRebase] };
   const place = { ...inTree(tree.source.place, tree), indexFile: index };
   const { taken, warnings } = chooseLeftovers(await findLeftovers(box, { work, place }, signal));
   const told = head.unfinished === "merge" ? [unfinishedMerge, ...warnings] : warnings;
-  if (taken.length === 0) {
-    await settle(box, work, { commit: head.commit, signal });
-    return { commit: undefined, files: 0, warnings: told };
-  }
-  const input = Buffer.from(taken.map(({ path }) => `${path}\0`).join(""), "latin1");
+  if (taken.length === 0) return { commit: undefined, files: 0, warnings: told };
+  const ofKind = (deleted: boolean) => taken.filter(({ change }) => (change === "deleted") === deleted);
+  // `git add` refuses a path whose folder became a link, even to forget it.
+  const forget = ["update-index", "-z", "--force-remove", "--stdin"];
+  await box.git({ place, args: forget, input: listOf(ofKind(true)), signal });
   const add = ["add", "--all", "--ignore-errors", "--pathspec-from-file=-", "--pathspec-file-nul"];
-  const added = await box.git({ place, args: add, input, answers: [1], signal });
+  const added = await box.git({ place, args: add, input: listOf(ofKind(false)), answers: [1], signal });
   const written = await box.git({ place, args: ["write-tree"], signal });
   const env = authorship(tree);
   const made = ["commit-tree", written.text.trim(), "-p", head.commit, "-F", "-"];
   const commit = (await box.git({ place, args: made, env, input: `${work.message.trim()}\n`, signal })).text.trim();
-  await settle(box, work, { commit, signal });
+  await moveBranch(box, tree, { commit, signal });
   await rename(index, join(place.gitDir, "index"));
   return { commit, files: taken.length, warnings: added.code === 0 ? told : [...told, unreadable] };
 }
@@ -88,25 +88,27 @@ async function findLeftovers(
 ): Promise<readonly Leftover[]> {
   const { tree, head, index } = work;
   const saved = indexFile(tree.source.place.trees, tree.jobId);
-  const warm = (await kindAt(saved)) === "file";
-  if (warm) await copyIndex(saved, index);
-  await box.git({ place, args: ["read-tree", ...(warm ? ["-i", "-m"] : []), head.commit], signal });
-  const list = ["ls-files", "-z", "-t", "--modified", "--deleted", "--others", "--exclude-standard"];
-  const listed = await box.git({ place, args: list, signal });
-  const found = new Map<string, Leftover["change"]>();
-  for (const line of listed.stdout.toString("latin1").split("\0")) {
-    const path = line.slice(2);
-    if (path === "" || found.get(path) === "deleted") continue;
-    found.set(path, line.startsWith("R") ? "deleted" : line.startsWith("?") ? "new" : "changed");
-  }
+  if ((await kindAt(saved)) === "file") await copyIndex(saved, index);
+  // Entries that are the same keep their times, so that files which nobody touched are not read again.
+  await box.git({ place, args: ["read-tree", "--reset", head.commit], signal });
+  const status = ["status", "--porcelain", "-z", "--untracked-files=all", "--ignore-submodules=all", "--no-renames"];
+  const listed = await box.git({ place, args: status, signal });
+  const lines = listed.stdout
+    .toString("latin1")
+    .split("\0")
+    .filter((line) => line !== "");
+  const found = lines.map((line) => [line.slice(3), changeOf(line)] as const);
   return await Promise.all(
-    [...found].map(async ([path, change]) => ({
+    found.map(async ([path, change]) => ({
       path,
       change,
       bytes: change === "deleted" ? 0 : await sizeOf(tree.path, path),
     })),
   );
 }
+
+const changeOf = (line: string): Leftover["change"] =>
+  line.startsWith("??") ? "new" : line[1] === "D" ? "deleted" : "changed";
 
 const sizeOf = async (tree: string, path: string): Promise<number> =>
   (await lstat(Buffer.concat([Buffer.from(`${tree}/`), Buffer.from(path, "latin1")])).catch(() => undefined))?.size ??
@@ -119,18 +121,27 @@ const authorship = ({ identity: { name, email } }: Worktree): Readonly<Record<st
   GIT_COMMITTER_EMAIL: email,
 });
 
-/** The job's branch is the result, whatever the agent had checked out. */
+const listOf = (leftovers: readonly Leftover[]): Buffer =>
+  Buffer.from(leftovers.map(({ path }) => `${path}\0`).join(""), "latin1");
+
+/** The job's branch is the result, whatever the agent had checked out; git also needs a HEAD that makes sense. */
 async function settle(
   box: RepoBox,
-  { tree, head }: Work,
+  tree: Worktree,
+  { head, signal }: Readonly<{ head: TreeHead; signal: AbortSignal }>,
+): Promise<void> {
+  if (head.onOwnBranch) return;
+  const folder = join(tree.source.place.mirror, "worktrees", tree.admin);
+  await moveBranch(box, tree, { commit: head.commit, signal });
+  await restoreFile(join(folder, "HEAD"), { name: "HEAD", text: `ref: refs/heads/${tree.branch}\n` });
+}
+
+async function moveBranch(
+  box: RepoBox,
+  tree: Worktree,
   { commit, signal }: Readonly<{ commit: string; signal: AbortSignal }>,
 ): Promise<void> {
-  if (head.onOwnBranch && commit === head.commit) return;
   const { place } = tree.source;
-  const own = `refs/heads/${tree.branch}`;
-  await box.lock(place.key, place.lock, (lockFd) =>
-    box.git({ place: inView(place), args: ["update-ref", own, commit], signal, lockFd }),
-  );
-  const file = join(place.mirror, "worktrees", tree.admin, "HEAD");
-  await restoreFile(file, { name: "HEAD", text: `ref: ${own}\n` });
+  const args = ["update-ref", `refs/heads/${tree.branch}`, commit];
+  await box.lock(place.key, place.lock, (lockFd) => box.git({ place: inView(place), args, signal, lockFd }));
 }
