@@ -149,7 +149,8 @@ const receivePack = `git ${[
 
 /** As root it runs as the folder's owner, who could not write beside objects of root later. */
 async function ownersReceivePack(folder: string): Promise<string | undefined> {
-  const { uid, gid } = await stat(folder);
-  if (process.getuid?.() !== 0 || uid === 0) return undefined;
+  const owner = await stat(folder).catch(() => undefined);
+  if (process.getuid?.() !== 0 || owner === undefined || owner.uid === 0) return undefined;
+  const { uid, gid } = owner;
   return `setpriv --reuid=${uid} --regid=${gid} --clear-groups env GIT_CONFIG_GLOBAL=/dev/null HOME=/ ${receivePack}`;
 }

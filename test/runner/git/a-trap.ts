@@ -76,8 +76,6 @@ export const hostileConfig = ({ command, hooks }: Trap, elsewhere: string): stri
 	helper = ${command}
 [uploadpack]
 	packObjectsHook = ${command}
-[receive]
-	procReceiveRefs = refs/heads
 [url "${elsewhere}"]
 	insteadOf = /
 	pushInsteadOf = /

@@ -1,0 +1,201 @@
+import { execFileSync } from "node:child_process";
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import type { RepoOptions } from "../../../runner/git/repo-box.ts";
+import type { Worktree } from "../../../runner/git/worktree.ts";
+import { type GitServer, gitServer } from "../../support/git-server.ts";
+import { gitIn } from "../../support/sample-repo.ts";
+import { aDesk, type Desk, never } from "./a-desk.ts";
+import { aTrap, hostileConfig, setHooks } from "./a-trap.ts";
+
+async function work(desk: Desk, tree: Worktree, text = "work\n"): Promise<string> {
+  writeFileSync(join(tree.path, "work.txt"), text);
+  const left = await desk.repos.commitLeftovers(tree, "work", never());
+  return left.commit ?? "";
+}
+
+test("neither hooks nor settings of the person's repository run when it is fetched from and pushed to", async () => {
+  await using desk = await aDesk();
+  const trap = aTrap(desk.path);
+  const { git, path } = desk.repo;
+  git("clone", "-q", "--bare", path, join(desk.path, "lender.git"));
+  writeFileSync(join(path, ".git/objects/info/alternates"), `${join(desk.path, "lender.git/objects")}\n`);
+  appendFileSync(join(path, ".git/config"), hostileConfig(trap, "/nowhere/"));
+  setHooks(join(path, ".git/hooks"), trap.command);
+  const { tree } = await desk.start();
+  const commit = await work(desk, tree);
+  expect(await desk.repos.push(tree, commit, never())).toMatchObject({ how: "new" });
+  expect(trap.sprung()).toBe(false);
+  expect(readFileSync(join(path, ".git/refs/heads", tree.branch), "utf8").trim()).toBe(commit);
+});
+
+test("a later attempt pushes more onto its branch, but never rewrites it in the person's repository", async () => {
+  await using desk = await aDesk();
+  const { tree } = await desk.start();
+  await desk.repos.push(tree, await work(desk, tree, "one"), never());
+  const two = await work(desk, tree, "two");
+  expect(await desk.repos.push(tree, two, never())).toMatchObject({ how: "updated" });
+  gitIn(tree.path)("reset", "-q", "--hard", tree.baseSha);
+  const other = await work(desk, tree, "three");
+  await expect(desk.repos.push(tree, other, never())).rejects.toMatchObject({ code: "push_rejected" });
+  expect(desk.repo.git("rev-parse", tree.branch)).toBe(two);
+});
+
+test("a branch that the person has checked out is not touched", async () => {
+  await using desk = await aDesk();
+  const { tree } = await desk.start();
+  await desk.repos.push(tree, await work(desk, tree, "one"), never());
+  desk.repo.git("switch", "-q", tree.branch);
+  const more = await work(desk, tree, "two");
+  await expect(desk.repos.push(tree, more, never())).rejects.toMatchObject({ code: "push_rejected" });
+  expect(readFileSync(join(desk.repo.path, "work.txt"), "utf8")).toBe("one");
+});
+
+test("a name that the repository has already makes the branch's name longer", async () => {
+  await using desk = await aDesk();
+  const id = "12345678-1234-4123-8123-123456789abc";
+  desk.repo.git("branch", "agenticore-12345678");
+  const { tree } = await desk.start({ id });
+  expect(tree.branch).toBe("agenticore-12345678-1234");
+  const again = await desk.start({ id: `12345678-1234-4999-8123-123456789abc` });
+  expect(again.tree.branch).toBe("agenticore-12345678-1234-4999");
+});
+
+test("only the job's commit goes to the repository: no tags, no other branches", async () => {
+  await using desk = await aDesk();
+  const { tree } = await desk.start();
+  const commit = await work(desk, tree);
+  gitIn(tree.path)("-c", "user.name=x", "-c", "user.email=x@x", "tag", "-a", "-m", "x", "agents-tag");
+  gitIn(tree.path)("branch", "agents-branch");
+  await desk.repos.push(tree, commit, never());
+  expect(desk.repo.git("for-each-ref", "--format=%(refname)").split("\n")).toEqual([
+    `refs/heads/${tree.branch}`,
+    "refs/heads/main",
+  ]);
+});
+
+test("a refused push and a repository that is gone are told apart", async () => {
+  await using desk = await aDesk();
+  const { tree } = await desk.start();
+  const commit = await work(desk, tree);
+  desk.repo.git("config", "transfer.hideRefs", "refs/heads");
+  await expect(desk.repos.push(tree, commit, never())).rejects.toMatchObject({ code: "push_rejected" });
+  execFileSync("rm", ["-rf", desk.repo.path]);
+  const gone = { code: "push_rejected", message: expect.stringContaining("there is no repository") };
+  await expect(desk.repos.push(tree, commit, never())).rejects.toMatchObject(gone);
+});
+
+const login = { username: "x-access-token", password: "s3cret-token" };
+
+type Hosted = Readonly<{ desk: Desk; server: GitServer; hosted: (...args: readonly string[]) => string }> &
+  AsyncDisposable;
+
+/** A repository behind a server that wants a login. */
+async function hostedDesk(more: Partial<RepoOptions> = {}): Promise<Hosted> {
+  const desk = await aDesk({ credentials: async () => login, ...more });
+  desk.repo.git("clone", "-q", "--bare", desk.repo.path, join(desk.path, "served/src.git"));
+  const hosted = gitIn(join(desk.path, "served/src.git"));
+  hosted("config", "http.receivepack", "true");
+  const server = await gitServer({ root: join(desk.path, "served"), login });
+  const end = async () => {
+    await server[Symbol.asyncDispose]();
+    await desk[Symbol.asyncDispose]();
+  };
+  return { desk, server, hosted, [Symbol.asyncDispose]: end };
+}
+
+const filesWith = (folder: string, text: string) =>
+  execFileSync("sh", ["-c", 'grep -rl -- "$1" "$2" || true', "sh", text, folder], { encoding: "utf8" }).trim();
+
+test("a repository that needs a login is fetched and pushed with credentials that stay nowhere", async () => {
+  await using world = await hostedDesk();
+  const { desk, server, hosted } = world;
+  const { tree } = await desk.start({ repoUrl: server.url("src.git") });
+  const commit = await work(desk, tree);
+  expect(await desk.repos.push(tree, commit, never())).toMatchObject({ how: "new" });
+  expect(await desk.repos.push(tree, commit, never())).toMatchObject({ how: "same" });
+  expect(hosted("rev-parse", tree.branch)).toBe(commit);
+  expect(filesWith(desk.path, login.password)).toBe("");
+  expect(readdirSync(join(desk.path, "state/credentials"))).toEqual([]);
+});
+
+test("a branch of ours is rewritten on a remote only where it still is what we pushed", async () => {
+  await using world = await hostedDesk();
+  const { desk, server, hosted } = world;
+  const { tree } = await desk.start({ repoUrl: server.url("src.git") });
+  await desk.repos.push(tree, await work(desk, tree, "one"), never());
+  gitIn(tree.path)("reset", "-q", "--hard", tree.baseSha);
+  const two = await work(desk, tree, "two");
+  expect(await desk.repos.push(tree, two, never())).toMatchObject({ how: "updated" });
+  gitIn(tree.path)("reset", "-q", "--hard", tree.baseSha);
+  const three = await work(desk, tree, "three");
+  const theirs = hosted("-c", "user.name=x", "-c", "user.email=x@x", "commit-tree", "-m", "theirs", "main^{tree}");
+  hosted("update-ref", `refs/heads/${tree.branch}`, theirs);
+  await expect(desk.repos.push(tree, three, never())).rejects.toMatchObject({ code: "push_rejected" });
+});
+
+test("a login that is missing or wrong is told as such, without waiting for a person", async () => {
+  for (const credentials of [async () => undefined, async () => ({ ...login, password: "wrong" })]) {
+    await using world = await hostedDesk({ credentials });
+    const refused = world.desk.start({ repoUrl: world.server.url("src.git") });
+    await expect(refused).rejects.toMatchObject({ code: "auth_failed", remedy: expect.stringContaining("doctor") });
+  }
+});
+
+test("a redirect to another host is not followed, and that host sees no credentials", async () => {
+  await using world = await hostedDesk();
+  await using thief = await gitServer({ root: join(world.desk.path, "served") });
+  let redirects = 0;
+  await using turned = await gitServer({
+    root: join(world.desk.path, "served"),
+    login,
+    redirect: (url) => (++redirects > 0 ? `http://${thief.host}${url}` : undefined),
+  });
+  await expect(world.desk.start({ repoUrl: turned.url("src.git") })).rejects.toMatchObject({ code: "clone_failed" });
+  expect(redirects).toBeGreaterThan(0);
+  expect(thief.seen).toEqual([]);
+});
+
+test("the credentials of one host are not given to another, not even by an agent's settings", async () => {
+  const asked: string[] = [];
+  const credentials = async (host: string) => {
+    asked.push(host);
+    return login;
+  };
+  await using world = await hostedDesk({ credentials });
+  const { desk, server } = world;
+  await using thief = await gitServer({ root: join(desk.path, "served"), login: { username: "t", password: "t" } });
+  const { tree } = await desk.start({ repoUrl: server.url("src.git") });
+  const commit = await work(desk, tree);
+  const insteadOf = `[url "http://${thief.host}/"]\n\tinsteadOf = http://${server.host}/\n\tpushInsteadOf = http://${server.host}/\n`;
+  appendFileSync(join(tree.mirror, "config"), insteadOf);
+  await desk.repos.push(tree, commit, never());
+  expect(thief.seen).toEqual([]);
+  expect(new Set(asked)).toEqual(new Set([server.host]));
+});
+
+test("what a server refuses by a hook of its own is shown with its reason", async () => {
+  await using world = await hostedDesk();
+  const { desk, server } = world;
+  const hook = join(desk.path, "served/src.git/hooks/pre-receive");
+  writeFileSync(hook, "#!/bin/sh\necho 'branches need a ticket number' >&2\nexit 1\n", { mode: 0o755 });
+  const { tree } = await desk.start({ repoUrl: server.url("src.git") });
+  const refused = desk.repos.push(tree, await work(desk, tree), never());
+  await expect(refused).rejects.toMatchObject({
+    code: "push_rejected",
+    message: expect.stringContaining("ticket number"),
+  });
+});
+
+test("a repository that the server does not have is told as such", async () => {
+  await using world = await hostedDesk();
+  const { desk, server } = world;
+  const missing = desk.start({ repoUrl: server.url("missing.git") });
+  await expect(missing).rejects.toMatchObject({
+    code: "clone_failed",
+    message: expect.stringContaining("there is no repository"),
+  });
+  await expect(desk.start({ repoUrl: "http://127.0.0.1:1/x" })).rejects.toMatchObject({ code: "clone_failed" });
+  expect(existsSync(join(desk.path, "trees"))).toBe(true);
+});
