@@ -7,7 +7,8 @@
 # fd 0 and 1 lead to the warden: "ready PID START" -> "go" -> "running PID" or "failed WHY" -> "exit CODE".
 # fd 3, 7, 8  the command's input, output, errors.   fd 2  the warden's log.
 # fd 4  the plan, each field ended by NUL: counts before lists, "end" last.
-# fd 5  the status: "running" once the command was started, end of file with our end.   fd 9  the lock, held only.
+# fd 5  the status: "running" once the command was started, end of file with our end.
+# fd 6  the warden's mount namespace.   fd 9  the lock, held only.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
 namespaced=$1
 command=
@@ -47,6 +48,13 @@ next_list
 variables=("${list[@]}")
 next_list
 argv=("${list[@]}")
+
+# A mount made outside a namespace of our own would be the machine's: nothing is mounted without this proof.
+if ((namespaced)); then
+  [[ $$ == 1 && -e /proc/self/fd/6 && ! /proc/self/ns/mnt -ef /proc/self/fd/6 ]] || fail "no namespaces were entered"
+elif ((${#mounts[@]})); then
+  fail "there are no namespaces to mount in"
+fi
 
 # Sources are opened before anything is covered: a descriptor still leads to what a mount hides.
 sources=() emptied=()
@@ -91,7 +99,7 @@ env=$(type -P env) setsid=$(type -P setsid)
 setpriv[0]=$(type -P setpriv)
 (
   trap - TERM INT QUIT # bash ignores the last two in what it starts in the background
-  exec 0<&3 1>&7 2>/dev/null 3<&- 4<&- 5>&- 7>&- 9>&-
+  exec 0<&3 1>&7 2>/dev/null 3<&- 4<&- 5>&- 6<&- 7>&- 9>&-
   # Values reach the command without being in anyone's argv.
   mapfile -t ours < <(compgen -e)
   for name in "${ours[@]}"; do export -n "$name"; done
@@ -100,7 +108,7 @@ setpriv[0]=$(type -P setpriv)
   exec "$setsid" "${setpriv[@]}" -- "$env" -u _ -- "${argv[@]}" # bash adds `_`; env takes it out
 ) &
 command=$!
-exec 0</dev/null 3<&- 4<&- 7>&- 8>&-
+exec 0</dev/null 3<&- 4<&- 6<&- 7>&- 8>&-
 printf 'running %s\n' "$command"
 echo running >&5
 

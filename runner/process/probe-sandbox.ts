@@ -22,7 +22,7 @@ export async function probeSandbox({
   folder = tmpdir(),
   candidates = usual(),
 }: Probe): Promise<Sandbox> {
-  if (wanted === "none") return processGroup("AGENTICORE_SANDBOX is none");
+  if (wanted === "none") return processGroup("AGENTICORE_SANDBOX declines namespaces");
   const reasons: string[] = [];
   for (const sandbox of candidates) {
     const fault = await tryOut(sandbox, folder, clock);

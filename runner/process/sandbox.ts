@@ -56,7 +56,7 @@ export const bubblewrap: Sandbox = {
 export const processGroup = (reason: string): Sandbox => ({
   tier: "group",
   why:
-    `${reason}, so jobs run without namespaces: they see the whole disk and other processes, ` +
+    `${reason}, so jobs run without them: they see the whole disk and other processes, ` +
     "and a process that leaves its group and clears its environment can outlive its job.",
   enter: [],
   restrict: ["setpriv", "--pdeathsig", "KILL"],

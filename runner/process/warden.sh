@@ -140,6 +140,7 @@ rm -f "$dir/exit.json"
 
 # Init dies with the warden by the parent-death signal, and with init its namespace. It waits for "go":
 # a warden that died before that signal was armed never says it.
+exec 6</proc/self/ns/mnt # by which INIT sees that it has left it
 coproc inner {
   trap - INT QUIT # bash ignores them in what it starts in the background
   exec setpriv --pdeathsig KILL -- "${enter[@]}" bash --norc --noprofile "$init" "${#enter[@]}"
@@ -148,7 +149,7 @@ coproc inner {
 child=$inner_PID
 start_of "$child"
 child_start=$start
-exec 10<&"${inner[0]}" 11>&"${inner[1]}" 1>&2 3<&- 4<&- 5>&- 7>&- 8>&-
+exec 10<&"${inner[0]}" 11>&"${inner[1]}" 1>&2 3<&- 4<&- 5>&- 6<&- 7>&- 8>&-
 
 read -r -t 20 -u 10 word init_pid init_start
 if [[ $word == ready && $init_pid =~ ^[0-9]+$ ]]; then
@@ -159,12 +160,10 @@ if [[ $word == ready && $init_pid =~ ^[0-9]+$ ]]; then
   read -r -t 20 -u 10 word detail
 fi
 exec 11>&-
-if [[ $word != running ]]; then
-  [[ ! $detail ]] || printf '%s\n' "$detail" >&2
-  cause=failed hard=0
-fi
+[[ $word == running ]] || cause=failed hard=0
 watch
 ((${#enter[@]})) || sweep
+[[ $cause == failed && $detail ]] && printf '%s\n' "$detail" >&2 # its last line is what people are told
 while read -r -t 1 -u 10 word detail; do
   [[ $word == exit ]] && code=$detail
 done

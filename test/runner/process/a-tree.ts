@@ -8,7 +8,7 @@ import { systemClock as clock } from "../../../shared/clock.node.ts";
 /** The tiers that a test goes through. */
 export const tiers: readonly (readonly [string, Sandbox])[] = [
   ["namespace", process.getuid?.() === 0 ? rootNamespace : userNamespace],
-  ["group", processGroup("The test asked for it")],
+  ["group", processGroup("The test declines namespaces")],
 ];
 
 /** A stand-in for Claude, by its name. */
