@@ -1,9 +1,10 @@
 import { request } from "node:http";
 import { expect, test } from "vitest";
 import { startApi } from "../../api/server.node.ts";
-import { checkBind, isLoopbackHost } from "../../api/settings.ts";
+import { checkBind } from "../../api/settings.ts";
 import { systemClock } from "../../shared/clock.node.ts";
 import { silentLog } from "../../shared/log.ts";
+import { isLoopbackHost } from "../../shared/repo-rules.ts";
 import { Secret } from "../../shared/secret.ts";
 import { aConfig, aServedApi } from "../support/a-served-api.ts";
 import { anApi, aStore, someProfiles } from "../support/an-api.ts";
