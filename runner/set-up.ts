@@ -9,7 +9,7 @@ import { keepTranscript, layOutTranscript } from "./claude/transcripts.ts";
 import type { Meter } from "./claude/usage-receiver.ts";
 import type { JobPlaces } from "./places.ts";
 import type { LoadedProfile } from "./profile/extend.ts";
-import { findLogin } from "./profile/login.ts";
+import { findLogin, storageOf } from "./profile/login.ts";
 import { materialize } from "./profile/materialize.ts";
 import { repoConfigOf } from "./profile/repo-config.ts";
 import type { RunnerDeps } from "./runner-deps.ts";
@@ -47,10 +47,10 @@ export async function setUp(facts: Facts, deps: RunnerDeps): Promise<SetUp> {
     configDir: own.config,
     worktree: work.path,
     repoConfig,
-    login: findLogin({ variables: { ...surroundings, ...profile.profile.env }, config }),
     ...(config.claudeConfigDir === undefined ? {} : { userConfigDir: config.claudeConfigDir }),
     ...(repoConfig === "all" ? { trustedFolders: [work.path] } : {}),
   });
+  const loginDir = storageOf(findLogin({ variables: { ...surroundings, ...profile.profile.env }, config }));
   const start = await startOf(facts, session);
   const plan = planRun({
     job,
@@ -67,12 +67,13 @@ export async function setUp(facts: Facts, deps: RunnerDeps): Promise<SetUp> {
       tmpDir: own.tmp,
       packageRoot,
       ...(made.mcpConfig === undefined ? {} : { mcpConfig: made.mcpConfig }),
+      ...(loginDir === undefined ? {} : { loginDir }),
     },
     surroundings,
     identity: work.identity ?? configured(config),
     usage: { url: facts.meter.url, token: facts.meter.token },
   });
-  return { plan, resumed: start !== "new", warnings };
+  return { plan, resumed: start !== "new", warnings: [...warnings, ...made.warnings] };
 }
 
 const configured = ({ gitName, gitEmail }: RunnerDeps["config"]) => ({

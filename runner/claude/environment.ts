@@ -3,7 +3,7 @@ import { ownPath } from "./search-path.ts";
 import { usageHeader } from "./usage.ts";
 
 export type Variables = Readonly<Record<string, string>>;
-export type Surroundings = Readonly<Record<string, string | undefined>>;
+type Surroundings = Readonly<Record<string, string | undefined>>;
 
 export type EnvironmentFacts = Readonly<{
   /** The runner's own environment; only what is named below leaves it. */
@@ -15,6 +15,8 @@ export type EnvironmentFacts = Readonly<{
   jobId: string;
   configDir: string;
   tmpDir: string;
+  /** Where the login is kept, if in a file: see `storageOf`. */
+  loginDir?: string;
   identity: Readonly<{ name: string; email: string }>;
   /** Where Claude's own log events go, from which cost and usage of a running job are read. */
   usage?: Readonly<{ url: string; token: string }>;
@@ -78,9 +80,10 @@ const defaults = (surroundings: Surroundings): Variables => ({
   CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: "1",
 });
 
-const ours = ({ config, jobId, configDir, tmpDir, identity }: EnvironmentFacts): Variables => ({
+const ours = ({ config, jobId, configDir, tmpDir, loginDir, identity }: EnvironmentFacts): Variables => ({
   TMPDIR: tmpDir,
   CLAUDE_CONFIG_DIR: configDir,
+  ...(loginDir === undefined ? {} : { CLAUDE_SECURESTORAGE_CONFIG_DIR: loginDir }),
   CLAUDE_CODE_HOME_DIR: config.claudeHomeDir,
   GIT_AUTHOR_NAME: identity.name,
   GIT_AUTHOR_EMAIL: identity.email,

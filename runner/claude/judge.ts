@@ -31,7 +31,7 @@ export type Evidence = End &
     redact: Redact;
   }>;
 
-export type Retry =
+type Retry =
   | Readonly<{ kind: "none" }>
   /** The model's service was not well: again after `delayMs`. */
   | Readonly<{ kind: "transient"; delayMs: number }>

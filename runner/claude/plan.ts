@@ -23,6 +23,7 @@ export type PlanFacts = Readonly<{
     configDir: string;
     tmpDir: string;
     mcpConfig?: string;
+    loginDir?: string;
     packageRoot: string;
   }>;
 }> &
@@ -70,6 +71,7 @@ export function planRun(facts: PlanFacts): RunPlan {
       jobId: job.id,
       configDir: places.configDir,
       tmpDir: places.tmpDir,
+      ...(places.loginDir === undefined ? {} : { loginDir: places.loginDir }),
       identity: facts.identity,
       ...(facts.usage ? { usage: facts.usage } : {}),
     }),

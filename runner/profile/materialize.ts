@@ -1,8 +1,7 @@
-import { cp, mkdir, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { deepMerge } from "./deep-merge.ts";
 import type { LoadedProfile } from "./extend.ts";
-import type { Login } from "./login.ts";
 import { instructionsOf, jsonOf, mcpServersOf, settingsOf } from "./profile-files.ts";
 import type { RepoConfig } from "./repo-config.ts";
 import { repoInstructions } from "./repo-instructions.ts";
@@ -13,7 +12,6 @@ export type MaterializeFacts = Readonly<{
   configDir: string;
   worktree: string;
   repoConfig: RepoConfig;
-  login: Login;
   /** AGENTICORE_CLAUDE_CONFIG_DIR: its settings lie below the profile's. */
   userConfigDir?: string;
   /** Folders that Claude is to trust, with `repo_config: all`: worktree and main repository. */
@@ -46,7 +44,6 @@ export async function materialize(facts: MaterializeFacts): Promise<Materialized
       join(configDir, "CLAUDE.md"),
       [instructions, ...imports.lines].filter((part) => part !== ""),
     ),
-    ...(facts.login.kind === "file" ? [symlink(facts.login.path, join(configDir, ".credentials.json"))] : []),
   ]);
   const { warnings } = imports;
   if (servers === undefined) return { configDir, warnings };

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { LoadedProfile } from "../../runner/profile/extend.ts";
@@ -166,7 +166,7 @@ describe("a person's profile", () => {
     expect(seen).not.toMatch(/notforyou|REDIS_TOKEN|node_modules\/\.bin/);
   });
 
-  test("a login file is used through its link when there is no key", async () => {
+  test("a login in a file is used where it is, when there is no key", async () => {
     await using desk = openDesk(model.url);
     const login = {
       accessToken: "sk-ant-oat01-scripted",
@@ -179,5 +179,6 @@ describe("a person's profile", () => {
     const run = await drive({ desk, url: model.url }, "Hello. [[scenario:text]]", { env: { ANTHROPIC_API_KEY: "" } });
     expect(run.judged().status).toBe("succeeded");
     expect(model.requests().find(({ session }) => session === sessionOf(run.plan))?.key).toBe("bearer");
+    expect(readdirSync(run.configDir)).not.toContain(".credentials.json");
   });
 });

@@ -12,7 +12,7 @@ import { closing, mayClose, onFollowUp, onMessage, openSession, type Step } from
 import type { Session } from "../../../runner/claude/session-state.ts";
 import type { LoadedProfile } from "../../../runner/profile/extend.ts";
 import { loadProfiles } from "../../../runner/profile/load-profiles.ts";
-import { findLogin } from "../../../runner/profile/login.ts";
+import { findLogin, storageOf } from "../../../runner/profile/login.ts";
 import { materialize } from "../../../runner/profile/materialize.ts";
 import { resolveConfig } from "../../../shared/config.ts";
 import type { NewEvent } from "../../../shared/event.ts";
@@ -52,7 +52,7 @@ export type DriveOptions = Readonly<{
   react?: (message: ClaudeMessage, hand: Hand) => void;
 }>;
 export type At = Readonly<{ desk: Desk; url: string }>;
-export type Hand = Readonly<{ send: (message: Message) => void; kill: (signal: NodeJS.Signals) => void; pid: number }>;
+type Hand = Readonly<{ send: (message: Message) => void; kill: (signal: NodeJS.Signals) => void; pid: number }>;
 export type Driven = Readonly<{
   plan: RunPlan;
   session: Session;
@@ -86,8 +86,8 @@ export async function drive({ desk, url }: At, task: string, options: DriveOptio
   };
   const config = aConfig({ CLAUDE_CODE_HOME_DIR: desk.home, AGENTICORE_CLAUDE_ENV: "AGENTICORE_TEST_DESK" });
   const repoConfig = options.repoConfig ?? profile.repo_config;
-  const login = findLogin({ variables: { ...surroundings, ...profile.env }, config });
-  const made = await materialize({ profile: { ...loaded, profile }, configDir, worktree, repoConfig, login });
+  const loginDir = storageOf(findLogin({ variables: { ...surroundings, ...profile.env }, config }));
+  const made = await materialize({ profile: { ...loaded, profile }, configDir, worktree, repoConfig });
   await options.prepare?.(configDir);
   const tmpDir = join(desk.home, "run", "tmp");
   mkdirSync(tmpDir, { recursive: true });
@@ -99,7 +99,11 @@ export async function drive({ desk, url }: At, task: string, options: DriveOptio
     start: options.start ?? "new",
     messageId: randomUUID(),
     repoConfig,
-    places: { claude: claudeBinary(), worktree, tmpDir, packageRoot, ...made },
+    places: {
+      ...{ claude: claudeBinary(), worktree, tmpDir, packageRoot },
+      ...made,
+      ...(loginDir === undefined ? {} : { loginDir }),
+    },
     surroundings,
     identity: { name: "Test", email: "test@localhost" },
     ...(options.usage ? { usage: options.usage } : {}),

@@ -224,6 +224,14 @@ describe("environment", () => {
     expect(given["AGENTICORE_JOB_ID"]).not.toBe("x");
   });
 
+  test("a login in a file is used where it is", () => {
+    const places = { ...facts().places, loginDir: "/home/ann/.claude" };
+    expect(env({}, { places })).toMatchObject({
+      CLAUDE_CONFIG_DIR: "/run/c",
+      CLAUDE_SECURESTORAGE_CONFIG_DIR: "/home/ann/.claude",
+    });
+  });
+
   test("PATH is the person's own: nothing of npm, npx, this package, or relative to the worktree", () => {
     const path = [
       "/home/ann/project/node_modules/.bin",

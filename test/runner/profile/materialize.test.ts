@@ -5,7 +5,6 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
-  readlinkSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -14,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
-import { findLogin } from "../../../runner/profile/login.ts";
+import { findLogin, storageOf } from "../../../runner/profile/login.ts";
 import { type MaterializeFacts, materialize } from "../../../runner/profile/materialize.ts";
 import { repoConfigOf } from "../../../runner/profile/repo-config.ts";
 import { aConfig, aProfile } from "../claude/drive.ts";
@@ -34,7 +33,6 @@ function aPlace(files: Readonly<Record<string, string>> = {}) {
       configDir: at("run/claude"),
       worktree: at("tree"),
       repoConfig: "instructions",
-      login: { kind: "api_key" },
       ...more,
     });
   const json = (path: string) => JSON.parse(readFileSync(at(path), "utf8"));
@@ -143,12 +141,6 @@ test.each([
   });
 });
 
-test("a person's login is linked, not copied", async () => {
-  using place = aPlace({ "home/.claude/.credentials.json": "{}" });
-  await place.make({ login: { kind: "file", path: place.at("home/.claude/.credentials.json") } });
-  expect(readlinkSync(place.at("run/claude/.credentials.json"))).toBe(place.at("home/.claude/.credentials.json"));
-});
-
 test("nothing of an earlier attempt's folder is kept, and a link in its place is not followed", async () => {
   using place = aPlace({
     "run/claude/settings.json": '{"hooks":"planted"}',
@@ -215,6 +207,8 @@ test("a login is looked for in this order: token, key, cloud, the configured fol
     kind: "file",
     path: place.at("home/.claude/.credentials.json"),
   });
+  expect(storageOf(findLogin({ variables: {}, config: own }))).toBe(place.at("own"));
+  expect(storageOf(findLogin({ variables: all, config: own }))).toBeUndefined();
   const nowhere = aConfig({ CLAUDE_CODE_HOME_DIR: place.at("tree") });
   expect(findLogin({ variables: {}, config: nowhere })).toEqual({
     kind: "none",
