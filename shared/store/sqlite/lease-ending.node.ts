@@ -12,7 +12,7 @@ import { type JobRow, next } from "./job-rows.node.ts";
 /** Beyond the end of its job, an idempotency key is kept this long (contract 2). */
 const keyMs = 24 * 3_600_000;
 
-const noLease = { runner: null, lease_boot: null, lease_until: null, expires: null } as const;
+const noLease = { runner: null, lease_boot: null, lease_until: null } as const;
 
 export type Endings = ReturnType<typeof openEndings>;
 

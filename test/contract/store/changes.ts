@@ -49,9 +49,14 @@ export function changesContract(open: OpenWorld): void {
       () => store.cancel(job, { name: "ada" }),
       () => store.finish(held, { status: "cancelled", patch: {} }),
       () => store.retry(job),
+      () => store.cancel(job, { name: "ada" }),
+      async () => {
+        await world.advance(fresh.job.ttl_seconds * 1_000);
+        await store.sweep();
+      },
     ];
     for (const step of steps) {
-      const waiters = [waiting(store, { job, timeoutMs: minute }), waiting(store, { timeoutMs: minute })];
+      const waiters = [waiting(store, { job, timeoutMs: 9e9 }), waiting(store, { timeoutMs: 9e9 })];
       await step();
       for (const waiter of waiters) await settled(world, waiter.done);
     }

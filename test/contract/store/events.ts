@@ -121,6 +121,10 @@ export function eventsContract(open: OpenWorld): void {
     expect(rest).toHaveLength(5_000);
     expect(texts(rest)).toEqual(Array.from({ length: 5_000 }, (_, n) => `${n + 1_000}`));
     expect(all.filter((event) => event.type === "log.dropped")).toHaveLength(1);
+    await store.renew(held, { leaseMs: lease, events: [said("6000")] });
+    const after = (await follow(store, id)).all;
+    expect(after[0]).toMatchObject({ type: "log.dropped", data: { count: 1_003 } });
+    expect(texts(after)).toEqual(Array.from({ length: 5_000 }, (_, n) => `${n + 1_001}`));
   });
 
   test("8 MiB of events are kept, and the newest whatever its size", async () => {

@@ -73,8 +73,10 @@ export function listsContract(open: OpenWorld): void {
     await queue(store);
     await queue(store, { job: { pool: "gpu" } });
     await store.finish((await take(store)).lease, { status: "failed", patch: {} });
-    await world.advance(5_000);
     await queue(store);
+    const held = await take(store);
+    await world.advance(5_000);
+    await store.release(held.lease, { reason: "drained" });
     await queue(store);
     await world.advance(2_000);
 

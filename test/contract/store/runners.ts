@@ -83,6 +83,15 @@ export function runnersContract(open: OpenWorld): void {
     expect(await store.findSession(session)).toEqual(record);
   });
 
+  test("a session that only the end of an attempt told of counts as used", async () => {
+    await using world = await open();
+    const { store } = world;
+    const id = await queue(store);
+    await store.release((await take(store)).lease, { reason: "drained", patch: { session_id: session } });
+
+    expect(await store.sessionUser(session)).toBe(id);
+  });
+
   test("a session's user is the job that runs with it, else the first that waits, else nobody", async () => {
     await using world = await open();
     const { store } = world;

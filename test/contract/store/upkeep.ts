@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { aClaim } from "../../support/a-job.ts";
+import { aClaim, aNewJob } from "../../support/a-job.ts";
 import { hour, type OpenWorld, queue, read, refused, take, told } from "./store-world.ts";
 
 export function upkeepContract(open: OpenWorld): void {
@@ -27,6 +27,16 @@ export function upkeepContract(open: OpenWorld): void {
 
     expect(await store.claim(aClaim())).toBeUndefined();
     expect(await read(store, id)).toMatchObject({ status: "expired" });
+  });
+
+  test("a claim gives none of many jobs whose queue time is over, and gets the one that is in time", async () => {
+    await using world = await open();
+    const { store } = world;
+    for (let n = 0; n < 70; n += 1) await queue(store, { queueTtlSeconds: 60, job: { priority: 5 } });
+    await world.advance(60_000);
+    const id = await queue(store);
+
+    expect((await take(store)).job.id).toBe(id);
   });
 
   test("a job that was started once does not expire", async () => {
@@ -72,6 +82,20 @@ export function upkeepContract(open: OpenWorld): void {
     expect(await store.sweep()).toEqual([]);
     expect(await read(store, queued)).toMatchObject({ status: "queued" });
     expect(await read(store, running)).toMatchObject({ status: "running" });
+  });
+
+  test("a retried job lives again, and its idempotency key with it", async () => {
+    await using world = await open();
+    const { store } = world;
+    const idempotency = { key: "order-1", body: "digest" };
+    const id = await queue(store, { queueTtlSeconds: 10_000_000, job: { ttl_seconds: 3_600 }, idempotency });
+    await store.finish((await take(store)).lease, { status: "failed", patch: {} });
+    await store.retry(id);
+    await world.advance(100 * hour);
+
+    expect(await store.sweep()).toEqual([]);
+    expect(await read(store, id)).toMatchObject({ status: "queued" });
+    expect(await store.submit(aNewJob({ idempotency }))).toMatchObject({ replayed: true, job: { id } });
   });
 
   test("one sweep does all that there is to do", async () => {
