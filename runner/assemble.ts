@@ -1,3 +1,4 @@
+import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "../shared/clock.ts";
@@ -12,6 +13,7 @@ import { findProgram } from "./find-program.ts";
 import { openRepos, type Repos } from "./git/repos.ts";
 import type { LeaseTimes } from "./keep-lease.ts";
 import { type Places, placesOf } from "./places.ts";
+import { openInstance } from "./process/instance.ts";
 import { probeSandbox } from "./process/probe-sandbox.ts";
 import { loadProfiles } from "./profile/load-profiles.ts";
 import type { RunnerDeps } from "./runner-deps.ts";
@@ -31,21 +33,31 @@ export type RunnerStart = Readonly<{
   newId: () => string;
 }>;
 
+/** The parts, and how they are closed when the runner is over. */
+type Assembled = AsyncDisposable & Readonly<{ deps: RunnerDeps }>;
+
 /** Chooses the parts that a runner works with, from its configuration and environment. */
-export async function assemble(start: RunnerStart): Promise<RunnerDeps> {
+export async function assemble(start: RunnerStart): Promise<Assembled> {
   const { config, store, clock, log, random, newId, redact, env, packageRoot, cwd } = start;
   const places = placesOf(config);
-  return {
+  for (const folder of Object.values(places)) await mkdir(folder, { recursive: true, mode: 0o700 });
+  const instance = await openInstance(places.runs, `${config.podName}/${newId()}`);
+  const deps: RunnerDeps = {
     ...{ store, clock, log, random, newId, redact, config, packageRoot, cwd, places },
     surroundings: env,
-    instance: `${config.podName}/${newId()}`,
+    identity: instance.identity,
     tmpRoot: tmpdir(),
     times: leaseTimes(config),
     profiles: () => loadProfiles(profilePlaces(start)),
     repos: await repositories(start, places),
     usage: await startUsageReceiver(),
-    sandbox: await probeSandbox({ wanted: config.sandbox }),
+    sandbox: await probeSandbox({ wanted: config.sandbox, clock }),
   };
+  const close = async () => {
+    await Promise.all([deps.usage[Symbol.asyncDispose](), deps.repos[Symbol.asyncDispose]()]);
+    await instance[Symbol.asyncDispose]();
+  };
+  return { deps, [Symbol.asyncDispose]: close };
 }
 
 /** A twelfth of the lease between renewals, 5 s while they fail (jobs.md 3); small leases shorten both. */

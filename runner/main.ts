@@ -1,9 +1,7 @@
-import { mkdir } from "node:fs/promises";
 import type { JobId } from "../shared/job.ts";
 import { assemble, type RunnerStart } from "./assemble.ts";
 import { claimLoop } from "./claim-loop.ts";
 import { readDisk } from "./disk.ts";
-import { placesOf } from "./places.ts";
 import { recoverRuns } from "./recover-runs.ts";
 import { removeOldRuns } from "./remove-old-runs.ts";
 import { runJob } from "./run-job.ts";
@@ -25,10 +23,9 @@ const tidyMs = 600_000;
 /** Makes this process a runner: recovers what an earlier one left, then claims until it is told to stop. */
 export async function startRunner(start: RunnerStart): Promise<Runner> {
   const { config, store, clock, log } = start;
-  const places = placesOf(config);
-  for (const folder of [places.data, places.runs, places.sessions, places.git, places.repos, places.worktrees])
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-  const deps = await assemble(start);
+  const parts = await assemble(start);
+  const { deps } = parts;
+  const { instance } = deps.identity;
   await recoverRuns(deps);
   const draining = new AbortController();
   const stopping = new AbortController();
@@ -38,16 +35,16 @@ export async function startRunner(start: RunnerStart): Promise<Runner> {
   let low = false;
 
   async function look(): Promise<boolean> {
-    const disk = await readDisk(places.worktrees, config.diskLowWater);
+    const disk = await readDisk(deps.places.worktrees, config.diskLowWater);
     if (disk.low && !low) log.error("the disk is nearly full: nothing is claimed", { free_bytes: disk.free_bytes });
     low = disk.low;
     return !low;
   }
   async function announce(): Promise<void> {
     const { summaries } = await deps.profiles();
-    const disk = await readDisk(places.worktrees, config.diskLowWater);
+    const disk = await readDisk(deps.places.worktrees, config.diskLowWater);
     const asked = await store.announce({
-      id: deps.instance,
+      id: instance,
       name: config.podName,
       version: start.version,
       pools: config.pools,
@@ -75,7 +72,7 @@ export async function startRunner(start: RunnerStart): Promise<Runner> {
     { ...deps, mayClaim: look },
     {
       options: {
-        runner: deps.instance,
+        runner: instance,
         podName: config.podName,
         pools: config.pools,
         leaseMs: deps.times.leaseMs,
@@ -89,7 +86,7 @@ export async function startRunner(start: RunnerStart): Promise<Runner> {
       },
     },
   );
-  log.info("runner ready", { runner: deps.instance, sandbox: deps.sandbox.tier, pools: config.pools });
+  log.info("runner ready", { runner: instance, sandbox: deps.sandbox.tier, pools: config.pools });
   const ended = untilOver();
   async function untilOver(): Promise<void> {
     try {
@@ -97,13 +94,12 @@ export async function startRunner(start: RunnerStart): Promise<Runner> {
     } finally {
       over.abort();
       await upkeep;
-      await store.retire(deps.instance).catch(() => undefined);
-      await deps.usage[Symbol.asyncDispose]();
-      await deps.repos[Symbol.asyncDispose]();
+      await store.retire(instance).catch(() => undefined);
+      await parts[Symbol.asyncDispose]();
     }
   }
   return {
-    instance: deps.instance,
+    instance,
     over: ended,
     drain: async () => {
       drain();

@@ -1,2 +1,27 @@
+import { LeaseLost } from "../shared/error.ts";
+import { recoverRunFiles } from "./process/recover.ts";
+import { removeRunFile } from "./process/run-file.ts";
 import type { RunnerDeps } from "./runner-deps.ts";
-export async function recoverRuns(_deps: RunnerDeps): Promise<void> {}
+
+type Deps = Pick<RunnerDeps, "store" | "clock" | "log" | "places" | "identity">;
+
+/**
+ * Gives back at once what runners that died on this box had begun, so that nobody waits for their leases (jobs.md 3).
+ * What still lives of it is ended first. A job whose lease somebody else has by now is left to them.
+ */
+export async function recoverRuns({ store, clock, log, places, identity }: Deps): Promise<void> {
+  const { ended, left, broken } = await recoverRunFiles(places.runs, identity, clock);
+  for (const { file, why } of left)
+    log.warn("an attempt of a lost runner is left to its lease", { job: file.job, why });
+  for (const name of broken) log.warn("a run file cannot be read", { name });
+  for (const { file } of ended) {
+    const lease = { job: file.job, runner: file.holder ?? file.runner.instance, fence: file.fence };
+    try {
+      const job = await store.release(lease, { reason: "crashed" });
+      log.info("gave back what a lost runner had begun", { job: file.job, status: job.status });
+    } catch (error) {
+      if (!(error instanceof LeaseLost)) throw error;
+    }
+    await removeRunFile(places.runs, file);
+  }
+}

@@ -9,7 +9,7 @@ import { type Conclusion, conclude, concludeError, concludeVerdict, spent, waits
 import { type Held, keepLease, type LeaseKeeper } from "./keep-lease.ts";
 import { openWork } from "./open-work.ts";
 import { type JobPlaces, jobPlaces } from "./places.ts";
-import { removeRunFile } from "./process/run-file.ts";
+import { removeRunFile, writeRunFile } from "./process/run-file.ts";
 import type { LoadedProfile } from "./profile/extend.ts";
 import { type ClaudeRun, runClaude } from "./run-claude.ts";
 import type { RunnerDeps } from "./runner-deps.ts";
@@ -41,6 +41,10 @@ export async function runJob(held: Held, deps: RunnerDeps, stop: AbortSignal): P
   const signal = AbortSignal.any([keeper.signal, stop]);
   const own = jobPlaces(deps.places, job.id, deps.tmpRoot);
   const warnings = new Set(job.warnings);
+  await writeRunFile(deps.places.runs, {
+    ...{ job: job.id, fence: claim.lease.fence, runner: deps.identity, run_dir: runDirOf(own, claim) },
+    ...{ pid: null, start_time: null, worktree_path: null, session_id: job.session_id ?? null },
+  });
   const conclusion = await work({ claim, job, keeper, own, signal, stop, warnings }, deps).catch((error: unknown) => {
     log.warn("attempt broke off", { error: String(error), cause: String((error as Error)?.cause ?? "") });
     return concludeError(error, { signal });
@@ -105,12 +109,12 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
     { job, sessionId, ownSession, profile, work: workplace, own, meter },
     deps,
   );
-  if (!known) await deps.store.saveSession(claim.lease, sessionRecord(claim, sessionId, deps.instance));
+  if (!known) await deps.store.saveSession(claim.lease, sessionRecord(claim, sessionId, deps.identity.instance));
   note(warnings);
   keeper.patch({ phase: "running" });
   signal.throwIfAborted();
   await keeper.flush(); // nothing starts without a proven lease, nor before its session is on the job
-  const runDir = join(own.run, `attempt-${claim.lease.fence}`);
+  const runDir = runDirOf(own, claim);
   const run = await runClaude(
     {
       plan,
@@ -136,6 +140,9 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
   await keepTranscript({ configDir: own.config, dataDir: deps.places.data, sessionId });
   return judge(await evidence(run, { runDir, job, metered: meter.total() }, deps));
 }
+
+/** Of this attempt alone: what Claude prints, and what its warden writes. */
+const runDirOf = ({ run }: JobPlaces, { lease }: Claim): string => join(run, `attempt-${lease.fence}`);
 
 const sessionRecord = ({ job, tenant }: Claim, id: string, runner: string) => ({
   id,

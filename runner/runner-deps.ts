@@ -7,6 +7,7 @@ import type { UsageReceiver } from "./claude/usage-receiver.ts";
 import type { Repos } from "./git/repos.ts";
 import type { LeaseTimes } from "./keep-lease.ts";
 import type { Places } from "./places.ts";
+import type { RunnerIdentity } from "./process/run-file.ts";
 import type { Sandbox } from "./process/sandbox.ts";
 import type { Profiles } from "./profile/load-profiles.ts";
 
@@ -24,8 +25,8 @@ export type RunnerDeps = Readonly<{
   packageRoot: string;
   /** Where relative paths of the configuration begin. */
   cwd: string;
-  /** `{pod_name}/{random}`: this process, and no other. */
-  instance: string;
+  /** This process, and no other; `instance` is `{pod_name}/{random}`. */
+  identity: RunnerIdentity;
   places: Places;
   tmpRoot: string;
   times: LeaseTimes;

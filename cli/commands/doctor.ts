@@ -31,7 +31,7 @@ async function examine(cli: CliContext): Promise<readonly Check[]> {
     checkGit(cli),
     checkClaude(cli, config),
     checkLogin(cli, config),
-    checkSandbox(config),
+    checkSandbox(cli, config),
     checkFolders(config),
     checkDisk(config),
     checkStore(cli, config),

@@ -55,7 +55,7 @@ async function endRun(file: RunFile, me: RunnerIdentity, clock: Clock): Promise<
 }
 
 async function takeOver(runs: string, file: RunFile, me: RunnerIdentity): Promise<Recovered> {
-  const mine = { ...file, runner: me };
+  const mine = { ...file, runner: me, holder: file.holder ?? file.runner.instance };
   await writeRunFile(runs, mine);
   return { file: mine, exit: await readState(placeOf(file), "exit.json", ExitState) };
 }

@@ -23,6 +23,8 @@ export const RunFile = z.object({
   job: JobId,
   fence: z.int().positive(),
   runner: RunnerIdentity,
+  /** Whose lease it is, once another runner took the note over. */
+  holder: z.string().min(1).max(500).optional(),
   /** The warden's; null until it was started. Its own warden.json in `run_dir` says it too. */
   pid: z.int().positive().nullable(),
   start_time: z.int().nonnegative().nullable(),
