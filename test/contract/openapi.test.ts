@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { anApi } from "../support/an-api.ts";
 
@@ -79,4 +80,10 @@ test("the document has every route that the server has, and no other", async () 
     .map(({ method, path }) => `${method} ${path.replace(/:([a-z]+)/g, "{$1}")}`);
   const pages = ["GET /", "GET /docs", "GET /openapi.json"];
   expect(new Set(served)).toEqual(new Set([...told, ...pages]));
+});
+
+test("the reference names every route", async () => {
+  const text = readFileSync(new URL("../../docs/reference/rest.md", import.meta.url), "utf8");
+  for (const { path, method } of operations(await document()))
+    expect(text).toContain(`\`${method.toUpperCase()} ${path}\``);
 });
