@@ -38,6 +38,7 @@ export const readBody: MiddlewareHandler<ApiEnv> = async (c, next) => {
         errors: [{ path: "", message: "at most 1 MiB" }],
         remedy: "Send a shorter request.",
       });
+    checkUtf8(bytes);
     c.req.raw = new Request(raw.url, { method: raw.method, headers: raw.headers, signal: raw.signal, body: bytes });
   } else if (raw.body) {
     const headers = new Headers(raw.headers);
@@ -78,6 +79,19 @@ function checkType(type: string | undefined, encoding: string | undefined): void
     errors: [{ path, message }],
     remedy: "Send JSON with `Content-Type: application/json`.",
   });
+}
+
+/** JSON between systems is UTF-8 (RFC 8259, 8.1); what is not would reach Claude with other letters than were meant. */
+function checkUtf8(bytes: Uint8Array): void {
+  try {
+    new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new AppError("invalid_request", "The body is not UTF-8.", {
+      cause,
+      errors: [{ path: "", message: "must be UTF-8" }],
+      remedy: "Send one JSON object in UTF-8.",
+    });
+  }
 }
 
 /** Undefined when there is more than the limit. */

@@ -13,7 +13,6 @@ export const SubmitRequest = JobRequest.extend({
   wait_seconds: z.int().min(1).max(maxWaitSeconds).optional().describe(`With wait; default ${defaultWaitSeconds}.`),
 }).meta({ id: "SubmitRequest" });
 export type SubmitRequest = z.infer<typeof SubmitRequest>;
-export type SubmitRequestInput = z.input<typeof SubmitRequest>;
 
 /** A runner as others may see it: how many jobs it has, not whose. */
 export const RunnerView = z
