@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -40,7 +40,9 @@ async function demo({ real, keep, task }: Options, print: Print, stop: AbortSign
   const model = real ? undefined : after.use(await startModel({ unmarked: "demo" }));
   introduce(print, project, model?.url);
 
-  const env = serverEnvironment(process.env, { home: join(folder, "home"), claude, model: model?.url });
+  const [home, tmp] = [join(folder, "home"), join(folder, "tmp")];
+  mkdirSync(tmp);
+  const env = serverEnvironment(process.env, { home, tmp, claude, model: model?.url });
   const server = after.use(await startServer(join(checkout, "bin/agenticore.js"), env));
   const client = apiClient({ url: server.url, fetch: (...request) => fetch(...request), clock: systemClock });
   const ended = limited(stop, real);
@@ -131,7 +133,11 @@ const { values } = parseArgs({
 if (values.help) print.data(usage);
 else {
   const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stop.abort());
+  const end = () => {
+    if (!stop.signal.aborted) print.note("\nStopping; this takes a few seconds.");
+    stop.abort();
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, end);
   process.exitCode = await demo(values, print, stop.signal).then(
     (well) => (well ? 0 : 1),
     (error: unknown) => {

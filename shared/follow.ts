@@ -101,8 +101,8 @@ async function* lively(stream: ReadableStream<Uint8Array>, clock: Clock, link: A
     for (;;) {
       const heard = new AbortController();
       const silence = clock.sleep(silenceMs, heard.signal).then(() => "silent" as const);
-      const chunk = await Promise.race([reader.read(), silence]);
-      heard.abort();
+      // Also where reading fails: a timer that goes on would keep the process alive.
+      const chunk = await Promise.race([reader.read(), silence]).finally(() => heard.abort());
       if (chunk === "silent") throw new Error("the event stream was silent for too long");
       if (chunk.done) return;
       yield chunk.value;

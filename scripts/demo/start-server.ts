@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -10,7 +10,7 @@ export type Server = Readonly<{
   AsyncDisposable;
 
 /**
- * `agenticore serve` as a process of its own, until it listens. At the end it drains, and is killed after 10 s;
+ * `agenticore serve` as a process of its own, until it listens. At the end it drains for 2 s, and then stops;
  * should this process die first, it ends by itself (`bin/relaunch.js`).
  * @throws Error with what it said, when it ends before it listens.
  */
@@ -34,15 +34,24 @@ export async function startServer(script: string, env: Readonly<Record<string, s
     url,
     said: () => said,
     [Symbol.asyncDispose]: async () => {
-      child.kill("SIGTERM");
-      const late = new AbortController();
-      const killing = sleep(10_000, undefined, { signal: late.signal }).then(
-        () => child.kill("SIGKILL"),
-        () => undefined,
-      );
+      const gone = new AbortController();
+      const ending = endInSteps(child, gone.signal);
       await exited;
-      late.abort();
-      await killing;
+      gone.abort();
+      await ending;
     },
   };
+}
+
+/** Draining first; then a second signal, which stops running jobs; then the last means. */
+async function endInSteps(child: ChildProcess, gone: AbortSignal): Promise<void> {
+  for (const [signal, patienceMs] of [
+    ["SIGTERM", 2_000],
+    ["SIGTERM", 8_000],
+    ["SIGKILL", 0],
+  ] as const) {
+    if (gone.aborted) return;
+    child.kill(signal);
+    await sleep(patienceMs, undefined, { signal: gone }).catch(() => undefined);
+  }
 }

@@ -17,11 +17,12 @@ const person = {
 };
 
 test("with a scripted model the demo's server gets neither the person's key nor their proxy, store or folders", () => {
-  const env = serverEnvironment(person, { home: "/t/home", claude: "/c", model: "http://127.0.0.1:1" });
+  const env = serverEnvironment(person, { home: "/t/home", tmp: "/t/tmp", claude: "/c", model: "http://127.0.0.1:1" });
   expect(env).toEqual({
     PATH: "/usr/bin",
     LANG: "C.UTF-8",
     HOME: "/t/home",
+    TMPDIR: "/t/tmp",
     AGENTICORE_PORT: "0",
     AGENTICORE_CLAUDE_BINARY: "/c",
     AGENTICORE_LOG_LEVEL: "warn",
@@ -31,11 +32,12 @@ test("with a scripted model the demo's server gets neither the person's key nor 
 });
 
 test("with the real model it gets the person's key, login and proxy, and still not their store, tokens and settings", () => {
-  const env = serverEnvironment(person, { home: "/t/home", claude: "/c", model: undefined });
+  const env = serverEnvironment(person, { home: "/t/home", tmp: "/t/tmp", claude: "/c", model: undefined });
   expect(env).toEqual({
     PATH: "/usr/bin",
     LANG: "C.UTF-8",
     HOME: "/t/home",
+    TMPDIR: "/t/tmp",
     CLAUDE_CODE_HOME_DIR: "/home/me",
     ANTHROPIC_API_KEY: "mine",
     HTTPS_PROXY: "http://proxy:3128",
@@ -47,7 +49,7 @@ test("with the real model it gets the person's key, login and proxy, and still n
 
 test("the login's folder that the person named stays the one that is used", () => {
   const named = { ...person, CLAUDE_CODE_HOME_DIR: "/logins" };
-  expect(serverEnvironment(named, { home: "/t", claude: "/c", model: undefined })["CLAUDE_CODE_HOME_DIR"]).toBe(
-    "/logins",
-  );
+  expect(
+    serverEnvironment(named, { home: "/t", tmp: "/t/tmp", claude: "/c", model: undefined })["CLAUDE_CODE_HOME_DIR"],
+  ).toBe("/logins");
 });

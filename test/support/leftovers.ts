@@ -1,12 +1,17 @@
 import { readdirSync, readFileSync } from "node:fs";
 
 /** Processes that carry `NAME=value` in their environment, wherever they have moved to (proc(5), environ). */
-export function processesWith(name: string, value: string): number[] {
-  const wanted = `${name}=${value}`;
-  return readdirSync("/proc")
+export const processesWith = (name: string, value: string): number[] =>
+  processesWhere((pair) => pair === `${name}=${value}`);
+
+/** Processes whose variable names something below this folder, or the folder itself. */
+export const processesUnder = (name: string, folder: string): number[] =>
+  processesWhere((pair) => pair === `${name}=${folder}` || pair.startsWith(`${name}=${folder}/`));
+
+const processesWhere = (fits: (pair: string) => boolean): number[] =>
+  readdirSync("/proc")
     .map(Number)
-    .filter((pid) => pid > 0 && pid !== process.pid && environmentOf(pid).includes(wanted));
-}
+    .filter((pid) => pid > 0 && pid !== process.pid && environmentOf(pid).some(fits));
 
 /** Ends them all with SIGKILL, until none is left; returns how many there were. */
 export function killProcessesWith(name: string, value: string): number {
