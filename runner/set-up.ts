@@ -48,7 +48,7 @@ export async function setUp(facts: Facts, deps: RunnerDeps): Promise<SetUp> {
     worktree: work.path,
     repoConfig,
     ...(config.claudeConfigDir === undefined ? {} : { userConfigDir: config.claudeConfigDir }),
-    ...(repoConfig === "all" ? { trustedFolders: [work.path] } : {}),
+    ...(repoConfig === "all" ? { trustedFolders: [work.path, ...work.visible] } : {}),
   });
   const loginDir = storageOf(findLogin({ variables: { ...surroundings, ...profile.profile.env }, config }));
   const start = await startOf(facts, session);

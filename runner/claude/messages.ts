@@ -67,6 +67,8 @@ const schemas = {
     total_cost_usd: amount,
     stop_reason: z.string().nullish(),
     api_error_status: z.number().nullish(),
+    /** Set where no message of the user began the turn: a subagent in the background has ended. */
+    origin: z.object({ kind: z.string() }).nullish().catch(undefined),
     modelUsage: z.record(z.string(), ModelUsage).catch({}),
     permission_denials: z.array(z.object({ tool_name: z.string(), tool_use_id: z.string().optional() })).catch([]),
   }),

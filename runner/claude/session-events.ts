@@ -36,7 +36,7 @@ export function eventsOf({ before, after, message, redact }: Facts): readonly Ne
     case "system/permission_denied":
       return denials(before, after, clean);
     case "result":
-      return [...denials(before, after, clean), usageUpdated(message)];
+      return [...delivered(before, after), ...denials(before, after, clean), usageUpdated(message)];
     default:
       return [];
   }

@@ -1,7 +1,7 @@
 import type { NewEvent } from "../../shared/event.ts";
 import type { Message } from "../../shared/job.ts";
 import type { Redact } from "../../shared/redact.ts";
-import type { ClaudeMessage } from "./messages.ts";
+import type { ClaudeMessage, ResultMessage } from "./messages.ts";
 import { eventsOf } from "./session-events.ts";
 import type { Sent, Session } from "./session-state.ts";
 import { interruptLine, userLine } from "./stdin-line.ts";
@@ -83,11 +83,10 @@ function noted(session: Session, message: ClaudeMessage): Session {
       return { ...session, limit: limitOf(message.rate_limit_info) };
     case "result":
       return {
-        ...session,
+        ...turnOver(session, message),
         result: message,
         turns: session.turns + message.num_turns,
         denied: message.permission_denials.reduce(withDenial, session.denied),
-        sent: new Map([...session.sent].map(([id, sent]) => [id, sent.state === "echoed" ? { state: "done" } : sent])),
       };
     default:
       return session;
@@ -114,6 +113,18 @@ function echoed(session: Session, id: string): Session {
     ...session,
     sent: withState(session.sent, id, "echoed"),
     delivered: isFirst ? session.delivered : [...session.delivered, id],
+  };
+}
+
+/** What was echoed has had its turn. Older versions do not echo a command such as `/compact`: then it was the oldest. */
+function turnOver(session: Session, { origin }: ResultMessage): Session {
+  const messages = [...session.sent];
+  const wasEchoed = messages.some(([, { state }]) => state === "echoed");
+  const silent = wasEchoed || origin ? undefined : messages.find(([, { state }]) => state === "written")?.[0];
+  const before = silent === undefined ? session : echoed(session, silent);
+  return {
+    ...before,
+    sent: new Map([...before.sent].map(([id, sent]) => [id, sent.state === "echoed" ? { state: "done" } : sent])),
   };
 }
 

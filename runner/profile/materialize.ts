@@ -14,7 +14,7 @@ export type MaterializeFacts = Readonly<{
   repoConfig: RepoConfig;
   /** AGENTICORE_CLAUDE_CONFIG_DIR: its settings lie below the profile's. */
   userConfigDir?: string;
-  /** Folders that Claude is to trust, with `repo_config: all`: worktree and main repository. */
+  /** Folders that Claude is to trust, with `repo_config: all`. For a worktree its repository's counts (measured). */
   trustedFolders?: readonly string[];
 }>;
 

@@ -103,6 +103,11 @@ describe("how a run can end", () => {
     }
   });
 
+  test("a command of Claude's own is done and the run ends", async () => {
+    const ended = await run("/cost");
+    expect(ended.judged()).toMatchObject({ status: "succeeded", cost_usd: 0 });
+  });
+
   test("killed from outside in mid-work", async () => {
     const kill = once(startsTool, (_, hand) => hand.kill("SIGKILL"));
     const ended = await run("Go. [[scenario:slow]]", { react: kill });

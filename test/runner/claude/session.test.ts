@@ -148,6 +148,22 @@ test("a follow-up that the session already has is acknowledged and waits for not
   expect(mayClose(known)).toBe(true);
 });
 
+test("a command that Claude does not echo has had its turn with the result", () => {
+  expect(mayClose(after(fresh(), init(), result()))).toBe(true);
+  const second = onFollowUp(after(fresh(), init(), replay(), result()), followUp()).session;
+  const step = onMessage(second, readMessage(result()), String);
+  expect(step.events).toContainEqual({ type: "message.delivered", data: { message_id: followUp().id } });
+  expect(step.delivered).toEqual([followUp().id]);
+  expect(mayClose(step.session)).toBe(true);
+});
+
+test("a turn that a subagent's end began is not that of a message which waits", () => {
+  const waiting = onFollowUp(after(fresh(), init(), replay(), result()), followUp()).session;
+  const noted = after(waiting, result({ origin: { kind: "task-notification" } }));
+  expect(noted.delivered).toEqual([]);
+  expect(mayClose(noted)).toBe(false);
+});
+
 test("stdin stays open while a subagent works in the background", () => {
   const tasks = (...ids: readonly string[]) =>
     system("background_tasks_changed", { tasks: ids.map((task_id) => ({ task_id })) });
