@@ -11,6 +11,8 @@ export type CliContext = Readonly<{
   version: string;
   /** The folder of this package. */
   root: string;
+  /** The npm or npx that started this process, as it was then. */
+  launcher?: string | undefined;
   clock: Clock;
   fetch: typeof fetch;
   /** All of standard input. */

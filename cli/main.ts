@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { commandTable } from "./command-table.ts";
 import type { CliContext } from "./context.ts";
 import type { ExitCode } from "./exit-code.ts";
+import { launcherOf } from "./launcher-end.ts";
 import { printer } from "./print.ts";
 
 /** These answer from the whole command tree. */
@@ -23,6 +24,7 @@ export async function start({ version, root }: Readonly<{ version: string; root:
     hostName: hostname(),
     version,
     root,
+    launcher: launcherOf(env),
     clock: systemClock,
     fetch: (...request) => fetch(...request),
     readInput: () => text(stdin),

@@ -6,6 +6,7 @@ import type { Log } from "../shared/log.ts";
 import { redactor } from "../shared/redact.ts";
 import type { CliContext } from "./context.ts";
 import type { ExitCode } from "./exit-code.ts";
+import { onLauncherEnd } from "./launcher-end.ts";
 import { secondSignal } from "./second-signal.ts";
 import { terminalLog } from "./terminal-log.ts";
 
@@ -32,17 +33,18 @@ type Service = Readonly<{
 }>;
 
 /**
- * Until SIGINT, SIGTERM or SIGHUP: drains; a second one stops at once. @returns when the service has ended.
+ * Until SIGINT, SIGTERM or SIGHUP, or the end of the npx that started it: drains; a second one stops at once. @returns when the service has ended.
  * @throws whatever ended the service.
  */
 export async function untilSignal(cli: CliContext, { drain, stop, over }: Service): Promise<ExitCode> {
   const asked = Promise.withResolvers<"asked">();
   const insisted = Promise.withResolvers<"insisted">();
-  using _ = secondSignal(cli, {
+  using _signals = secondSignal(cli, {
     signals: ["SIGINT", "SIGTERM", "SIGHUP"],
     first: () => asked.resolve("asked"),
     second: () => insisted.resolve("insisted"),
   });
+  using _launcher = onLauncherEnd(cli, () => asked.resolve("asked"));
   if ((await Promise.race([asked.promise, over.then(() => "over" as const)])) === "over") return 0;
   cli.print.note("Draining: no new jobs are taken, running ones end. The same signal again stops at once.");
   const drained = drain().then(() => "drained" as const);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { sampleRepo } from "../support/a-repo.ts";
 import { aWorld, eventually, type World } from "../support/a-world.ts";
+import { processesWith } from "../support/leftovers.ts";
 
 /** A job whose Claude works until `release` is called. */
 async function aWorkingJob(world: World, repo: string) {
@@ -29,7 +30,7 @@ test("a second server on the same data folder leaves the first one's running job
 test("a signal lets the running job end before the server does, and takes no other", async () => {
   await using world = await aWorld();
   await using repo = await sampleRepo();
-  const first = await world.serve();
+  const first = await world.serve({ direct: true });
   const job = await aWorkingJob(world, repo.path);
   const ended = first.end("SIGTERM");
   await eventually(() => first.stderr().includes("Draining"), { what: "it drains" });
@@ -45,7 +46,7 @@ test("a signal lets the running job end before the server does, and takes no oth
 test("a second signal stops at once; the job goes back to the queue and costs no attempt", async () => {
   await using world = await aWorld();
   await using repo = await sampleRepo();
-  const first = await world.serve();
+  const first = await world.serve({ direct: true });
   const job = await aWorkingJob(world, repo.path);
   const ended = first.end("SIGINT");
   await eventually(() => first.stderr().includes("Draining"), { what: "it drains" });
@@ -58,6 +59,20 @@ test("a second signal stops at once; the job goes back to the queue and costs no
   const queued = await world.job(job.id);
   expect(queued["attempts"]).toMatchObject([{ number: 1, reason: "drained" }]);
 });
+
+test.each(["SIGTERM", "SIGKILL"] as const)(
+  "%s to npx alone leaves no server behind: it drains and ends",
+  async (signal) => {
+    await using world = await aWorld();
+    const server = await world.serve();
+    const servers = () => processesWith("HOME", world.home).length;
+    expect(servers()).toBeGreaterThan(0);
+
+    await server.end(signal);
+
+    await eventually(() => servers() === 0, { deadlineMs: 10_000, what: () => `it ends; it said ${server.stderr()}` });
+  },
+);
 
 test("`agenticore drain` waits for the jobs of this machine's runner, and its server stays up", async () => {
   await using world = await aWorld();

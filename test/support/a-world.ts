@@ -15,9 +15,15 @@ export type Served = Readonly<{
   url: string;
   /** kill -9 of the whole process group of `npx agenticore serve`. */
   killGroup: () => Promise<void>;
-  /** The signal to npx alone, as a terminal's parent would send it; resolves with the exit code. */
-  end: (signal: "SIGTERM" | "SIGINT") => Promise<number | null>;
+  /** The signal to npx alone, or to a direct server; resolves with its exit code. */
+  end: (signal: "SIGTERM" | "SIGINT" | "SIGKILL") => Promise<number | null>;
   stderr: () => string;
+}>;
+export type ServeSettings = Readonly<{
+  env?: Readonly<Record<string, string>>;
+  args?: readonly string[];
+  /** Without npx in between: signals and exit code are the server's own. */
+  direct?: boolean;
 }>;
 export type CliEnd = Readonly<{ code: number | null; stdout: string; stderr: string }>;
 
@@ -26,7 +32,7 @@ export type World = Readonly<{
   home: string;
   model: Model;
   env: Readonly<Record<string, string>>;
-  serve: (env?: Readonly<Record<string, string>>, args?: readonly string[]) => Promise<Served>;
+  serve: (settings?: ServeSettings) => Promise<Served>;
   cli: (args: readonly string[], env?: Readonly<Record<string, string>>) => Promise<CliEnd>;
   call: (method: string, path: string, body?: unknown) => Promise<Answer>;
   submit: (request: Readonly<Record<string, unknown>>) => Promise<SeenJob>;
@@ -54,8 +60,9 @@ export async function aWorld(settings: Readonly<Record<string, string>> = {}): P
   const children = new Set<ChildProcess>();
   let current: Served | undefined;
 
-  const serve: World["serve"] = async (more = {}, args = []) => {
-    const child = spawn("npx", ["agenticore", "serve", ...args], {
+  const serve: World["serve"] = async ({ env: more = {}, args = [], direct = false } = {}) => {
+    const [program, ...before] = direct ? [process.execPath, "bin/agenticore.js"] : ["npx", "agenticore"];
+    const child = spawn(program, [...before, "serve", ...args], {
       cwd: checkout,
       env: { ...env, ...more },
       detached: true,
