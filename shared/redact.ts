@@ -10,7 +10,7 @@ const shapes: readonly RegExp[] = [
   /\bgithub_pat_[A-Za-z0-9_]{20,}/g,
   /\bAKIA[0-9A-Z]{16}\b/g,
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----/g,
-  /\b(?<=(?:https?|ssh):\/\/[^\s:/@]{0,100}:)[^\s:/@]{3,}(?=@)/g,
+  /(?<=(?:https?|ssh):\/\/[^\s:/@]{0,100}:)[^\s:/@]{3,}(?=@)/g,
 ];
 const mark = "[redacted]";
 

@@ -1,0 +1,122 @@
+import { expect, test } from "vitest";
+import { resolveConfig } from "../../shared/config.ts";
+import { configKeys } from "../../shared/config-keys.ts";
+import { AppError } from "../../shared/error.ts";
+
+const at = { home: "/home/ada", hostName: "box", kubernetes: false };
+const resolve = (env: Record<string, string> = {}, content?: unknown, place: Partial<typeof at> = {}) =>
+  resolveConfig({
+    env,
+    at: { ...at, ...place },
+    ...(content === undefined ? {} : { file: { name: "config.yml", content } }),
+  });
+function refusal(env: Record<string, string>, content?: unknown): AppError {
+  try {
+    resolve(env, content);
+  } catch (error) {
+    if (error instanceof AppError) return error;
+  }
+  throw new Error("it was not refused");
+}
+
+test("with nothing set every key has its default or is absent", () => {
+  const { config, origins } = resolve();
+  expect(config).toMatchObject({
+    host: "127.0.0.1",
+    port: 8200,
+    transport: "http",
+    apiKeys: [],
+    defaultProfile: "code",
+    claudeTimeout: 3_600,
+    dataDir: "/home/ada/.agenticore",
+    jobsDir: "/home/ada/.agenticore/jobs",
+    podName: "box",
+    leaseSeconds: 360,
+    maxAttempts: 3,
+    pools: ["default"],
+    jobTtl: 86_400,
+    queueTtl: 86_400,
+    redisKeyPrefix: "agenticore",
+  });
+  expect(config.redisUrl).toBeUndefined();
+  expect(new Set(Object.values(origins))).toEqual(new Set(["default"]));
+  expect(Object.keys(origins)).toEqual(Object.keys(configKeys));
+});
+
+test("in Kubernetes home and worktrees lie elsewhere", () => {
+  expect(resolve({}, undefined, { kubernetes: true }).config).toMatchObject({
+    claudeHomeDir: "/shared",
+    worktreeRoot: "/app/worktrees",
+  });
+});
+
+test("a variable is over the file, the file over the default, and an empty variable is unset", () => {
+  const file = { server: { port: 9_000, host: "" }, queue: { pools: ["gpu"] } };
+  const { config, origins } = resolve(
+    { AGENTICORE_PORT: "  ", AGENTICORE_POOLS: "a, b ,,", AGENTICORE_HOST: "" },
+    file,
+  );
+  expect(config).toMatchObject({ port: 9_000, host: "127.0.0.1", pools: ["a", "b"] });
+  expect(origins).toMatchObject({ port: "server.port in config.yml", host: "default", pools: "AGENTICORE_POOLS" });
+});
+
+test("where a key has two variables the first one set counts", () => {
+  expect(resolve({ UPSTASH_REDIS_REST_URL: "https://b.example" }).config.redisUrl).toBe("https://b.example");
+  const both = { REDIS_URL: "redis://a.example", UPSTASH_REDIS_REST_URL: "https://b.example" };
+  expect(resolve(both)).toMatchObject({
+    config: { redisUrl: "redis://a.example" },
+    origins: { redisUrl: "REDIS_URL" },
+  });
+});
+
+test.each([
+  ["AGENTICORE_PORT", "eighty"],
+  ["AGENTICORE_PORT", "70000"],
+  ["AGENTICORE_PORT", "80.5"],
+  ["AGENTICORE_LEASE_SECONDS", "0"],
+  ["AGENTICORE_TRANSPORT", "carrier-pigeon"],
+  ["AGENTICORE_AI_ROUTING", "maybe"],
+  ["AGENTICORE_POOLS", "Not A Pool"],
+  ["AGENTICORE_DISK_LOW_WATER", "five"],
+  ["REDIS_URL", "ftp://host"],
+  ["AGENTICORE_DEFAULT_PROFILE", "../etc"],
+])("%s=%s is refused, and the error names key, value and what is allowed", (name, value) => {
+  const error = refusal({ [name]: value });
+  expect(error.code).toBe("invalid_request");
+  expect(error.errors).toHaveLength(1);
+  expect(error.errors[0]?.path).toBe(name);
+  expect(error.message).toContain(name);
+});
+
+test("all that is wrong is told at once, with where it stands", () => {
+  const error = refusal({ AGENTICORE_PORT: "x" }, { server: { host: 7 }, queue: { max_attempts: 99 }, colour: "red" });
+  expect(error.errors.map(({ path }) => path).toSorted()).toEqual([
+    "AGENTICORE_PORT",
+    "colour in config.yml",
+    "queue.max_attempts in config.yml",
+    "server.host in config.yml",
+  ]);
+});
+
+test("an unknown key names the nearest right one", () => {
+  expect(refusal({}, { server: { prot: 1 } }).message).toContain("server.port");
+  expect(refusal({}, { repo: { jobs_dir: "x" } }).message).toContain("repos.jobs_dir");
+});
+
+test("no secret is ever shown, not in errors, not when it is printed", () => {
+  const { config } = resolve({
+    GITHUB_TOKEN: "very-secret-value",
+    AGENTICORE_API_KEYS: "very-secret-value,another-secret-value",
+  });
+  expect(config.githubToken?.reveal()).toBe("very-secret-value");
+  expect(config.apiKeys.map((key) => key.reveal())).toEqual(["very-secret-value", "another-secret-value"]);
+  expect(`${JSON.stringify(config)}${String(config.githubToken)}`).not.toContain("secret-value");
+  expect(refusal({}, { github: { token: { nested: "very-secret-value" } } }).message).not.toContain("secret-value");
+});
+
+test("a file that is a list or a word is refused, an empty one is no file", () => {
+  expect(refusal({}, ["a"]).message).toContain("config.yml");
+  expect(refusal({}, "hello").message).toContain("config.yml");
+  expect(resolve({}, null).config.port).toBe(8_200);
+  expect(resolve({}, {}).config.port).toBe(8_200);
+});
