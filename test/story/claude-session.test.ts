@@ -160,7 +160,7 @@ describe("a session goes on", () => {
     const kill = once(startsTool, (_, hand) => {
       // Claude writes its transcript a little later than its output.
       const written = () => fileContains(transcript(desk, sessionId), '"type":"tool_use"');
-      void vi.waitFor(async () => expect(await written()).toBe(true), 10_000).finally(() => hand.kill("SIGKILL"));
+      void vi.waitFor(async () => expect(await written()).toBe(true), 60_000).finally(() => hand.kill("SIGKILL"));
     });
     const task = "Add it. [[scenario:slow once=yes]] [[usage:in=20000,out=1000]]";
     const lost = await drive({ desk, url: model.url }, task, { sessionId, react: kill });
