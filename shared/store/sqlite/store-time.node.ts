@@ -12,6 +12,9 @@ export type StoreTime = Readonly<{
   note(): void;
 }>;
 
+/** More than two readings of one uptime can differ by. */
+const slackMs = 5_000;
+
 export async function openStoreTime(
   db: Database,
   { clock, bootId }: { clock: Clock; bootId: string },
@@ -21,12 +24,13 @@ export async function openStoreTime(
   const keep = db.prepare(
     "INSERT OR REPLACE INTO clock VALUES (1, max(:tick, coalesce((SELECT tick FROM clock), 0)), :wall)",
   );
-  const add = db.prepare("INSERT INTO boots VALUES (:boot, :shift)");
+  const add = db.prepare("INSERT OR REPLACE INTO boots VALUES (:boot, :shift)");
   const uptime = () => Math.floor(clock.uptime());
   const { answer: shift } = await db.write(() => {
     const known = shiftOf.find({ boot: bootId });
-    if (known) return known.shift;
     const before = last.find();
+    // A box that cannot name its boots is known by its uptime, which began anew.
+    if (known && before && uptime() + known.shift > before.tick - slackMs) return known.shift;
     const start = before ? before.tick + Math.max(0, clock.now() - before.wall) : uptime();
     const made = Math.floor(start) - uptime();
     add.run({ boot: bootId, shift: made });

@@ -8,8 +8,6 @@ export const runnerSilenceMs = 90_000;
 /** Claude forgets a session's transcript after 30 days by default (`cleanupPeriodDays`); so do we. */
 const sessionMs = 30 * 24 * 3_600_000;
 
-export type Upkeep = ReturnType<typeof openUpkeep>;
-
 /** What time does to jobs, in bounded steps; each runs inside a transaction and gives back the jobs that it changed. */
 export function openUpkeep({ db, time, bootId, touch }: Context, endings: Endings) {
   const unrenewed = db.prepare<JobRow>(

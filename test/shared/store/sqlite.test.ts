@@ -84,6 +84,17 @@ test("delays, queue times and TTLs go on over a reboot, by the time that the box
   expect(await rebooted.sweep()).toEqual([job.id]);
 });
 
+test("a box that cannot name its boots is known to have booted by its uptime", async () => {
+  await using world = await sqliteWorld();
+  const { job } = await world.store.submit(aNewJob());
+  await world.store.claim(aClaim({ leaseMs: hour }));
+  const now = world.clock.now() + 2 * hour;
+  const after = { ...world.clock, now: () => now, uptime: () => 5_000 };
+  await using rebooted = await openSqliteStore({ path: world.path, clock: after, bootId: "boot" });
+
+  expect(await rebooted.sweep()).toEqual([job.id]);
+});
+
 test("a clock that was set back while the box was off makes no time go back", async () => {
   await using world = await sqliteWorld();
   const { job } = await world.store.submit(aNewJob({ queueTtlSeconds: 60 }));
