@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { Option } from "commander";
 import { type ApiOptions, startApi } from "../../api/server.node.ts";
+import type { Runner } from "../../runner/main.ts";
 import { loadProfiles } from "../../runner/profile/load-profiles.ts";
 import type { Config } from "../../shared/config-keys.ts";
 import { AppError } from "../../shared/error.ts";
@@ -46,8 +47,8 @@ export const serve = defineCommand<Options>({
       welcome(cli, config, api.url);
       if (!options.runner) return await untilSignal(cli, noRunner());
       warnOfLogin(cli, config);
-      const { drain, stop, over } = await serviceRunner({ cli, config, store, log });
-      return await untilSignal(cli, { drain, stop, over: over.then(() => apiGoesOn(cli)) });
+      const runner = await serviceRunner({ cli, config, store, log });
+      return await untilSignal(cli, besideApi(cli, runner));
     } finally {
       // After the jobs: who follows one sees its end.
       await api.close();
@@ -58,10 +59,20 @@ export const serve = defineCommand<Options>({
 const never = (): Promise<never> => new Promise(() => undefined);
 const noRunner = () => ({ drain: async () => undefined, stop: async () => undefined, over: never() });
 
-/** A runner that was drained from elsewhere has ended; the API stays until it is told to end. */
-function apiGoesOn({ print }: CliContext): Promise<void> {
-  print.note("The runner has ended; the API goes on.");
-  return never();
+/** A runner that was drained from elsewhere ends; the API stays until it is told to end. */
+function besideApi({ print }: CliContext, { drain, stop, over }: Runner) {
+  let asked = false;
+  return {
+    stop,
+    drain: () => {
+      asked = true;
+      return drain();
+    },
+    over: over.then(() => {
+      if (!asked) print.note("The runner has ended; the API goes on.");
+      return never();
+    }),
+  };
 }
 
 /** @throws AppError `invalid_request`. */

@@ -2,7 +2,8 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { sampleRepo } from "../support/a-repo.ts";
-import { aWorld, eventually, type World } from "../support/a-world.ts";
+import { aWorld, type World } from "../support/a-world.ts";
+import { eventually } from "../support/eventually.ts";
 import { processesWith } from "../support/leftovers.ts";
 
 /** A job whose Claude works until `release` is called. */
