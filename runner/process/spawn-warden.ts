@@ -54,11 +54,13 @@ export function startTree(plan: TreePlan, { clock }: { clock: Clock }): Tree {
   planPipe.end(message);
   status.once("end", () => say("look"));
   const over = new AbortController();
-  const exited = endOfTree(child, plan, clock).finally(() => {
+  let asked: "terminated" | "killed" | undefined;
+  const exited = endOfTree(child, { ...plan, asked: () => asked }, clock).finally(() => {
     over.abort();
     for (const pipe of [lifeline, input, planPipe, status]) pipe.destroy();
   });
   const kill = () => {
+    asked ??= "killed";
     say("kill");
     void forceAfter(2_000);
   };
@@ -75,8 +77,9 @@ export function startTree(plan: TreePlan, { clock }: { clock: Clock }): Tree {
     closeInput: () => input.end(),
     interrupt: () => say("int"),
     terminate: (graceMs) => {
+      asked ??= "terminated";
       say(`term ${hundredths(clock.uptime() + graceMs)}`);
-      void forceAfter(graceMs + 1_000);
+      void forceAfter(graceMs + 1_500);
     },
     kill,
     exited,
@@ -161,7 +164,7 @@ const hundredths = (uptimeMs: number): number => Math.max(0, Math.floor(uptimeMs
 const startedBy = (status: Duplex, exited: Promise<TreeExit>): Promise<boolean> =>
   new Promise((resolve) => {
     status.once("data", () => resolve(true));
-    void exited.then(({ reason }) => resolve(reason !== "failed"));
+    void exited.then(({ reason }) => resolve(reason === "exited"));
   });
 
 const writeTo = (input: Writable, text: string): Promise<boolean> =>

@@ -10,20 +10,23 @@ import { type Attempt, findMarked, sweepMarked } from "./sweep.ts";
 import { ExitState, type TreeExit, WardenState } from "./tree.ts";
 
 type Place = Attempt & Readonly<{ runDir: string; sandbox: Sandbox }>;
+/** With what the runner asked for: a warden that had to be killed to get it cannot say. */
+type Ending = Place & Readonly<{ asked: () => "terminated" | "killed" | undefined }>;
 
 /** Waits for the warden's exit (never for a pipe: a leaked child may hold it) and makes sure that the tree is gone. */
-export async function endOfTree(child: ChildProcess, place: Place, clock: Clock): Promise<TreeExit> {
+export async function endOfTree(child: ChildProcess, place: Ending, clock: Clock): Promise<TreeExit> {
   await new Promise((resolve) => {
     child.once("exit", resolve);
     child.once("error", resolve);
   });
   const end = await readState(place, "exit.json", ExitState);
-  // The warden has proven the tree dead before it wrote that; without it, it was killed.
-  if (!end) await endWithoutWarden(place, clock);
-  const reason = end?.reason ?? "warden_lost";
+  // The warden has seen the namespace's end before it wrote that; without a namespace it gives up after a while,
+  // and without that it was killed.
+  const survivors = end && place.sandbox.tier === "namespace" ? [] : await endWithoutWarden(place, clock);
+  const reason = end?.reason ?? place.asked() ?? "warden_lost";
   const code = end?.code ?? null;
   const message = reason === "failed" ? await lastLine(join(place.runDir, "warden.log")) : "";
-  return { reason, code, signal: signalOf(code), message };
+  return { reason, code, signal: signalOf(code), message, ...(survivors.length > 0 ? { survivors } : {}) };
 }
 
 /** The warden, the init of the tree and whatever carries the job's marker, as far as they live. */

@@ -21,7 +21,10 @@ export type TreeExit = Readonly<{
   reason: ExitReason;
   code: number | null;
   signal: NodeJS.Signals | null;
+  /** Why the command was never started; empty otherwise. */
   message: string;
+  /** Only there when something could not be killed: the attempt is not over. */
+  survivors?: readonly ProcessId[];
 }>;
 
 /** A tree of processes under a warden. */

@@ -46,24 +46,17 @@ start_of() {
 lives() { start_of "$1" && [[ $start == "$2" ]]; }
 signal_init() { lives "$init_pid" "$init_start" && kill "-$1" "$init_pid" 2>/dev/null; }
 
-# Without a namespace: all that descends from init, in $family.
+# Without a namespace: prints all that descends from init. Field 4 of /proc/PID/stat is the parent.
 descendants() {
-  local -A parent=() known=(["$init_pid"]=1)
-  local file fields pid found=1
-  for file in /proc/[0-9]*/stat; do
-    { read -r stat <"$file"; } 2>/dev/null || continue
-    # shellcheck disable=SC2206
-    fields=(${stat##*) })
-    parent[${stat%% *}]=${fields[1]}
-  done
-  family=()
-  while ((found)); do
-    found=0
-    for pid in "${!parent[@]}"; do
-      [[ ! ${known[$pid]} && ${known[${parent[$pid]}]} ]] || continue
-      known[$pid]=1 family+=("$pid") found=1
-    done
-  done
+  cat /proc/[0-9]*/stat 2>/dev/null | awk -v root="$init_pid" '
+    { pid = $1; sub(/^.*\) /, ""); parent[pid] = $2 }
+    END {
+      known[root]
+      do {
+        found = 0
+        for (pid in parent) if (!(pid in known) && parent[pid] in known) { known[pid]; print pid; found = 1 }
+      } while (found)
+    }'
 }
 
 # Without a namespace: kills until no process carries the job's marker, for at most about five seconds.
@@ -81,8 +74,9 @@ sweep() {
 
 # SIGKILL to everything. The kernel ends a PID namespace with its init, whatever its processes did.
 kill_tree() {
+  local family=()
   # Before init dies, which cuts the ties between the others.
-  ((${#enter[@]})) || descendants
+  ((${#enter[@]})) || mapfile -t family < <(descendants)
   signal_init KILL || kill -KILL "$child" 2>/dev/null # its end is init's, too
   ((${#enter[@]})) && return
   kill -KILL "${family[@]}" 2>/dev/null
@@ -156,11 +150,16 @@ if [[ $word == ready && $init_pid =~ ^[0-9]+$ ]]; then
   read -r boot </proc/sys/kernel/random/boot_id
   start_of $$
   printf '{"job":"%s","fence":%d,"boot_id":"%s","pid":%d,"start_time":%s,"init_pid":%d,"init_start_time":%s}\n' \
-    "$job" "$fence" "$boot" $$ "$start" "$init_pid" "$init_start" | put warden.json && echo go >&11
-  read -r -t 20 -u 10 word detail
+    "$job" "$fence" "$boot" $$ "$start" "$init_pid" "$init_start" | put warden.json
+  clock
+  if ((now >= soft)); then
+    cause=expired # a runner that slept between claim and start must not begin what is no longer its own
+  elif [[ -s $dir/warden.json ]] && echo go >&11; then
+    read -r -t 20 -u 10 word detail
+  fi
 fi
 exec 11>&-
-[[ $word == running ]] || cause=failed hard=0
+[[ $word == running ]] || cause=${cause:-failed} hard=0
 watch
 ((${#enter[@]})) || sweep
 [[ $cause == failed && $detail ]] && printf '%s\n' "$detail" >&2 # its last line is what people are told

@@ -16,8 +16,8 @@ describe.each(tiers)("in the %s tier", (tier, sandbox) => {
     const runner = await aRunner(plan, place);
     await eventually("the daemons", () => output(place).includes("result"));
     runner.killGroup();
-    await eventually("the end of all", () => livingWith(place.word).length === 0, 3_000);
-    await eventually("the warden's end", () => !processOf(runner.warden), 3_000);
+    await eventually("the end of all", () => livingWith(place.word).length === 0, 6_000);
+    await eventually("the warden's end", () => !processOf(runner.warden), 6_000);
     const end = JSON.parse(readFileSync(join(place.runDir, "exit.json"), "utf8"));
     expect(end).toEqual({ job: plan.job, fence: 1, reason: "lifeline", code: null });
   });
@@ -25,11 +25,11 @@ describe.each(tiers)("in the %s tier", (tier, sandbox) => {
   test("a runner that is stopped past its grant has no tree any more when it goes on", async () => {
     using place = aPlace();
     const plan = aPlan(place, sandbox, { argv: daemons(place.word) });
-    const runner = await aRunner(plan, { ...place, grantMs: 1_500 });
+    const runner = await aRunner(plan, { ...place, grantMs: 3_000 });
     await eventually("the daemons", () => output(place).includes("result"));
     process.kill(runner.pid, "SIGSTOP");
-    await eventually("the end of all", () => livingWith(place.word).length === 0, 4_000);
-    await eventually("the exit file", () => existsSync(join(place.runDir, "exit.json")), 2_000);
+    await eventually("the end of all", () => livingWith(place.word).length === 0, 8_000);
+    await eventually("the exit file", () => existsSync(join(place.runDir, "exit.json")), 6_000);
     process.kill(runner.pid, "SIGCONT");
     expect(await runner.end).toMatchObject({ reason: "expired", code: null });
     await once(runner.child, "exit");
@@ -40,7 +40,7 @@ describe.each(tiers)("in the %s tier", (tier, sandbox) => {
     const runner = await aRunner(aPlan(place, sandbox, { argv: [standIn("claude-ignores-term"), place.word] }), place);
     await eventually("the child", () => livingWith(`9${place.word}`).length > 0);
     process.kill(runner.pid, "SIGKILL");
-    await eventually("the end of all", () => livingWith(place.word).length === 0, 3_000);
+    await eventually("the end of all", () => livingWith(place.word).length === 0, 6_000);
   });
 });
 
@@ -56,7 +56,7 @@ describe("in the namespace tier", () => {
     process.kill(runner.warden, "SIGSTOP");
     process.kill(runner.warden, "SIGKILL");
     process.kill(-runner.pid, "SIGKILL");
-    await eventually("the end of all", () => livingWith(place.word).length === 0, 3_000);
+    await eventually("the end of all", () => livingWith(place.word).length === 0, 6_000);
   });
 
   test("the job cannot reach its init: not its descriptors, memory or environment", async () => {
