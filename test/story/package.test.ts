@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
@@ -38,6 +38,9 @@ test("the packed package installs anywhere, carries no Node of its own, and work
   expect(JSON.stringify([manifest.dependencies, manifest.optionalDependencies])).not.toContain("node-linux");
   for (const script of ["install", "postinstall", "prepare"]) expect(manifest.scripts).not.toHaveProperty(script);
   expect(globSync("**/*.{ts,map}", { cwd: installed, exclude: ["node_modules"] })).toEqual([]);
+  // What is no JavaScript, and found at run time only.
+  for (const file of ["dist/runner/process/warden.sh", "dist/runner/process/job-init.sh", "profiles/code/profile.yml"])
+    expect(existsSync(join(installed, file)), file).toBe(true);
 
   const run = (...args: readonly string[]) =>
     spawnSync(process.execPath, [join(folder, "bin/agenticore"), ...args], {
