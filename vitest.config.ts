@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-/** Two projects: quick tests share one process; those that start processes of ours are isolated. */
+/** Quick tests share one process; those that start processes of ours are isolated; long ones belong to verify:full. */
 export default defineConfig({
   test: {
     projects: [
@@ -8,7 +8,7 @@ export default defineConfig({
         test: {
           name: "fast",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/story/**"],
+          exclude: ["test/story/**", "test/**/*.long.test.ts"],
           isolate: false,
           testTimeout: 20_000,
           hookTimeout: 20_000,
@@ -18,12 +18,24 @@ export default defineConfig({
         test: {
           name: "story",
           include: ["test/story/**/*.test.ts"],
+          exclude: ["test/**/*.long.test.ts"],
           isolate: true,
           testTimeout: 120_000,
           hookTimeout: 60_000,
           maxWorkers: 2,
           // After the quick ones: Vitest wants projects of unlike worker counts in groups of their own.
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: "long",
+          include: ["test/**/*.long.test.ts"],
+          isolate: true,
+          testTimeout: 600_000,
+          hookTimeout: 60_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

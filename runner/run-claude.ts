@@ -49,6 +49,7 @@ export async function runClaude(order: Order, { clock, redact, newId }: Deps): P
   }
   order.onStarted(tree.id.pid);
   let lingered = false;
+  let finishing = false;
   let session = openSession({ messageId: plan.messageId, pid: tree.id.pid, resumed: order.resumed });
   const waiting: Message[] = [];
   const take = (step: Step) => {
@@ -91,9 +92,15 @@ export async function runClaude(order: Order, { clock, redact, newId }: Deps): P
     take(onMessage(session, readMessage(text), redact));
     if (dropped > 0) keeper.emit({ type: "output.truncated", data: { bytes: dropped } });
     handOver();
-    if (mayClose(session) && waiting.length === 0) finish();
+    if (mayClose(session) && waiting.length === 0) void finish();
   }
-  function finish(): void {
+  /** Asks once more for messages before the input is closed: one that was accepted meanwhile still gets its turn. */
+  async function finish(): Promise<void> {
+    if (finishing) return;
+    finishing = true;
+    await keeper.flush().catch(() => undefined);
+    finishing = false;
+    if (!mayClose(session) || waiting.length > 0) return;
     session = closing(session);
     tree.closeInput();
     void after(lingerMs, () => {

@@ -129,7 +129,7 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
         env: plan.env,
         runDir,
         sandbox: deps.sandbox,
-        visible: [own.config, ...workplace.visible],
+        visible: [own.config, ...loginFolder(plan.env), ...workplace.visible],
         hidden: [deps.places.data, deps.places.repos, deps.places.worktrees],
         tmp: own.tmp,
       },
@@ -143,6 +143,10 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
 
 /** Of this attempt alone: what Claude prints, and what its warden writes. */
 const runDirOf = ({ run }: JobPlaces, { lease }: Claim): string => join(run, `attempt-${lease.fence}`);
+
+/** Where the person's login is refreshed in place, should it lie in a folder that jobs do not see. */
+const loginFolder = (env: Readonly<Record<string, string>>): string[] =>
+  env["CLAUDE_SECURESTORAGE_CONFIG_DIR"] === undefined ? [] : [env["CLAUDE_SECURESTORAGE_CONFIG_DIR"]];
 
 const sessionRecord = ({ job, tenant }: Claim, id: string, runner: string) => ({
   id,

@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError } from "../shared/error.ts";
 import type { Job } from "../shared/job.ts";
@@ -58,6 +58,7 @@ export async function setUp(facts: Facts, deps: RunnerDeps): Promise<SetUp> {
     config,
     sessionId,
     start,
+    interrupted: start !== "continue" && work.continued && (await hasPrinted(own.run)),
     messageId: start === "continue" ? deps.newId() : job.id,
     repoConfig,
     places: {
@@ -80,6 +81,13 @@ const configured = ({ gitName, gitEmail }: RunnerDeps["config"]) => ({
   name: gitName ?? "Agenticore",
   email: gitEmail ?? "agenticore@localhost",
 });
+
+/** Whether an earlier attempt came to work: its Claude has said something. */
+async function hasPrinted(run: string): Promise<boolean> {
+  const names = (await readdir(run)).filter((name) => name.startsWith("attempt-"));
+  const sizes = names.map(async (name) => (await stat(join(run, name, "out")).catch(() => undefined))?.size ?? 0);
+  return (await Promise.all(sizes)).some((size) => size > 0);
+}
 
 type Session = Readonly<{ configDir: string; dataDir: string; sessionId: string }>;
 

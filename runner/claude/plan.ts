@@ -12,6 +12,8 @@ export type PlanFacts = Readonly<{
   config: Pick<Config, "claudeTimeout" | "claudeEnv" | "claudeHomeDir">;
   sessionId: string;
   start: Start;
+  /** An earlier attempt has worked in this tree, and what was said is lost: the task comes with a warning. */
+  interrupted?: boolean;
   /** A fresh uuid for the first message. */
   messageId: string;
   /** After the check of trust: see `repoConfigOf`. */
@@ -77,10 +79,15 @@ export function planRun(facts: PlanFacts): RunPlan {
     }),
     cwd: places.worktree,
     messageId,
-    firstLine: userLine(messageId, start === "continue" ? interruptedText : job.task),
+    firstLine: userLine(messageId, firstText(facts)),
     deadlineMs: (job.timeout_seconds ?? profile.claude.timeout ?? config.claudeTimeout) * 1000,
     ...(budgetUsd === undefined ? {} : { budgetUsd }),
   };
+}
+
+function firstText({ start, interrupted, job }: PlanFacts): string {
+  if (start === "continue") return interruptedText;
+  return interrupted ? `${interruptedText} The task is:\n\n${job.task}` : job.task;
 }
 
 /** Claude counts one process only, so what earlier attempts spent is taken off here. To a millionth. */

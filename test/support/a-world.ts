@@ -46,6 +46,12 @@ export type World = Readonly<{
 }> &
   AsyncDisposable;
 
+/** `verify:full` names an older Claude Code; else the one of the checkout is found. */
+const otherClaude = (): Readonly<Record<string, string>> => {
+  const binary = process.env["AGENTICORE_CLAUDE_BINARY"];
+  return binary ? { AGENTICORE_CLAUDE_BINARY: binary } : {};
+};
+
 export async function aWorld(settings: Readonly<Record<string, string>> = {}): Promise<World> {
   const home = mkdtempSync(join(tmpdir(), "ac-home-"));
   const model = await startModel();
@@ -55,6 +61,7 @@ export async function aWorld(settings: Readonly<Record<string, string>> = {}): P
     ANTHROPIC_BASE_URL: model.url,
     ANTHROPIC_API_KEY: "sk-made-up-key-for-tests",
     AGENTICORE_PORT: "0",
+    ...otherClaude(),
     ...settings,
   };
   const children = new Set<ChildProcess>();
