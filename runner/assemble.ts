@@ -1,6 +1,5 @@
 import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Clock } from "../shared/clock.ts";
 import type { Config } from "../shared/config-keys.ts";
 import { AppError } from "../shared/error.ts";
@@ -16,6 +15,7 @@ import { type Places, placesOf } from "./places.ts";
 import { openInstance } from "./process/instance.ts";
 import { probeSandbox } from "./process/probe-sandbox.ts";
 import { loadProfiles } from "./profile/load-profiles.ts";
+import { profilePlaces } from "./profile/profile-places.ts";
 import type { RunnerDeps } from "./runner-deps.ts";
 
 export type RunnerStart = Readonly<{
@@ -48,7 +48,7 @@ export async function assemble(start: RunnerStart): Promise<Assembled> {
     identity: instance.identity,
     tmpRoot: tmpdir(),
     times: leaseTimes(config),
-    profiles: () => loadProfiles(profilePlaces(start)),
+    profiles: () => loadProfiles(profilePlaces(config, packageRoot)),
     repos: await repositories(start, places),
     usage: await startUsageReceiver(),
     sandbox: await probeSandbox({ wanted: config.sandbox, clock }),
@@ -66,12 +66,6 @@ export function leaseTimes({ leaseSeconds, renewSeconds }: Pick<Config, "leaseSe
   const renewMs = renewSeconds === undefined ? leaseMs / 12 : Math.min(renewSeconds * 1000, leaseMs / 2);
   return { leaseMs, renewMs, urgentMs: Math.min(5_000, renewMs) };
 }
-
-const profilePlaces = ({ config, packageRoot }: RunnerStart) => ({
-  bundled: join(packageRoot, "profiles"),
-  user: join(config.dataDir, "profiles"),
-  ...(config.agentihooksPath === undefined ? {} : { agentihooks: join(config.agentihooksPath, "profiles") }),
-});
 
 const network = /^(https?_proxy|no_proxy|all_proxy|ssl_cert_(file|dir)|git_ssl_cainfo|curl_ca_bundle|ssh_auth_sock)$/i;
 

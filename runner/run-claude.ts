@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Clock } from "../shared/clock.ts";
 import { AppError } from "../shared/error.ts";
-import type { Message } from "../shared/job.ts";
+import type { Message, Usage } from "../shared/job.ts";
 import type { Redact } from "../shared/redact.ts";
 import type { StopReason } from "./claude/judge.ts";
 import { readMessage } from "./claude/messages.ts";
@@ -9,6 +9,7 @@ import type { RunPlan } from "./claude/plan.ts";
 import { closing, mayClose, onFollowUp, onMessage, openSession, type Step } from "./claude/session.ts";
 import type { Session } from "./claude/session-state.ts";
 import { interruptLine } from "./claude/stdin-line.ts";
+import { usageOf } from "./claude/usage.ts";
 import type { LeaseKeeper } from "./keep-lease.ts";
 import { startTree, type TreePlan } from "./process/spawn-warden.ts";
 import type { Line } from "./process/split-lines.ts";
@@ -27,6 +28,8 @@ type Order = Readonly<{
   stop: AbortSignal;
   /** The command runs; `pid` is its warden's. */
   onStarted: (pid: number) => void;
+  /** What Claude's process has cost so far, at each of its results. */
+  onUsage: (total: Readonly<{ cost_usd: number; usage: Usage }>) => void;
 }>;
 
 /** After `interrupt` Claude has a second to end its tools, after SIGTERM two more: dead within 5 s (jobs.md 4). */
@@ -89,7 +92,10 @@ export async function runClaude(order: Order, { clock, redact, newId }: Deps): P
     }
   }
   function read({ text, dropped }: Line): void {
-    take(onMessage(session, readMessage(text), redact));
+    const message = readMessage(text);
+    take(onMessage(session, message, redact));
+    if (message.type === "result")
+      order.onUsage({ cost_usd: message.total_cost_usd, usage: usageOf(message.modelUsage) });
     if (dropped > 0) keeper.emit({ type: "output.truncated", data: { bytes: dropped } });
     handOver();
     if (mayClose(session) && waiting.length === 0) void finish();

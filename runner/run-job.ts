@@ -1,11 +1,12 @@
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Job } from "../shared/job.ts";
 import { parseRepoUrl } from "../shared/repo-url.ts";
 import type { Claim } from "../shared/store.ts";
 import { judge, type Verdict } from "./claude/judge.ts";
 import { keepTranscript } from "./claude/transcripts.ts";
-import { type Conclusion, conclude, concludeError, concludeVerdict, spent, waits } from "./conclude.ts";
+import type { Metered } from "./claude/usage-receiver.ts";
+import { type Conclusion, conclude, concludeError, concludeVerdict, waits } from "./conclude.ts";
 import { type Held, keepLease, type LeaseKeeper } from "./keep-lease.ts";
 import { openWork } from "./open-work.ts";
 import { type JobPlaces, jobPlaces } from "./places.ts";
@@ -14,6 +15,7 @@ import type { LoadedProfile } from "./profile/extend.ts";
 import { type ClaudeRun, runClaude } from "./run-claude.ts";
 import type { RunnerDeps } from "./runner-deps.ts";
 import { setUp } from "./set-up.ts";
+import { tellUsage } from "./tell-usage.ts";
 import type { Workplace } from "./workplace.ts";
 
 type Attempt = Readonly<{
@@ -49,6 +51,9 @@ export async function runJob(held: Held, deps: RunnerDeps, stop: AbortSignal): P
     log.warn("attempt broke off", { error: String(error), cause: String((error as Error)?.cause ?? "") });
     return concludeError(error, { signal });
   });
+  await rm(own.tmp, { recursive: true, force: true }).catch((error: unknown) =>
+    log.warn("the temporary folder could not be removed", { error: String(error) }),
+  );
   await removeRunFile(deps.places.runs, claim.lease);
   await conclude(conclusion, { claim, keeper, log }, deps);
 }
@@ -99,11 +104,8 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
     job_config_dir: own.config,
   });
   const known = await deps.store.findSession(sessionId);
-  using meter = deps.usage.meter((total) => {
-    const now = spent(job, total);
-    keeper.patch(now);
-    keeper.emit({ type: "usage.updated", data: { cost_usd: now.cost_usd ?? 0, usage: now.usage ?? total.usage } });
-  });
+  const onUsage = tellUsage(job, keeper);
+  using meter = deps.usage.meter(onUsage);
   const ownSession = known === undefined || known.job === job.id;
   const { plan, resumed, warnings } = await setUp(
     { job, sessionId, ownSession, profile, work: workplace, own, meter },
@@ -134,6 +136,7 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
         tmp: own.tmp,
       },
       onStarted: (pid) => keeper.patch({ pid }),
+      onUsage,
     },
     deps,
   );
@@ -156,7 +159,7 @@ const sessionRecord = ({ job, tenant }: Claim, id: string, runner: string) => ({
   ...(job.repo_url === undefined ? {} : { repoKey: parseRepoUrl(job.repo_url).canonical }),
 });
 
-type Seen = Readonly<{ runDir: string; job: Job; metered: Parameters<typeof spent>[1] }>;
+type Seen = Readonly<{ runDir: string; job: Job; metered: Metered }>;
 
 async function evidence({ session, exit, stop }: ClaudeRun, { runDir, job, metered }: Seen, deps: RunnerDeps) {
   const { tries, sinceMs } = waits(job);

@@ -3,6 +3,7 @@ import { Option } from "commander";
 import { type ApiOptions, startApi } from "../../api/server.node.ts";
 import type { Runner } from "../../runner/main.ts";
 import { loadProfiles } from "../../runner/profile/load-profiles.ts";
+import { profilePlaces } from "../../runner/profile/profile-places.ts";
 import type { Config } from "../../shared/config-keys.ts";
 import { AppError } from "../../shared/error.ts";
 import { loadConfig } from "../../shared/load-config.node.ts";
@@ -37,7 +38,9 @@ export const serve = defineCommand<Options>({
     const { clock, version, root } = cli;
     const log = serviceLog(cli, config);
     await using store = await openServiceStore(config, { clock, log });
-    const { summaries: profiles } = await loadProfiles({ bundled: join(root, "profiles") });
+    // Its own runner's are known before that has told of them; others' runners tell of theirs.
+    const places = options.runner ? profilePlaces(config, root) : { bundled: join(root, "profiles") };
+    const { summaries: profiles } = await loadProfiles(places);
     const given: Partial<ApiOptions> = {
       ...(options.host === undefined ? {} : { host: options.host }),
       ...(options.port === undefined ? {} : { port: options.port }),

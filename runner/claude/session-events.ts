@@ -1,9 +1,8 @@
 import type { NewEvent } from "../../shared/event.ts";
 import type { Redact } from "../../shared/redact.ts";
-import type { Block, ClaudeMessage, ResultMessage } from "./messages.ts";
+import type { Block, ClaudeMessage } from "./messages.ts";
 import type { Session } from "./session-state.ts";
 import { shorten } from "./shorten.ts";
-import { usageOf } from "./usage.ts";
 
 /** Bytes of text that one event may carry; the whole is in the transcript. */
 const maxText = 8 * 1024;
@@ -19,8 +18,8 @@ export function eventsOf({ before, after, message, redact }: Facts): readonly Ne
     case "assistant":
       return message.message.content.flatMap((block) => spoken(block, isSubagent(message), clean));
     case "user":
-      if (message.isReplay) return delivered(before, after);
-      return message.message.content.flatMap((block) => toolEnded(block, clean));
+      // That a follow-up was taken up the store tells, with its acknowledgement.
+      return message.isReplay ? [] : message.message.content.flatMap((block) => toolEnded(block, clean));
     case "system/api_retry":
       return [
         {
@@ -36,7 +35,7 @@ export function eventsOf({ before, after, message, redact }: Facts): readonly Ne
     case "system/permission_denied":
       return denials(before, after, clean);
     case "result":
-      return [...delivered(before, after), ...denials(before, after, clean), usageUpdated(message)];
+      return denials(before, after, clean);
     default:
       return [];
   }
@@ -73,11 +72,6 @@ const toolEnded = (block: Block, clean: (text: string) => string): NewEvent[] =>
       ]
     : [];
 
-const delivered = (before: Session, after: Session): NewEvent[] =>
-  after.delivered
-    .slice(before.delivered.length)
-    .map((message_id) => ({ type: "message.delivered", data: { message_id } }));
-
 function denials(before: Session, after: Session, clean: (text: string) => string): NewEvent[] {
   if (after.denied === before.denied) return [];
   const added = [...after.denied].slice(before.denied.size);
@@ -86,11 +80,6 @@ function denials(before: Session, after: Session, clean: (text: string) => strin
     data: { tool: clean(tool), tool_use_id: id.slice(0, 200) },
   }));
 }
-
-const usageUpdated = (result: ResultMessage): NewEvent => ({
-  type: "usage.updated",
-  data: { cost_usd: result.total_cost_usd, usage: usageOf(result.modelUsage) },
-});
 
 function resultText(content: unknown): string {
   if (!Array.isArray(content)) return asText(content);

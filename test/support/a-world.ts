@@ -1,30 +1,17 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
+import { type Answer, type Call, type Serve, type Served, startServer } from "./a-server.ts";
 import { eventually } from "./eventually.ts";
 import { killProcessesWith, processesWith } from "./leftovers.ts";
 import { type Model, startModel } from "./model/start-model.ts";
 
 const checkout = resolve(import.meta.dirname, "../..");
 
-export type Answer = Readonly<{ status: number; headers: Headers; body: Record<string, unknown> }>;
 /** A job as a client sees it. */
 export type SeenJob = Readonly<Record<string, unknown>> & Readonly<{ id: string; status: string }>;
-export type Served = Readonly<{
-  url: string;
-  /** kill -9 of the whole process group of `npx agenticore serve`. */
-  killGroup: () => Promise<void>;
-  /** The signal to npx alone, or to a direct server; resolves with its exit code. */
-  end: (signal: "SIGTERM" | "SIGINT" | "SIGKILL") => Promise<number | null>;
-  stderr: () => string;
-}>;
-export type ServeSettings = Readonly<{
-  env?: Readonly<Record<string, string>>;
-  args?: readonly string[];
-  /** Without npx in between: signals and exit code are the server's own. */
-  direct?: boolean;
-}>;
+export type SeenEvent = Readonly<{ id: string; type: string; attempt: number; data: Record<string, unknown> }>;
 export type CliEnd = Readonly<{ code: number | null; stdout: string; stderr: string }>;
 
 /** An empty home with a scripted model beside it, and what a person does there from outside. */
@@ -32,17 +19,24 @@ export type World = Readonly<{
   home: string;
   model: Model;
   env: Readonly<Record<string, string>>;
-  serve: (settings?: ServeSettings) => Promise<Served>;
+  /** The newest server is the one that all below asks. */
+  serve: (how?: Serve) => Promise<Served>;
   cli: (args: readonly string[], env?: Readonly<Record<string, string>>) => Promise<CliEnd>;
-  call: (method: string, path: string, body?: unknown) => Promise<Answer>;
+  call: Call;
+  /** As `call`, with these headers too. */
+  as: (headers: Readonly<Record<string, string>>) => Call;
   submit: (request: Readonly<Record<string, unknown>>) => Promise<SeenJob>;
   job: (id: string) => Promise<SeenJob>;
   /** The job as soon as it fits. @throws Error with the job's last state after `deadlineMs`. */
   until: (id: string, fits: (job: SeenJob) => boolean, deadlineMs?: number) => Promise<SeenJob>;
   ended: (id: string, deadlineMs?: number) => Promise<SeenJob>;
-  events: (id: string) => Promise<readonly Readonly<{ type: string; data: Record<string, unknown> }>[]>;
-  /** Processes of this world other than the server: Claude, wardens, what they started. */
+  events: (id: string) => Promise<readonly SeenEvent[]>;
+  /** Writes a file below the home. */
+  write: (path: string, text: string) => void;
+  /** Processes of this world other than servers and commands of ours: Claude, wardens, what they started. */
   jobProcesses: () => number[];
+  /** What a job must not leave on the disk: worktrees, temporary folders, lock files; paths below the home. */
+  remains: () => string[];
 }> &
   AsyncDisposable;
 
@@ -54,82 +48,25 @@ const otherClaude = (): Readonly<Record<string, string>> => {
 
 export async function aWorld(settings: Readonly<Record<string, string>> = {}): Promise<World> {
   const home = mkdtempSync(join(tmpdir(), "ac-home-"));
+  mkdirSync(join(home, "t"));
   const model = await startModel();
   const env = {
     PATH: process.env["PATH"] ?? "/usr/bin:/bin",
     HOME: home,
+    TMPDIR: join(home, "t"),
     ANTHROPIC_BASE_URL: model.url,
     ANTHROPIC_API_KEY: "sk-made-up-key-for-tests",
     AGENTICORE_PORT: "0",
     ...otherClaude(),
     ...settings,
   };
-  const children = new Set<ChildProcess>();
   let current: Served | undefined;
 
-  const serve: World["serve"] = async ({ env: more = {}, args = [], direct = false } = {}) => {
-    const [program, ...before] = direct ? [process.execPath, "bin/agenticore.js"] : ["npx", "agenticore"];
-    const child = spawn(program, [...before, "serve", ...args], {
-      cwd: checkout,
-      env: { ...env, ...more },
-      detached: true,
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    children.add(child);
-    let stderr = "";
-    child.stderr?.on("data", (chunk: Buffer) => (stderr += chunk));
-    const gone = new Promise<number | null>((done) => child.once("exit", (code) => done(code)));
-    const url = await eventually(
-      () => {
-        if (child.exitCode !== null) throw new Error(`serve ended with ${child.exitCode}: ${stderr}`);
-        return /listening on (http:\/\/\S+)/.exec(stderr)?.[1];
-      },
-      { what: () => `serve listens; it said: ${stderr}` },
-    );
-    current = {
-      url,
-      stderr: () => stderr,
-      killGroup: async () => {
-        process.kill(-(child.pid ?? 0), "SIGKILL");
-        await gone;
-      },
-      end: async (signal) => {
-        child.kill(signal);
-        return await gone;
-      },
-    };
+  const server = () => {
+    if (!current) throw new Error("no server was started");
     return current;
   };
-  const cli: World["cli"] = (args, more = {}) =>
-    new Promise((done) => {
-      const child = spawn("npx", ["agenticore", ...args], {
-        cwd: checkout,
-        env: { ...env, ...(current ? { AGENTICORE_URL: current.url } : {}), ...more },
-        stdio: ["ignore", "pipe", "pipe"],
-      });
-      children.add(child);
-      let stdout = "";
-      let stderr = "";
-      child.stdout?.on("data", (chunk: Buffer) => (stdout += chunk));
-      child.stderr?.on("data", (chunk: Buffer) => (stderr += chunk));
-      child.once("close", (code) => done({ code, stdout, stderr }));
-    });
-  const call: World["call"] = async (method, path, body) => {
-    const response = await fetch(`${current?.url}${path}`, {
-      method,
-      ...(body === undefined
-        ? {}
-        : {
-            headers: { "content-type": "application/json" },
-            body: typeof body === "string" ? body : JSON.stringify(body),
-          }),
-    });
-    return {
-      status: response.status,
-      headers: response.headers,
-      body: (await response.json()) as Record<string, unknown>,
-    };
-  };
+  const call: Call = (...asked) => server().call(...asked);
   const job: World["job"] = async (id) => (await call("GET", `/jobs/${id}`)).body["job"] as SeenJob;
   const until: World["until"] = async (id, fits, deadlineMs = 60_000) => {
     let last: SeenJob | undefined;
@@ -145,29 +82,72 @@ export async function aWorld(settings: Readonly<Record<string, string>> = {}): P
     home,
     model,
     env,
-    serve,
-    cli,
+    serve: async (how) => {
+      current = await startServer(env, how);
+      return current;
+    },
+    cli: (args, more = {}) =>
+      runCommand(args, { ...env, ...(current ? { AGENTICORE_URL: current.url } : {}), ...more }),
     call,
+    as: (headers) => server().as(headers),
     job,
     until,
-    submit: async (request) => {
-      const { status, body } = await call("POST", "/jobs", request);
-      if (status !== 202) throw new Error(`POST /jobs answered ${status}: ${JSON.stringify(body)}`);
-      return body["job"] as SeenJob;
-    },
+    submit: async (request) => submitted(await call("POST", "/jobs", request)),
     ended: (id, deadlineMs) =>
       until(id, ({ status }) => ["succeeded", "failed", "cancelled", "expired"].includes(status), deadlineMs),
     events: async (id) => {
-      const response = await fetch(`${current?.url}/jobs/${id}/events`, { headers: { accept: "application/json" } });
-      return ((await response.json()) as { events: { type: string; data: Record<string, unknown> }[] }).events;
+      const { body } = await server().as({ accept: "application/json" })("GET", `/jobs/${id}/events`);
+      return body["events"] as SeenEvent[];
     },
-    jobProcesses: () =>
-      processesWith("HOME", home).filter((pid) => !processesWith("AGENTICORE_PORT", "0").includes(pid)),
+    write: (path, text) => {
+      mkdirSync(dirname(join(home, path)), { recursive: true });
+      writeFileSync(join(home, path), text);
+    },
+    jobProcesses: () => {
+      const ours = processesWith("AGENTICORE_PORT", env.AGENTICORE_PORT);
+      return processesWith("HOME", home).filter((pid) => !ours.includes(pid));
+    },
+    remains: () => remains(home),
     [Symbol.asyncDispose]: async () => {
-      for (const child of children) if (child.exitCode === null) child.kill("SIGKILL");
       killProcessesWith("HOME", home);
       await model[Symbol.asyncDispose]();
       rmSync(home, { recursive: true, force: true, maxRetries: 5 });
     },
   };
+}
+
+/** @throws Error when the job was not accepted. */
+export function submitted({ status, body }: Answer): SeenJob {
+  if (status !== 202) throw new Error(`POST /jobs answered ${status}: ${JSON.stringify(body)}`);
+  return body["job"] as SeenJob;
+}
+
+const runCommand = (args: readonly string[], env: Readonly<Record<string, string>>): Promise<CliEnd> =>
+  new Promise((done) => {
+    const child = spawn("npx", ["agenticore", ...args], { cwd: checkout, env, stdio: ["ignore", "pipe", "pipe"] });
+    let stdout = "";
+    let stderr = "";
+    child.stdout?.on("data", (chunk: Buffer) => (stdout += chunk));
+    child.stderr?.on("data", (chunk: Buffer) => (stderr += chunk));
+    child.once("close", (code) => done({ code, stdout, stderr }));
+  });
+
+/** Warm trees of the pool (`.pool`) are no remains. */
+function remains(home: string): string[] {
+  const worktrees = ".agenticore/worktrees";
+  const below = (folder: string) => (existsSync(join(home, folder)) ? readdirSync(join(home, folder)) : []);
+  const locks = existsSync(join(home, "agenticore-repos"))
+    ? readdirSync(join(home, "agenticore-repos"), { recursive: true, encoding: "utf8" })
+        .filter((path) => path.endsWith(".lock") && !path.endsWith("/.lock"))
+        .map((path) => join("agenticore-repos", path))
+    : [];
+  return [
+    ...below(worktrees)
+      .filter((name) => !name.startsWith("."))
+      .map((name) => join(worktrees, name)),
+    ...below("t")
+      .filter((name) => name.startsWith("agenticore-"))
+      .map((name) => join("t", name)),
+    ...locks,
+  ];
 }

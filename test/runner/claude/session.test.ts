@@ -45,13 +45,6 @@ test("a turn is told as it happens", () => {
     { type: "tool.started", data: { tool: "Bash", tool_use_id: "toolu_1", input: '{"command":"ls"}' } },
     { type: "tool.ended", data: { tool_use_id: "toolu_1", is_error: false, output: "a.txt" } },
     { type: "claude.said", data: { text: "Done." } },
-    {
-      type: "usage.updated",
-      data: {
-        cost_usd: 0.5,
-        usage: { input_tokens: 100, output_tokens: 10, cache_read_input_tokens: 0, cache_creation_input_tokens: 0 },
-      },
-    },
   ]);
 });
 
@@ -152,7 +145,6 @@ test("a command that Claude does not echo has had its turn with the result", () 
   expect(mayClose(after(fresh(), init(), result()))).toBe(true);
   const second = onFollowUp(after(fresh(), init(), replay(), result()), followUp()).session;
   const step = onMessage(second, readMessage(result()), String);
-  expect(step.events).toContainEqual({ type: "message.delivered", data: { message_id: followUp().id } });
   expect(step.delivered).toEqual([followUp().id]);
   expect(mayClose(step.session)).toBe(true);
 });
@@ -179,7 +171,6 @@ test("a follow-up is delivered when Claude echoes it, the task's own echo is not
     `{"type":"user","message":{"role":"user","content":"And the tests."},"uuid":"${followUp().id}"}\n`,
   ]);
   expect(step.delivered).toEqual([followUp().id]);
-  expect(step.events).toEqual([{ type: "message.delivered", data: { message_id: followUp().id } }]);
   expect(onMessage(step.session, readMessage(replay(followUp().id)), String).events).toEqual([]);
   expect(read([init(), replay()]).delivered).toEqual([]);
 });

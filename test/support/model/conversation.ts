@@ -46,17 +46,21 @@ function piecesOf(message: Record<string, unknown>): Piece[] {
     }
     const text = textOf(block);
     if (text === "") return [];
-    const words = role === "user" ? (notOfTheUser.test(text) ? undefined : text) : whileBusy.exec(text)?.[1];
-    return [words === undefined ? { kind: "system", text } : { kind: "said", text: words.trim() }];
+    const words = role === "user" ? (notOfTheUser.test(text) ? [] : [text]) : foldedIn(text);
+    if (words.length === 0) return [{ kind: "system", text }];
+    return words.map((said) => ({ kind: "said", text: said.trim() }));
   });
 }
 
 /** What the CLI itself says in the user's place. */
 const notOfTheUser = /^(<system-reminder>|\[Request interrupted by user|Continue from where you left off\.$)/;
 
-/** How the CLI folds a message of the user into a running turn, with its own words around it (2.1.197, 2.1.330). */
-const whileBusy =
-  /sent a new message while you were working:\n([\s\S]*?)(?:\n\n(?:This is how Claude Code|IMPORTANT: After)[^\n]*)?$/;
+/** The CLI folds messages of the user into a running turn, each with its own words around it (2.1.197, 2.1.330). */
+const foldedIn = (text: string): string[] =>
+  text
+    .split(/[^\n]*sent a new message while you were working:\n/)
+    .slice(1)
+    .map((words) => words.trimEnd().replace(/\n\n(?:This is how Claude Code|IMPORTANT: After)[^\n]*$/, ""));
 
 /** A call that a killed CLI never saw the end of: said on resume (2.1.330), or its shell was killed with it. */
 const neverEnded = /^(\[Tool call interrupted: the session ended|Exit code 137$)/;

@@ -21,13 +21,17 @@ export const writes = {
   "leave-uncommitted": (turn) =>
     script(write(turn, turn.args), finish(`Wrote ${fileOf(turn.args)} and did not commit it.`))(turn),
 
-  /** `turns=N`: as many Bash calls, each adding its number to turns.txt. */
+  /** `turns=N pause=SECONDS`: as many Bash calls, each adding its number to turns.txt. */
   "many-turns": (turn) => {
     const turns = numberOf(turn.args, "turns", 5);
     const number = turn.results.length + 1;
     if (number > turns) return finish(`Took ${turns} turns.`)(turn);
-    return bash(`echo ${number} >> turns.txt`, `Turn ${number} of ${turns}`);
+    const pause = numberOf(turn.args, "pause", 0);
+    return bash(`echo ${number} >> turns.txt${pause > 0 ? `; sleep ${pause}` : ""}`, `Turn ${number} of ${turns}`);
   },
+
+  /** `command=TEXT` (without a double quote): runs it in Bash. */
+  run: (turn) => script(bash(turn.args["command"] ?? "true", "Run a command"), finish("Ran it."))(turn),
 
   /** `tool=NAME`, or `command=TEXT` for Bash: asks for what the permissions do not allow, by default a git hook. */
   denied: (turn) => script(forbidden(turn), finish("It was not allowed, so I stopped."))(turn),

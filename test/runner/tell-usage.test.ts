@@ -1,0 +1,37 @@
+import { expect, test } from "vitest";
+import { noUsage } from "../../runner/claude/usage.ts";
+import { tellUsage } from "../../runner/tell-usage.ts";
+import type { NewEvent } from "../../shared/event.ts";
+import type { JobPatch } from "../../shared/job.ts";
+import { aJob } from "../support/a-job.ts";
+
+const usage = (input_tokens: number) => ({ ...noUsage, input_tokens });
+
+function telling(job = aJob()) {
+  const patches: JobPatch[] = [];
+  const events: NewEvent[] = [];
+  const tell = tellUsage(job, {
+    patch: (patch) => void patches.push(patch),
+    emit: (...some) => void events.push(...some),
+  });
+  return { tell, patches, events };
+}
+
+test("what earlier attempts cost is counted in", () => {
+  const { tell, patches, events } = telling(aJob({ cost_usd: 1, usage: usage(1_000) }));
+  tell({ cost_usd: 0.5, usage: usage(10) });
+  expect(patches).toEqual([{ cost_usd: 1.5, usage: usage(1_010) }]);
+  expect(events).toEqual([{ type: "usage.updated", data: { cost_usd: 1.5, usage: usage(1_010) } }]);
+});
+
+test("the cost never goes back and is not told twice, whichever source is late", () => {
+  const { tell, events } = telling();
+  for (const cost_usd of [0.1, 0.3, 0.2, 0.3, 0.4]) tell({ cost_usd, usage: noUsage });
+  expect(events.map(({ data }) => "cost_usd" in data && data.cost_usd)).toEqual([0.1, 0.3, 0.4]);
+});
+
+test("tokens that cost nothing are told too", () => {
+  const { tell, events } = telling();
+  for (const tokens of [10, 20, 20]) tell({ cost_usd: 0, usage: usage(tokens) });
+  expect(events).toHaveLength(2);
+});
