@@ -92,7 +92,7 @@ async function fetchForLiveTrees(box: RepoBox, { source }: Wanted, { vault, sign
     const refs = `+${baseSha}:refs/agenticore/jobs/${jobId}`;
     await runRemote(box, source, {
       place: { gitDir: vault },
-      args: [...fetch, source.address.url, refs],
+      args: (url) => [...fetch, url, refs],
       signal,
       lockFd,
     }).catch((error: unknown) => {
@@ -135,7 +135,7 @@ async function fetchInto(
   const place = { gitDir: vault };
   await runRemote(box, source, {
     place,
-    args: [...fetch, source.address.url, `+${refs.ref}:${own}`, `+${refs.ref}:${seenRef(refs.ref)}`],
+    args: (url) => [...fetch, url, `+${refs.ref}:${own}`, `+${refs.ref}:${seenRef(refs.ref)}`],
     signal,
     lockFd,
   });

@@ -1,7 +1,7 @@
-import { mkdir, readdir, rename } from "node:fs/promises";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { makeBranch } from "./branch-name.ts";
-import { discardTree, dropBranch, dropJobRefs } from "./discard-tree.ts";
+import { discardEntry, dropBranch, dropJobRefs } from "./discard-tree.ts";
 import { kindAt } from "./guard.ts";
 import { newRecord } from "./new-record.ts";
 import type { Prepared, RepoJob } from "./prepare.ts";
@@ -28,30 +28,32 @@ type For = Readonly<{ prepared: Prepared; job: RepoJob }>;
 export async function takeFromPool(box: RepoBox, wanted: For, signal: AbortSignal): Promise<TreeRecord | undefined> {
   const { place } = wanted.prepared.source;
   for (;;) {
-    const pooled = await claim(place);
+    const pooled = await claim(place, wanted.job.id);
     if (pooled === undefined) return undefined;
     try {
       const record = await lease(box, { ...wanted, pooled }, signal);
       box.counters.poolHits += 1;
       return record;
     } catch (error) {
-      const path = join(box.options.worktreeRoot, wanted.job.id);
-      await discardTree(box, place, (await kindAt(path)) === "nothing" ? pooled : { ...pooled, path });
+      const { id } = wanted.job;
+      const paths = [pooled.path, join(box.options.worktreeRoot, id)];
+      await discardEntry(box, place, { admin: pooled.admin, jobId: id, paths });
       signal.throwIfAborted();
       box.log(`a warm tree could not be used and was thrown away: ${String(error)}`);
     } finally {
       await dropRecord(place.pool, pooled.admin);
+      await rm(takenFile(place, pooled.admin, wanted.job.id), { force: true });
     }
   }
 }
 
 /** Renaming the record is the claim: of two processes only one can. */
-async function claim(place: RepoPlace): Promise<TreeRecord | undefined> {
+async function claim(place: RepoPlace, jobId: string): Promise<TreeRecord | undefined> {
   for (const file of await readdir(place.pool).catch(() => [])) {
     const name = file.replace(/\.json$/, "");
     if (name === file) continue;
     const record = await findRecord(place.pool, name);
-    const claimed = await rename(recordFile(place.pool, name), join(place.pool, `${name}.taken`)).then(
+    const claimed = await rename(recordFile(place.pool, name), takenFile(place, name, jobId)).then(
       () => true,
       () => false,
     );
@@ -59,6 +61,8 @@ async function claim(place: RepoPlace): Promise<TreeRecord | undefined> {
   }
   return undefined;
 }
+
+const takenFile = ({ pool }: RepoPlace, name: string, jobId: string): string => join(pool, `${name}.taken-${jobId}`);
 
 async function lease(
   box: RepoBox,

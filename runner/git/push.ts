@@ -102,7 +102,7 @@ async function run(
   const target = `refs/heads/${branch}`;
   const answer = await runRemote(box, source, {
     place,
-    args: [
+    args: (url) => [
       ...[
         "push",
         "--porcelain",
@@ -112,7 +112,7 @@ async function run(
         "--recurse-submodules=no",
         ...options,
       ],
-      ...["--end-of-options", source.address.url, `${commit}:${target}`],
+      ...["--end-of-options", url, `${commit}:${target}`],
     ],
     signal,
     answers: [1],

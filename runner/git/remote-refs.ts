@@ -16,10 +16,10 @@ export async function lookUp(
   { baseRef, signal }: Readonly<{ baseRef: string | undefined; signal: AbortSignal }>,
 ): Promise<RemoteRefs> {
   box.counters.lookups += 1;
-  const { url, raw } = source.address;
+  const { raw } = source.address;
   const listed = await runRemote(box, source, {
     place: { gitDir: box.blank },
-    args: [
+    args: (url) => [
       "ls-remote",
       ...filters(baseRef),
       "--end-of-options",

@@ -3,12 +3,16 @@ import { unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError } from "../../shared/error.ts";
 import type { RepoAddress } from "../../shared/repo-url.ts";
+import { GitFailure } from "./git-failure.ts";
 import type { RepoBox } from "./repo-box.ts";
 import type { RepoPlace } from "./repo-place.ts";
 import type { GitAnswer, GitRun } from "./run-git.ts";
 
 /** A repository that jobs work on, and the folders that we keep for it. */
 export type Source = Readonly<{ address: RepoAddress; place: RepoPlace }>;
+
+/** A command whose arguments name the repository by the address that it is given. */
+type RemoteRun = Omit<GitRun, "args"> & Readonly<{ args: (url: string) => readonly string[] }>;
 
 export const protocolOf = ({ scheme }: RepoAddress) => (scheme === "local" ? "file" : scheme);
 
@@ -17,15 +21,22 @@ export const protocolOf = ({ scheme }: RepoAddress) => (scheme === "local" ? "fi
  * mode 0600 that a helper prints, which git asks only for this very host, with redirects refused, since git
  * would send the header on to the other host (measured).
  */
-export async function runRemote(box: RepoBox, { address, place }: Source, run: GitRun): Promise<GitAnswer> {
+export async function runRemote(box: RepoBox, { address, place }: Source, run: RemoteRun): Promise<GitAnswer> {
   const login = await loginFor(box, address);
-  try {
-    return await box.git({
+  const at = (url: string) =>
+    box.git({
       timeoutMs: box.settings.networkTimeoutMs,
       ...run,
+      args: run.args(url),
       protocol: protocolOf(address),
       config: [...login.config, ...(run.config ?? [])],
       env: { GIT_CONFIG_GLOBAL: place.globalConfig, ...box.options.networkEnv, ...login.env, ...run.env },
+    });
+  try {
+    return await at(address.url).catch(async (error: unknown) => {
+      if (!(error instanceof GitFailure) || error.kind !== "redirect" || address.url.endsWith(".git")) throw error;
+      // Some servers send `…/src` on to `…/src.git`; that is the same host, and asked for by ourselves.
+      return await at(`${address.url}.git`).catch(() => Promise.reject(error));
     });
   } finally {
     await login.forget();

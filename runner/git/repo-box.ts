@@ -1,4 +1,5 @@
-import { mkdir, realpath, writeFile } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { mkdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import type { RepoAddress } from "../../shared/repo-url.ts";
 import { type Flights, makeFlights } from "./flight.ts";
@@ -19,7 +20,7 @@ export type RepoOptions = Readonly<{
   stateDir: string;
   /** Absolute path of git. */
   gitBinary: string;
-  /** `setpriv --pdeathsig KILL --` where it works, so that no git outlives us; else empty. */
+  /** Put before git's argv; by default what makes git end with us, where this machine has it. */
   gitWrapper?: readonly string[];
   /** Author of what we commit; by default the local repository's, else `Agenticore <agenticore@localhost>`. */
   identity?: Identity;
@@ -77,7 +78,7 @@ export async function makeRepoBox(asked: RepoOptions): Promise<RepoBox> {
   await restoreFile(globalConfig, { name: "gitconfig", text: baseConfig });
   const log = asked.log ?? (() => undefined);
   const counters = { fetches: 0, lookups: 0, spawns: 0, poolHits: 0, rebuilds: 0 };
-  const wrapper = asked.gitWrapper ?? [];
+  const wrapper = asked.gitWrapper ?? (await diesWithUs());
   const onSpawn = () => {
     counters.spawns += 1;
   };
@@ -94,7 +95,7 @@ export async function makeRepoBox(asked: RepoOptions): Promise<RepoBox> {
     lock: makeRepoLock(asked.lockWaitSeconds ?? 1_800),
     trash: makeTrash(log),
     blank,
-    credentialsDir: await privateFolder(join(options.stateDir, "credentials")),
+    credentialsDir: await privateFolder(join(options.stateDir, "credentials", String(process.pid))),
     counters,
     lookups: makeFlights<RemoteRefs>({ fresh: true }),
     fetches: makeFlights<Fetched>({ fresh: false }),
@@ -108,8 +109,19 @@ const baseConfig = "[credential]\n\thelper =\n[core]\n\thooksPath = /dev/null\n\
 /** A configuration file that also lets git read these folders when another user owns them (git-config(1), safe.directory). */
 export async function writeGlobalConfig(path: string, safe: readonly string[]): Promise<void> {
   const quoted = safe.map((folder) => `\tdirectory = "${folder.replace(/[\\"]/g, "\\$&")}"\n`);
-  await mkdir(join(path, ".."), { recursive: true, mode: 0o700 });
-  await writeFile(path, `${baseConfig}[safe]\n${quoted.join("")}`, { mode: 0o600 });
+  await restoreFile(path, { name: "gitconfig", text: `${baseConfig}[safe]\n${quoted.join("")}` });
+}
+
+/** What makes a git end when we are killed (PR_SET_PDEATHSIG), where this machine's setpriv(1) can do it. */
+async function diesWithUs(): Promise<readonly string[]> {
+  const wrapper = ["setpriv", "--pdeathsig", "KILL", "--"];
+  const [program = "", ...args] = wrapper;
+  const works = await new Promise<boolean>((resolve) => {
+    spawn(program, [...args, "true"], { stdio: "ignore" })
+      .once("error", () => resolve(false))
+      .once("exit", (code) => resolve(code === 0));
+  });
+  return works ? wrapper : [];
 }
 
 async function privateFolder(path: string): Promise<string> {

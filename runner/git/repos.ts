@@ -1,4 +1,4 @@
-import { readdir } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { discardTree } from "./discard-tree.ts";
 import { commitLeftovers, type LeftoverCommit } from "./leftovers.ts";
@@ -8,6 +8,7 @@ import { type Pushed, pushBranch } from "./push.ts";
 import { reopenWorktree } from "./reopen.ts";
 import { type Counters, makeRepoBox, type RepoBox, type RepoOptions } from "./repo-box.ts";
 import { type Summary, summarize } from "./summary.ts";
+import { sweep } from "./sweep.ts";
 import { listTrees, removeTree, type TreeInfo } from "./tree-list.ts";
 import { findRecord, writeRecord } from "./tree-record.ts";
 import { openWorktree, type Worktree } from "./worktree.ts";
@@ -34,6 +35,8 @@ export interface Repos extends AsyncDisposable {
   listTrees(): Promise<readonly TreeInfo[]>;
   /** Takes a tree away by its job. False when there is none. */
   removeTree(jobId: string): Promise<boolean>;
+  /** Takes away what cut-off starts, old pools and ended jobs left, and tidies. Now and then; never a job's tree. */
+  sweep(signal: AbortSignal): Promise<void>;
   readonly counters: Readonly<Counters>;
 }
 
@@ -51,6 +54,7 @@ export async function openRepos(options: RepoOptions): Promise<Repos> {
     close: (tree, end) => closeTree(box, tree, end),
     listTrees: () => listTrees(box),
     removeTree: (jobId) => removeTree(box, jobId),
+    sweep: (signal) => sweep(box, signal),
     counters: box.counters,
     [Symbol.asyncDispose]: () => box.trash.settled(),
   };
@@ -81,7 +85,18 @@ async function pooled(box: RepoBox, tree: Worktree): Promise<boolean> {
 
 async function emptyTrash(box: RepoBox): Promise<void> {
   await box.trash.empty(join(box.options.worktreeRoot, ".trash"));
-  await box.trash.empty(box.credentialsDir);
+  const credentials = join(box.credentialsDir, "..");
+  for (const pid of await readdir(credentials))
+    if (!isAlive(Number(pid))) await rm(join(credentials, pid), { recursive: true, force: true });
   for (const key of await readdir(box.options.reposRoot))
     await box.trash.empty(join(box.options.reposRoot, key, ".trash"));
 }
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+};

@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "../../shared/error.ts";
 import { makeBranch } from "./branch-name.ts";
-import { discardTree, forgetEarlier } from "./discard-tree.ts";
+import { discardEntry } from "./discard-tree.ts";
 import { rebuildVault } from "./fetch-base.ts";
 import { GitFailure, toGitError } from "./git-failure.ts";
 import { kindAt, restoreFile } from "./guard.ts";
@@ -97,9 +97,9 @@ async function openFresh(
 ): Promise<TreeRecord> {
   const { place } = prepared.source;
   const path = join(box.options.worktreeRoot, job.id);
-  if ((await kindAt(path)) !== "nothing") await box.trash.discard(path, join(box.options.worktreeRoot, ".trash"));
   await mkdir(place.trees, { recursive: true, mode: 0o700 });
-  await forgetEarlier(box, place, job.id);
+  // Git names its entry after the folder, so an earlier start of this job had these too.
+  await discardEntry(box, place, { admin: job.id, jobId: job.id, paths: [path] });
   const branch = await makeBranch({ jobId: job.id, taken: prepared.refs.ours }, (name) =>
     add(box, { prepared, path, branch: name, job }, signal),
   );
@@ -115,7 +115,7 @@ async function openFresh(
     await box.git({ place: inTree(place, record), args: ["reset", "--hard", "--quiet"], signal });
     return record;
   } catch (error) {
-    await discardTree(box, place, record);
+    await discardEntry(box, place, { ...record, paths: [path] });
     throw error;
   }
 }

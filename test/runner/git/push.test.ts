@@ -117,7 +117,7 @@ test("a repository that needs a login is fetched and pushed with credentials tha
   expect(await desk.repos.push(tree, commit, never())).toMatchObject({ how: "same" });
   expect(hosted("rev-parse", tree.branch)).toBe(commit);
   expect(filesWith(desk.path, login.password)).toBe("");
-  expect(readdirSync(join(desk.path, "state/credentials"))).toEqual([]);
+  expect(readdirSync(join(desk.path, "state/credentials", String(process.pid)))).toEqual([]);
 });
 
 test("a branch of ours is rewritten on a remote only where it still is what we pushed", async () => {

@@ -1,0 +1,46 @@
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { kindAt } from "./guard.ts";
+import type { RepoBox } from "./repo-box.ts";
+import type { RepoPlace } from "./repo-place.ts";
+import { listRecords } from "./tree-record.ts";
+
+/** One of 256 folders; git's own measure for "about 6,700 loose objects" (git-gc(1), gc.auto). */
+const manyLooseInOneFolder = 27;
+const manyPacks = 50;
+
+/**
+ * Packs what many small fetches brought, under the repository's lock, and never drops an object: trees may need it.
+ * Where no job has a tree, the mirror's own objects go too: they are what ended jobs left.
+ */
+export async function tidyVault(box: RepoBox, place: RepoPlace, signal: AbortSignal): Promise<void> {
+  await forgetMirrorObjects(box, place);
+  const loose = await countIn(join(place.vault, "objects/17"));
+  const packs = await countIn(join(place.vault, "objects/pack"));
+  if (loose <= manyLooseInOneFolder && packs <= manyPacks * 3) return;
+  await box.lock(place.key, place.lock, async (lockFd) => {
+    // Whoever made it is dead: this lock is only taken under ours.
+    await rm(join(place.vault, "objects/maintenance.lock"), { force: true });
+    const tasks = ["loose-objects", "incremental-repack", "commit-graph"].map((task) => `--task=${task}`);
+    const args = ["maintenance", "run", "--quiet", ...tasks];
+    await box.git({ place: { gitDir: place.vault }, args, signal, lockFd, timeoutMs: 30 * 60_000 });
+  });
+}
+
+async function forgetMirrorObjects(box: RepoBox, place: RepoPlace): Promise<void> {
+  if ((await kindAt(place.mirror)) !== "folder") return;
+  await box.lock(place.key, place.lock, async () => {
+    const pooled = new Set((await listRecords(place.pool)).map(({ admin }) => admin));
+    const entries = await readdir(join(place.mirror, "worktrees")).catch(() => [""]);
+    // A tree's entry is made under this lock, before anybody can write objects for it.
+    if (entries.some((admin) => !pooled.has(admin))) return;
+    const branches = await readdir(join(place.mirror, "refs/heads")).catch(() => [""]);
+    if (branches.length > 0 || (await kindAt(join(place.mirror, "packed-refs"))) !== "nothing") return;
+    const objects = join(place.mirror, "objects");
+    for (const name of await readdir(objects))
+      if (/^[0-9a-f]{2}$/.test(name)) await box.trash.discard(join(objects, name), join(place.home, ".trash"));
+    for (const name of await readdir(join(objects, "pack"))) await rm(join(objects, "pack", name), { force: true });
+  });
+}
+
+const countIn = async (folder: string): Promise<number> => (await readdir(folder).catch(() => [])).length;

@@ -1,0 +1,104 @@
+import { lstat, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { deleteRefs, discardEntry } from "./discard-tree.ts";
+import { readPlainFile } from "./guard.ts";
+import { tidyVault } from "./maintenance.ts";
+import type { RepoBox } from "./repo-box.ts";
+import { type RepoPlace, repoPlace } from "./repo-place.ts";
+import { dropRecord, listRecords } from "./tree-record.ts";
+
+const minuteMs = 60_000;
+/** What is younger may be a start that is just under way, perhaps in another process. */
+const youngMs = 10 * minuteMs;
+const poolAgeMs = 7 * 24 * 60 * minuteMs;
+
+/**
+ * What no job's end takes away: starts that were cut off, warm trees that nobody used for a week, branches and
+ * refs of jobs whose tree is gone, objects that only they had, many small packs. Trees of jobs are left alone.
+ */
+export async function sweep(box: RepoBox, signal: AbortSignal): Promise<void> {
+  for (const key of await readdir(box.options.reposRoot)) {
+    if (!/^[0-9a-f]{12}$/.test(key)) continue;
+    signal.throwIfAborted();
+    const place = repoPlace(key, box.options);
+    await sweepTaken(box, place);
+    await sweepPool(box, place);
+    await sweepStaging(box, place);
+    await sweepRefs(box, place);
+    await tidyVault(box, place, signal);
+  }
+}
+
+const ageOf = async (box: RepoBox, path: string): Promise<number> => {
+  const facts = await lstat(path).catch(() => undefined);
+  return facts === undefined ? 0 : box.now() - facts.ctimeMs;
+};
+const namesIn = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);
+
+/** A warm tree that was claimed for a job whose start then was cut off. */
+async function sweepTaken(box: RepoBox, place: RepoPlace): Promise<void> {
+  for (const file of await namesIn(place.pool)) {
+    const [, admin = "", jobId = ""] = /^(.+)\.taken-([0-9A-Za-z-]+)$/.exec(file) ?? [];
+    if (admin === "" || (await ageOf(box, join(place.pool, file))) < youngMs) continue;
+    const owner = (await listRecords(place.trees)).find((record) => record.admin === admin);
+    if (owner === undefined) {
+      const paths = [join(box.options.worktreeRoot, ".pool", admin), join(box.options.worktreeRoot, jobId)];
+      await discardEntry(box, place, { admin, jobId, paths });
+    }
+    await rm(join(place.pool, file), { force: true });
+  }
+}
+
+async function sweepPool(box: RepoBox, place: RepoPlace): Promise<void> {
+  for (const { admin, path, changedAt } of await listRecords(place.pool)) {
+    if (box.now() - changedAt < poolAgeMs) continue;
+    // First the record, so that no job can claim the tree meanwhile.
+    await dropRecord(place.pool, admin);
+    await discardEntry(box, place, { admin, jobId: "", paths: [path] });
+  }
+}
+
+async function sweepStaging(box: RepoBox, place: RepoPlace): Promise<void> {
+  for (const name of await namesIn(place.home)) {
+    const path = join(place.home, name);
+    if (!name.startsWith(".staging-") || (await ageOf(box, path)) < 24 * 60 * minuteMs) continue;
+    await box.trash.discard(path, join(place.home, ".trash"));
+  }
+}
+
+/** Branches of the mirror and refs of the vault that belong to no tree of ours any more. */
+async function sweepRefs(box: RepoBox, place: RepoPlace): Promise<void> {
+  const records = await listRecords(place.trees);
+  const checkedOut = await Promise.all(
+    (await namesIn(join(place.mirror, "worktrees"))).map((admin) =>
+      readPlainFile(join(place.mirror, "worktrees", admin, "HEAD")),
+    ),
+  );
+  const kept = new Set([...records.map(({ branch }) => branch), ...checkedOut.map((head) => head?.slice(16).trim())]);
+  const jobs = new Set(records.map(({ jobId }) => jobId));
+  const heads = join(place.mirror, "refs/heads");
+  const branches = (await oldNames(box, heads)).filter(
+    (name) => /^agenticore-[0-9a-f-]+$/.test(name) && !kept.has(name),
+  );
+  if (branches.length > 0)
+    await deleteRefs(
+      box,
+      branches.map((name) => `refs/heads/${name}`),
+      { place, gitDir: place.view },
+    );
+  for (const kind of ["jobs", "results"]) {
+    const old = (await oldNames(box, join(place.vault, "refs/agenticore", kind))).filter((name) => !jobs.has(name));
+    if (old.length > 0)
+      await deleteRefs(
+        box,
+        old.map((name) => `refs/agenticore/${kind}/${name}`),
+        { place, gitDir: place.vault },
+      );
+  }
+}
+
+async function oldNames(box: RepoBox, folder: string): Promise<readonly string[]> {
+  const names = await namesIn(folder);
+  const ages = await Promise.all(names.map((name) => ageOf(box, join(folder, name))));
+  return names.filter((name, n) => !name.endsWith(".lock") && (ages[n] ?? 0) >= youngMs);
+}
