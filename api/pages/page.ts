@@ -36,6 +36,7 @@ code, pre { font: .9em/1.45 ui-monospace, monospace; overflow-wrap: anywhere; }
 pre { background: var(--panel); border: 1px solid var(--line); border-radius: 6px; padding: .75rem; overflow-x: auto; white-space: pre-wrap; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .75rem .4rem 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
+th, td time, td:first-child code { overflow-wrap: normal; white-space: nowrap; }
 th { color: var(--soft); font-weight: 600; }
 .succeeded { color: var(--good); } .failed, .expired { color: var(--bad); } .running, .queued { color: var(--live); }
 details { border: 1px solid var(--line); border-radius: 6px; margin: .5rem 0; } details > div { padding: 0 1rem 1rem; }
