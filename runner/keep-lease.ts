@@ -20,6 +20,7 @@ export interface LeaseKeeper extends AsyncDisposable {
   readonly signal: AbortSignal;
   /** Kept until the next renewal: at most a second, or at once when they are many. */
   emit(...events: readonly NewEvent[]): void;
+  /** The same; a phase is written at once. */
   patch(patch: JobPatch): void;
   /** Claude took these messages up. */
   delivered(messageId: string): void;
@@ -149,7 +150,7 @@ export function keepLease(
     },
     patch: (patch) => {
       pending.patch = { ...pending.patch, ...patch };
-      sooner(appendAfterMs);
+      sooner(patch.phase === undefined ? appendAfterMs : 0);
     },
     delivered: (messageId) => {
       pending.delivered.push(messageId);

@@ -69,7 +69,7 @@ test("what happens is written a second later, in one renewal", async () => {
   await using kept = await aKeptLease();
   kept.keeper.emit({ type: "claude.said", data: { text: "one" } });
   kept.keeper.emit({ type: "claude.said", data: { text: "two" } });
-  kept.keeper.patch({ phase: "running" });
+  kept.keeper.patch({ pid: 7 });
   expect(kept.renewals).toHaveLength(0);
   await eventually(() => kept.clock.sleepers() > 0);
 
@@ -77,7 +77,14 @@ test("what happens is written a second later, in one renewal", async () => {
   await eventually(() => kept.renewals.length === 1);
 
   expect(kept.renewals[0]?.events?.map(({ type }) => type)).toEqual(["claude.said", "claude.said"]);
-  expect((await kept.store.get(kept.claim.job.id))?.phase).toBe("running");
+  expect((await kept.store.get(kept.claim.job.id))?.pid).toBe(7);
+});
+
+test("a phase is written at once", async () => {
+  await using kept = await aKeptLease();
+  kept.keeper.patch({ phase: "cloning" });
+  await eventually(() => kept.renewals.length === 1);
+  expect((await kept.store.get(kept.claim.job.id))?.phase).toBe("cloning");
 });
 
 test("64 KiB of events do not wait for the second to pass", async () => {

@@ -14,7 +14,10 @@ export type SeenJob = Readonly<Record<string, unknown>> & Readonly<{ id: string;
 export type SeenEvent = Readonly<{ id: string; type: string; attempt: number; data: Record<string, unknown> }>;
 export type CliEnd = Readonly<{ code: number | null; stdout: string; stderr: string }>;
 
-/** An empty home with a scripted model beside it, and what a person does there from outside. */
+/**
+ * An empty home with a scripted model beside it, and what a person does there from outside: with the key of
+ * `AGENTICORE_API_KEY`, where the settings have one.
+ */
 export type World = Readonly<{
   home: string;
   model: Model;
@@ -66,7 +69,10 @@ export async function aWorld(settings: Readonly<Record<string, string>> = {}): P
     if (!current) throw new Error("no server was started");
     return current;
   };
-  const call: Call = (...asked) => server().call(...asked);
+  const key: string | undefined = settings["AGENTICORE_API_KEY"];
+  const as: World["as"] = (headers) =>
+    server().as({ ...(key === undefined ? {} : { authorization: `Bearer ${key}` }), ...headers });
+  const call: Call = (...asked) => as({})(...asked);
   const job: World["job"] = async (id) => (await call("GET", `/jobs/${id}`)).body["job"] as SeenJob;
   const until: World["until"] = async (id, fits, deadlineMs = 60_000) => {
     let last: SeenJob | undefined;
@@ -89,14 +95,14 @@ export async function aWorld(settings: Readonly<Record<string, string>> = {}): P
     cli: (args, more = {}) =>
       runCommand(args, { ...env, ...(current ? { AGENTICORE_URL: current.url } : {}), ...more }),
     call,
-    as: (headers) => server().as(headers),
+    as,
     job,
     until,
     submit: async (request) => submitted(await call("POST", "/jobs", request)),
     ended: (id, deadlineMs) =>
       until(id, ({ status }) => ["succeeded", "failed", "cancelled", "expired"].includes(status), deadlineMs),
     events: async (id) => {
-      const { body } = await server().as({ accept: "application/json" })("GET", `/jobs/${id}/events`);
+      const { body } = await as({ accept: "application/json" })("GET", `/jobs/${id}/events`);
       return body["events"] as SeenEvent[];
     },
     write: (path, text) => {

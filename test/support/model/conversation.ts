@@ -7,7 +7,7 @@ export type Conversation = Readonly<{
   model: string;
   stream: boolean;
   tools: readonly string[];
-  /** The CLI's working folder as its system text tells it; empty where it does not. */
+  /** The CLI's working folder as it told last (a resumed session can have moved); empty where it does not. */
   cwd: string;
 }>;
 
@@ -30,7 +30,11 @@ export function readConversation(body: string): Conversation {
     model: String(request["model"] ?? ""),
     stream: request["stream"] === true,
     tools: list(request["tools"]).map((tool) => String(record(tool)["name"] ?? "")),
-    cwd: /working directory: (\S.*)/i.exec(system)?.[1]?.trim() ?? "",
+    cwd:
+      [...system.matchAll(/working directory: (\S.*)/gi)]
+        .at(-1)?.[1]
+        ?.replace(/ \(was .*\)$/, "")
+        .trim() ?? "",
   };
 }
 
