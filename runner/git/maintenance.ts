@@ -5,9 +5,8 @@ import type { RepoBox } from "./repo-box.ts";
 import type { RepoPlace } from "./repo-place.ts";
 import { listRecords } from "./tree-record.ts";
 
-/** One of 256 folders; git's own measure for "about 6,700 loose objects" (git-gc(1), gc.auto). */
-const manyLooseInOneFolder = 27;
 const manyPacks = 50;
+const filesPerPack = 2;
 
 /**
  * Packs what many small fetches brought, under the repository's lock, and never drops an object: trees may need it.
@@ -17,14 +16,18 @@ export async function tidyVault(box: RepoBox, place: RepoPlace, signal: AbortSig
   await forgetMirrorObjects(box, place);
   const loose = await countIn(join(place.vault, "objects/17"));
   const packs = await countIn(join(place.vault, "objects/pack"));
-  if (loose <= manyLooseInOneFolder && packs <= manyPacks * 3) return;
-  await box.lock(place.key, place.lock, async (lockFd) => {
-    // Whoever made it is dead: this lock is only taken under ours.
-    await rm(join(place.vault, "objects/maintenance.lock"), { force: true });
-    const tasks = ["loose-objects", "incremental-repack", "commit-graph"].map((task) => `--task=${task}`);
-    const args = ["maintenance", "run", "--quiet", ...tasks];
-    await box.git({ place: { gitDir: place.vault }, args, signal, lockFd, timeoutMs: 30 * 60_000 });
-  });
+  // One task a run: git 2.39 looks for packs once, so the second would not see those of the first.
+  const tasks = [
+    ...(loose > box.settings.packAbove ? ["loose-objects"] : []),
+    ...(packs > manyPacks * filesPerPack ? ["incremental-repack"] : []),
+  ];
+  for (const task of tasks)
+    await box.lock(place.key, place.lock, async (lockFd) => {
+      // Whoever made it is dead: this lock is only taken under ours.
+      await rm(join(place.vault, "objects/maintenance.lock"), { force: true });
+      const args = ["maintenance", "run", "--quiet", `--task=${task}`];
+      await box.git({ place: { gitDir: place.vault }, args, signal, lockFd, timeoutMs: 30 * 60_000 });
+    });
 }
 
 async function forgetMirrorObjects(box: RepoBox, place: RepoPlace): Promise<void> {

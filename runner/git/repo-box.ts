@@ -35,6 +35,8 @@ export type RepoOptions = Readonly<{
   /** Warm trees kept per repository; 0 for none. */
   poolSize?: number;
   checkoutWorkers?: number;
+  /** Loose objects in one of their 256 folders above which the sweep packs them. */
+  packAbove?: number;
   /** For one fetch or push; milliseconds. */
   networkTimeoutMs?: number;
   lockWaitSeconds?: number;
@@ -47,7 +49,7 @@ export type Counters = { fetches: number; lookups: number; spawns: number; poolH
 /** What the parts of this folder share. Made once by openRepos. */
 export type RepoBox = Readonly<{
   options: RepoOptions;
-  settings: Readonly<{ poolSize: number; checkoutWorkers: number; networkTimeoutMs: number }>;
+  settings: Readonly<{ poolSize: number; checkoutWorkers: number; packAbove: number; networkTimeoutMs: number }>;
   now: () => number;
   log: (sentence: string) => void;
   git: Git;
@@ -87,6 +89,8 @@ export async function makeRepoBox(asked: RepoOptions): Promise<RepoBox> {
     settings: {
       poolSize: asked.poolSize ?? 2,
       checkoutWorkers: asked.checkoutWorkers ?? 8,
+      // git's own measure for "about 6,700 loose objects" (git-gc(1), gc.auto).
+      packAbove: asked.packAbove ?? 27,
       networkTimeoutMs: asked.networkTimeoutMs ?? 30 * 60_000,
     },
     now: asked.now ?? Date.now,

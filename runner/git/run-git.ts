@@ -48,7 +48,9 @@ const killAfterMs = 2_000;
 export function makeGit(settings: GitSettings): Git {
   return async (run) => {
     run.signal?.throwIfAborted();
-    const [program = settings.binary, ...argv] = [...settings.wrapper, settings.binary, ...argsOf(run)];
+    const distant = run.protocol !== undefined && run.protocol !== "file";
+    const wrapper = distant ? ["sh", "-c", lifeline, "sh"] : settings.wrapper;
+    const [program = settings.binary, ...argv] = [...wrapper, settings.binary, ...argsOf(run)];
     settings.onSpawn(run.args);
     const child = spawn(program, argv, {
       cwd: run.cwd ?? run.place.gitDir,
@@ -56,9 +58,23 @@ export function makeGit(settings: GitSettings): Git {
       detached: true,
       stdio: ["pipe", "pipe", "pipe", ...(run.lockFd === undefined ? [] : [run.lockFd])],
     });
+    // Of a distant git our end of the pipe stays open: its end tells that we are gone.
+    if (!distant) child.stdin?.end(run.input ?? "");
     return await finish(child, run);
   };
 }
+
+/**
+ * For a git that waits for a network: its helpers would wait on when only git dies with us. The whole group ends
+ * when the pipe on standard input does. Such commands read no input.
+ */
+const lifeline = `exec 9<&0 </dev/null
+"$@" 9<&- & git=$!
+{ read -r _ <&9; kill -KILL 0; } >/dev/null 2>&1 & watch=$!
+exec 9<&-
+wait "$git"; code=$?
+kill -KILL "$watch"
+exit "$code"`;
 
 const argsOf = ({ args, config = [] }: GitRun): readonly string[] => [
   ...[["core.hooksPath", "/dev/null"], ["core.fsmonitor", "false"], ...config].flatMap(([key, value]) => [
@@ -116,7 +132,7 @@ async function finish(child: ChildProcess, run: GitRun): Promise<GitAnswer> {
     stderr = (stderr + chunk.toString("utf8")).slice(-32 * 1024);
   });
   // A git that ends before it has read its input is judged by its exit, not by the broken pipe.
-  child.stdin?.on("error", () => undefined).end(run.input ?? "");
+  child.stdin?.on("error", () => undefined);
   try {
     const exitCode = await new Promise<number | null>((resolve, reject) => {
       child.once("error", reject).once("close", resolve);

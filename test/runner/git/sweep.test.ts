@@ -1,0 +1,135 @@
+import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { openRepos } from "../../../runner/git/repos.ts";
+import { gitIn } from "../../support/sample-repo.ts";
+import { aDesk, aJob, never } from "./a-desk.ts";
+
+const hourMs = 3_600_000;
+
+/** A desk whose clock the test moves. */
+async function aClockedDesk() {
+  const clock = { aheadMs: 0 };
+  const desk = await aDesk({ now: () => Date.now() + clock.aheadMs });
+  return { desk, clock, [Symbol.asyncDispose]: () => desk[Symbol.asyncDispose]() };
+}
+
+test("trees are listed with their jobs, kept ones and strays too, and each is removed by its job", async () => {
+  await using desk = await aDesk();
+  const [live, kept] = [await desk.start(), await desk.start()];
+  await desk.repos.close(kept.tree, "keep");
+  const stray = aJob("x").id;
+  mkdirSync(join(desk.path, "trees", stray));
+  const listed = await desk.repos.listTrees();
+  expect(new Map(listed.map(({ jobId, state }) => [jobId, state]))).toEqual(
+    new Map([
+      [live.job.id, "live"],
+      [kept.job.id, "kept"],
+      [stray, "unknown"],
+    ]),
+  );
+  expect(listed.find(({ jobId }) => jobId === kept.job.id)).toMatchObject({
+    repoUrl: desk.repo.path,
+    branch: kept.tree.branch,
+  });
+  expect(await desk.repos.removeTree(kept.job.id)).toBe(true);
+  expect(await desk.repos.removeTree(stray)).toBe(true);
+  expect(await desk.repos.removeTree(stray)).toBe(false);
+  expect(await desk.repos.removeTree("../state")).toBe(false);
+  expect((await desk.repos.listTrees()).map(({ jobId }) => jobId)).toEqual([live.job.id]);
+  expect(gitIn(live.tree.path)("status", "--porcelain")).toBe("");
+  expect(readdirSync(join(live.tree.mirror, "refs/heads"))).toEqual([live.tree.branch]);
+});
+
+test("a tree that a job closed to us is deleted all the same", async () => {
+  await using desk = await aDesk();
+  const { tree } = await desk.start();
+  gitIn(tree.path)("-c", "alias.close=!mkdir -p shut/in && touch shut/in/x && chmod 000 shut/in shut", "close");
+  await desk.repos.close(tree, "discard");
+  await desk.repos[Symbol.asyncDispose]();
+  expect(readdirSync(join(desk.path, "trees/.trash"))).toEqual([]);
+});
+
+test("what an earlier process did not get to delete is deleted at the next start", async () => {
+  await using desk = await aDesk();
+  mkdirSync(join(desk.path, "trees/.trash/old"), { recursive: true });
+  await using again = await openRepos(desk.options);
+  await again[Symbol.asyncDispose]();
+  expect(existsSync(join(desk.path, "trees/.trash/old"))).toBe(false);
+});
+
+test("the sweep takes what ended jobs and cut-off starts left, and no tree that a job has", async () => {
+  await using world = await aClockedDesk();
+  const { desk, clock } = world;
+  const [live, gone] = [await desk.start(), await desk.start({ baseRef: "main" })];
+  const { place } = gone.prepared.source;
+  gitIn(live.tree.path)("branch", "agenticore-0000000f");
+  mkdirSync(join(place.home, ".staging-x"));
+  await desk.repos.close(gone.tree, "reuse");
+  const [pooled = ""] = readdirSync(join(desk.path, "trees/.pool"));
+  renameSync(join(place.pool, `${pooled}.json`), join(place.pool, `${pooled}.taken-${aJob("x").id}`));
+  writeFileSync(join(place.vault, "refs/agenticore/jobs", aJob("x").id), `${desk.repo.head()}\n`);
+  await desk.repos.sweep(never());
+  expect(readdirSync(join(desk.path, "trees/.pool"))).toEqual([pooled]);
+  expect(readdirSync(join(place.mirror, "refs/heads")).sort()).toEqual(
+    ["agenticore-0000000f", live.tree.branch].sort(),
+  );
+
+  clock.aheadMs = 25 * hourMs;
+  await desk.repos.sweep(never());
+  expect(readdirSync(join(desk.path, "trees/.pool"))).toEqual([]);
+  expect(readdirSync(join(place.mirror, "worktrees"))).toEqual([live.tree.admin]);
+  expect(readdirSync(join(place.mirror, "refs/heads"))).toEqual([live.tree.branch]);
+  expect(readdirSync(join(place.vault, "refs/agenticore/jobs"))).toEqual([live.job.id]);
+  expect(readdirSync(place.home).sort()).toEqual([".lock", ".trash", "repo", "vault"]);
+  expect(gitIn(live.tree.path)("fsck")).toBe("");
+});
+
+test("warm trees that nobody used for a week go away", async () => {
+  await using world = await aClockedDesk();
+  const { desk, clock } = world;
+  await desk.repos.close((await desk.start()).tree, "reuse");
+  clock.aheadMs = 24 * hourMs;
+  await desk.repos.sweep(never());
+  expect(readdirSync(join(desk.path, "trees/.pool"))).toHaveLength(1);
+  clock.aheadMs = 8 * 24 * hourMs;
+  await desk.repos.sweep(never());
+  expect(readdirSync(join(desk.path, "trees/.pool"))).toEqual([]);
+  expect((await desk.start()).tree.fromPool).toBe(false);
+});
+
+test("objects that only ended jobs had go away once no job has a tree, and never before", async () => {
+  await using desk = await aDesk();
+  const [ended, live] = [await desk.start(), await desk.start()];
+  for (const { tree } of [ended, live]) {
+    writeFileSync(join(tree.path, "x.txt"), tree.jobId);
+    await desk.repos.commitLeftovers(tree, "x", never());
+  }
+  const objects = () => readdirSync(join(ended.tree.mirror, "objects")).filter((name) => name.length === 2).length;
+  await desk.repos.close(ended.tree, "reuse");
+  await desk.repos.sweep(never());
+  expect(objects()).toBeGreaterThan(0);
+  expect(gitIn(live.tree.path)("fsck")).not.toContain("missing");
+  await desk.repos.close(live.tree, "reuse");
+  await desk.repos.sweep(never());
+  expect(objects()).toBe(0);
+  const next = (await desk.start()).tree;
+  expect(next.fromPool).toBe(true);
+  expect(gitIn(next.path)("fsck")).toBe("");
+});
+
+test("many small fetches are packed, and trees live on", async () => {
+  await using desk = await aDesk({ packAbove: 0 });
+  const { tree, prepared } = await desk.start();
+  const objects = join(prepared.source.place.vault, "objects");
+  for (let n = 0; n < 8; n += 1) {
+    desk.repo.commit(Object.fromEntries(Array.from({ length: 90 }, (_, k) => [`d/${n}-${k}.txt`, `${n} ${k}`])));
+    await desk.repos.prepare(aJob(desk.repo.path), never());
+  }
+  expect(readdirSync(join(objects, "pack"))).toEqual([]);
+  writeFileSync(join(objects, "maintenance.lock"), "");
+  await desk.repos.sweep(never());
+  expect(readdirSync(join(objects, "pack")).length).toBeGreaterThan(0);
+  expect(gitIn(tree.path)("fsck", "--no-dangling")).toBe("");
+  expect((await desk.start()).prepared).toMatchObject({ how: "present", baseSha: desk.repo.head() });
+});
