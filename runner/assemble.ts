@@ -51,7 +51,7 @@ export async function assemble(start: RunnerStart): Promise<Assembled> {
     profiles: () => loadProfiles(profilePlaces(config, packageRoot)),
     repos: await repositories(start, places),
     usage: await startUsageReceiver(),
-    sandbox: await probeSandbox({ wanted: config.sandbox, clock }),
+    sandbox: await probeSandbox({ wanted: config.sandbox, clock, folder: places.data }),
   };
   const close = async () => {
     await Promise.all([deps.usage[Symbol.asyncDispose](), deps.repos[Symbol.asyncDispose]()]);

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Clock } from "../shared/clock.ts";
 import { AppError } from "../shared/error.ts";
 import type { Message, Usage } from "../shared/job.ts";
+import type { Log } from "../shared/log.ts";
 import type { Redact } from "../shared/redact.ts";
 import type { StopReason } from "./claude/judge.ts";
 import { readMessage } from "./claude/messages.ts";
@@ -18,7 +19,7 @@ import type { TreeExit } from "./process/tree.ts";
 import { Stop, stopReason } from "./stop.ts";
 
 export type ClaudeRun = Readonly<{ session: Session; exit: TreeExit; stop?: StopReason }>;
-type Deps = Readonly<{ clock: Clock; redact: Redact; newId: () => string }>;
+type Deps = Readonly<{ clock: Clock; redact: Redact; newId: () => string; log: Log }>;
 type Order = Readonly<{
   plan: RunPlan;
   tree: Omit<TreePlan, "until">;
@@ -39,7 +40,7 @@ const termGraceMs = 2_000;
 const lingerMs = 60_000;
 
 /** Runs Claude to its end and carries what it says to the job's log. @throws AppError `setup_failed` when it cannot be started. */
-export async function runClaude(order: Order, { clock, redact, newId }: Deps): Promise<ClaudeRun> {
+export async function runClaude(order: Order, { clock, redact, newId, log }: Deps): Promise<ClaudeRun> {
   const { plan, keeper } = order;
   const over = new AbortController();
   const ours = new AbortController();
@@ -75,10 +76,18 @@ export async function runClaude(order: Order, { clock, redact, newId }: Deps): P
 
   await follow();
   const exit = await tree.exited;
+  await provenDead();
   await Promise.all([deadline, ending]);
   const why = asJudged(stop) ?? lostBy(exit);
   return { session, exit, ...(why ? { stop: why } : lingered ? { stop: "lingered" as const } : {}) };
 
+  /** The attempt does not end, and its lease is kept, while anything of it lives. */
+  async function provenDead(): Promise<void> {
+    for (let rest = exit.survivors ?? []; rest.length > 0; rest = await tree.survivors()) {
+      log.error("processes of the job cannot be killed", { pids: rest.map(({ pid }) => pid) });
+      await clock.sleep(1_000);
+    }
+  }
   async function follow(): Promise<void> {
     const { runDir } = order.tree;
     const beside = join(runDir, "err");

@@ -1,5 +1,6 @@
-import { readFile, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { LeaseLost } from "../shared/error.ts";
 import type { Job } from "../shared/job.ts";
 import { parseRepoUrl } from "../shared/repo-url.ts";
 import type { Claim } from "../shared/store.ts";
@@ -10,11 +11,13 @@ import { type Conclusion, conclude, concludeError, concludeVerdict, waits } from
 import { type Held, keepLease, type LeaseKeeper } from "./keep-lease.ts";
 import { openWork } from "./open-work.ts";
 import { type JobPlaces, jobPlaces } from "./places.ts";
+import { keepRecord, readTail } from "./process/keep-record.ts";
 import { removeRunFile, writeRunFile } from "./process/run-file.ts";
 import type { LoadedProfile } from "./profile/extend.ts";
 import { type ClaudeRun, runClaude } from "./run-claude.ts";
 import type { RunnerDeps } from "./runner-deps.ts";
 import { setUp } from "./set-up.ts";
+import { stopReason } from "./stop.ts";
 import { tellUsage } from "./tell-usage.ts";
 import type { Workplace } from "./workplace.ts";
 
@@ -41,7 +44,7 @@ export async function runJob(held: Held, deps: RunnerDeps, stop: AbortSignal): P
   log.info("attempt begins", { profile: job.profile, repo_url: job.repo_url });
   const keeper = keepLease(held, deps, deps.times);
   const signal = AbortSignal.any([keeper.signal, stop]);
-  const own = jobPlaces(deps.places, job.id, deps.tmpRoot);
+  const own = jobPlaces(deps.places, claim.lease, deps.tmpRoot);
   const warnings = new Set(job.warnings);
   await writeRunFile(deps.places.runs, {
     ...{ job: job.id, fence: claim.lease.fence, runner: deps.identity, run_dir: runDirOf(own, claim) },
@@ -82,7 +85,8 @@ async function work(attempt: Attempt, deps: RunnerDeps): Promise<Conclusion> {
     how = "reuse";
     return concludeVerdict(verdict, { job, published, nowMs: deps.clock.now() });
   } finally {
-    await workplace.close(how);
+    // Whoever has the lease now may be at work in that very tree.
+    if (stopReason(signal) !== "lease-lost") await workplace.close(how);
   }
 }
 
@@ -132,7 +136,8 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
         runDir,
         sandbox: deps.sandbox,
         visible: [own.config, ...loginFolder(plan.env), ...workplace.visible],
-        hidden: [deps.places.data, deps.places.repos, deps.places.worktrees],
+        readable: workplace.readable,
+        hidden: [deps.places.data, deps.places.repos, deps.places.worktrees, deps.config.jobsDir],
         tmp: own.tmp,
       },
       onStarted: (pid) => keeper.patch({ pid }),
@@ -140,6 +145,7 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
     },
     deps,
   );
+  if (run.stop === "lease-lost") throw new LeaseLost(job.id); // what is here may be another's by now
   await keepTranscript({ configDir: own.config, dataDir: deps.places.data, sessionId });
   return judge(await evidence(run, { runDir, job, metered: meter.total() }, deps));
 }
@@ -163,11 +169,12 @@ type Seen = Readonly<{ runDir: string; job: Job; metered: Metered }>;
 
 async function evidence({ session, exit, stop }: ClaudeRun, { runDir, job, metered }: Seen, deps: RunnerDeps) {
   const { tries, sinceMs } = waits(job);
-  const stderr = await readFile(join(runDir, "err"), "utf8").catch(() => "");
+  const stderr = await readTail(runDir, "err", 8_192);
+  await Promise.all([keepRecord(runDir, "out"), keepRecord(runDir, "err")]);
   return {
     session,
     exit,
-    stderr: stderr.slice(-8_192),
+    stderr,
     metered,
     transientTries: tries,
     nowMs: deps.clock.now(),

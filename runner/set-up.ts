@@ -85,7 +85,8 @@ const configured = ({ gitName, gitEmail }: RunnerDeps["config"]) => ({
 /** Whether an earlier attempt came to work: its Claude has said something. */
 async function hasPrinted(run: string): Promise<boolean> {
   const names = (await readdir(run)).filter((name) => name.startsWith("attempt-"));
-  const sizes = names.map(async (name) => (await stat(join(run, name, "out")).catch(() => undefined))?.size ?? 0);
+  const files = names.flatMap((name) => [join(run, name, "out"), join(run, name, "out.head")]);
+  const sizes = files.map(async (file) => (await stat(file).catch(() => undefined))?.size ?? 0);
   return (await Promise.all(sizes)).some((size) => size > 0);
 }
 

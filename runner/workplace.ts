@@ -13,6 +13,8 @@ export type Workplace = Readonly<{
   identity?: Readonly<{ name: string; email: string }>;
   /** Other folders that its tools must write: the worktree's git data. */
   visible: readonly string[];
+  /** And what they must read: the objects that the mirror borrows. */
+  readable: readonly string[];
   /** The tree of an earlier attempt goes on, with what was in it. */
   continued: boolean;
   warnings: readonly string[];
@@ -28,6 +30,7 @@ export async function privateFolder(path: string, continues: boolean): Promise<W
   return {
     path,
     visible: [],
+    readable: [],
     continued: continues && made === undefined,
     warnings: [],
     publish: async () => ({ patch: {}, events: [], warnings: [] }),

@@ -60,7 +60,7 @@ fi
 sources=() emptied=()
 declare -A kept=()
 for ((i = 0; i < ${#mounts[@]}; i += 3)); do
-  [[ ${mounts[i]} == bind ]] || continue
+  [[ ${mounts[i]} == bind* ]] || continue
   exec {source}<"${mounts[i + 1]}" || fail "${mounts[i + 1]} cannot be opened"
   sources[i]=$source kept[${mounts[i + 2]}]=1
 done
@@ -75,7 +75,7 @@ for ((i = 0; i < ${#mounts[@]}; i += 3)); do
     mount -t tmpfs -o mode=0755,size=1m,nr_inodes=4096 none "$target" || fail "$target cannot be hidden"
     emptied+=("$target")
     ;;
-  bind)
+  bind | bind-ro)
     source=/proc/self/fd/${sources[i]}
     if [[ -d $source ]]; then
       mkdir -p "$target"
@@ -83,6 +83,9 @@ for ((i = 0; i < ${#mounts[@]}; i += 3)); do
       mkdir -p "${target%/*}" && : >>"$target"
     fi
     mount -c --rbind "$source" "$target" || fail "$target cannot be shown"
+    if [[ ${mounts[i]} == bind-ro ]]; then
+      mount -o remount,bind,ro none "$target" || fail "$target cannot be sealed"
+    fi
     ;;
   esac
 done

@@ -5,6 +5,8 @@ import { AppError } from "../../shared/error.ts";
 export type View = Readonly<{
   /** Folders and files that stay visible and writable although they lie below a hidden one. */
   visible: readonly string[];
+  /** The same, but not writable. */
+  readable?: readonly string[];
   /** Folders that become empty; those that do not exist are passed over. */
   hidden: readonly string[];
   /** The job's own temporary folder: it is also seen as /tmp. */
@@ -12,7 +14,7 @@ export type View = Readonly<{
 }>;
 
 /** One step of job-init.sh: [kind, source, target]. */
-export type MountStep = readonly ["hide" | "bind", string, string];
+export type MountStep = readonly ["hide" | "bind" | "bind-ro", string, string];
 
 /**
  * The mounts that make `view`, in the order to do them: outer folders before inner ones.
@@ -22,13 +24,14 @@ export function planMounts(view: View, resolve: (path: string) => string = realp
   const tmp = mustExist(view.tmp, resolve);
   const hidden = view.hidden.filter((path) => existsSync(path)).map((path) => resolve(path));
   const covered = ["/tmp", ...hidden];
-  const shown = [tmp, ...view.visible.map((path) => mustExist(path, resolve))].filter((path) =>
-    covered.some((cover) => isWithin(path, cover)),
-  );
+  const isCovered = (path: string) => covered.some((cover) => isWithin(path, cover));
+  const shown = [tmp, ...view.visible.map((path) => mustExist(path, resolve))].filter(isCovered);
+  const readable = (view.readable ?? []).map((path) => mustExist(path, resolve)).filter(isCovered);
   const steps: MountStep[] = [
     ["bind", tmp, "/tmp"],
     ...hidden.map((path): MountStep => ["hide", "", path]),
     ...[...new Set(shown)].map((path): MountStep => ["bind", path, path]),
+    ...[...new Set(readable)].filter((path) => !shown.includes(path)).map((path): MountStep => ["bind-ro", path, path]),
   ];
   // A stable sort: what is hidden and shown at once is shown.
   return steps.toSorted(([, , a], [, , b]) => depth(a) - depth(b));

@@ -26,6 +26,7 @@ export type TreePlan = Readonly<{
   sandbox: Sandbox;
   /** These hold in the `namespace` tier; `cwd` is visible by itself. */
   visible: readonly string[];
+  readable?: readonly string[];
   hidden: readonly string[];
   /** The job's own temporary folder, seen as /tmp too. */
   tmp: string;
@@ -120,7 +121,10 @@ function encodePlan(plan: TreePlan): string {
   const { sandbox, cwd } = plan;
   if (!/^[A-Za-z0-9-]+$/.test(plan.job)) throw new AppError("setup_failed", "The job's id is not an id.");
   if (!plan.argv[0].startsWith("/")) throw new AppError("setup_failed", `${plan.argv[0]} is not an absolute path.`);
-  const steps = sandbox.tier === "namespace" ? planMounts({ ...plan, visible: visibleTo(plan) }) : [];
+  const steps =
+    sandbox.tier === "namespace"
+      ? planMounts({ ...plan, visible: [plan.cwd, ...plan.visible], readable: readableTo(plan) })
+      : [];
   const argv = steps.length > 0 ? shownCommand(plan, steps) : plan.argv;
   const variables = Object.entries({ ...plan.env, ...markerOf(plan) }).map(([name, value]) => {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || unsettable.has(name)) {
@@ -137,8 +141,8 @@ function encodePlan(plan: TreePlan): string {
 }
 
 /** The command itself may lie where the job sees nothing: in a checkout below /tmp. */
-const visibleTo = ({ argv: [command], cwd, visible }: TreePlan): readonly string[] =>
-  existsSync(command) ? [cwd, realpathSync(command), ...visible] : [cwd, ...visible];
+const readableTo = ({ argv: [command], readable = [] }: TreePlan): readonly string[] =>
+  existsSync(command) ? [realpathSync(command), ...readable] : readable;
 
 /** A covered command is run by its real path: links to it (`node_modules/.bin`) are covered too. */
 function shownCommand({ argv }: TreePlan, steps: readonly MountStep[]): readonly string[] {

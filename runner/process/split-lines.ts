@@ -80,6 +80,29 @@ function openLine(maxBytes: number) {
   function longLine(): Line {
     const [head, tail] = [bytes.toString("utf8", 0, half), bytes.toString("utf8", half, length)];
     const type = /^\s*\{\s*"type"\s*:\s*"([\w.-]{1,64})"/.exec(head)?.[1];
-    return { text: `${head}…[${dropped} bytes dropped]…${tail}`, dropped, ...(type === undefined ? {} : { type }) };
+    return {
+      text: joined(head, `…[${dropped} bytes dropped]…`, tail),
+      dropped,
+      ...(type === undefined ? {} : { type }),
+    };
+  }
+}
+
+/**
+ * Head and mark and tail, as JSON again where a string was cut. Half an escape at the head's end goes (RFC 8259, 7). Whether
+ * the tail begins behind a backslash nobody knows any more: then its first character is the one too many.
+ */
+function joined(head: string, mark: string, tail: string): string {
+  const half = /(?:^|[^\\])(?:\\\\)*(\\(?:u[0-9a-fA-F]{0,3})?)$/.exec(head.slice(-64))?.[1] ?? "";
+  const start = `${half === "" ? head : head.slice(0, -half.length)}${mark}`;
+  return [tail, tail.slice(1)].map((end) => start + end).find(isJson) ?? start + tail;
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
   }
 }
