@@ -21,15 +21,21 @@ export function cutBehind(file: FileHandle, everyBytes: number): Cutter {
   let freed = headBytes;
   let cutting: Promise<void> | undefined;
   let works = true;
-  const cut = async (to: number) => {
-    works = await punchHole(file, freed, to - freed);
-    freed = to;
+  let wanted = 0;
+  const isDue = () => works && wanted - freed >= everyBytes;
+  /** The reader goes on meanwhile, so after one cut the next may be due. */
+  const cut = async () => {
+    while (isDue()) {
+      const to = wanted - (wanted % blockBytes);
+      works = await punchHole(file, freed, to - freed);
+      freed = to;
+    }
     cutting = undefined;
   };
   return {
     readUpTo(offset) {
-      const to = offset - tailBytes;
-      if (works && !cutting && to - freed >= everyBytes) cutting = cut(to - (to % blockBytes));
+      wanted = offset - tailBytes;
+      if (!cutting && isDue()) cutting = cut();
     },
     idle: async () => await cutting,
   };
