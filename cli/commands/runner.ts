@@ -14,6 +14,6 @@ export const runner = defineCommand({
     warnOfLogin(cli, config);
     const started = await serviceRunner({ cli, config, store, log });
     print.note(`agenticore ${version} runner ${config.podName} takes jobs of ${config.pools.join(", ")}`);
-    return untilSignal(cli, started);
+    return await untilSignal(cli, started); // the store must stay open until then
   },
 });

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { type Answer, type Call, type Serve, type Served, startServer } from "./a-server.ts";
 import { eventually } from "./eventually.ts";
-import { killProcessesWith, processesWith } from "./leftovers.ts";
+import { killProcessesWith, processesNaming } from "./leftovers.ts";
 import { type Model, startModel } from "./model/start-model.ts";
 
 const checkout = resolve(import.meta.dirname, "../..");
@@ -24,6 +24,8 @@ export type World = Readonly<{
   env: Readonly<Record<string, string>>;
   /** The newest server is the one that all below asks. */
   serve: (how?: Serve) => Promise<Served>;
+  /** A runner without an API, in a process of its own; ready when this resolves. */
+  runner: (env?: Readonly<Record<string, string>>) => Promise<Served>;
   cli: (args: readonly string[], env?: Readonly<Record<string, string>>) => Promise<CliEnd>;
   call: Call;
   /** As `call`, with these headers too. */
@@ -36,7 +38,7 @@ export type World = Readonly<{
   events: (id: string) => Promise<readonly SeenEvent[]>;
   /** Writes a file below the home. */
   write: (path: string, text: string) => void;
-  /** Processes of this world other than servers and commands of ours: Claude, wardens, what they started. */
+  /** Processes of this world other than servers and commands of ours: wardens, git, Claude and what it started. */
   jobProcesses: () => number[];
   /** What a job must not leave on the disk: worktrees, temporary folders, lock files; paths below the home. */
   remains: () => string[];
@@ -92,6 +94,7 @@ export async function aWorld(settings: Readonly<Record<string, string>> = {}): P
       current = await startServer(env, how);
       return current;
     },
+    runner: (more = {}) => startServer(env, { env: more, direct: true, command: "runner" }),
     cli: (args, more = {}) =>
       runCommand(args, { ...env, ...(current ? { AGENTICORE_URL: current.url } : {}), ...more }),
     call,
@@ -110,8 +113,8 @@ export async function aWorld(settings: Readonly<Record<string, string>> = {}): P
       writeFileSync(join(home, path), text);
     },
     jobProcesses: () => {
-      const ours = processesWith("AGENTICORE_PORT", env.AGENTICORE_PORT);
-      return processesWith("HOME", home).filter((pid) => !ours.includes(pid));
+      const ours = processesNaming("AGENTICORE_PORT=");
+      return processesNaming(home).filter((pid) => !ours.includes(pid));
     },
     remains: () => remains(home),
     [Symbol.asyncDispose]: async () => {

@@ -13,6 +13,13 @@ const processesWhere = (fits: (pair: string) => boolean): number[] =>
     .map(Number)
     .filter((pid) => pid > 0 && pid !== process.pid && environmentOf(pid).some(fits));
 
+/** Processes that have this text somewhere in their environment or arguments. */
+export const processesNaming = (text: string): number[] =>
+  readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => pid > 0 && pid !== process.pid)
+    .filter((pid) => [...environmentOf(pid), ...listIn(pid, "cmdline")].some((entry) => entry.includes(text)));
+
 /** Ends them all with SIGKILL, until none is left; returns how many there were. */
 export function killProcessesWith(name: string, value: string): number {
   const found = processesWith(name, value);
@@ -21,9 +28,11 @@ export function killProcessesWith(name: string, value: string): number {
 }
 
 /** Empty for a process that is gone or a zombie. */
-function environmentOf(pid: number): string[] {
+const environmentOf = (pid: number): string[] => listIn(pid, "environ");
+
+function listIn(pid: number, name: "environ" | "cmdline"): string[] {
   try {
-    return readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
+    return readFileSync(`/proc/${pid}/${name}`, "utf8").split("\0");
   } catch {
     return [];
   }
