@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { kindAt, readPlainFile } from "./guard.ts";
 import type { RepoBox } from "./repo-box.ts";
-import type { RepoPlace } from "./repo-place.ts";
+import { type Lockable, mirrorOf, type RepoPlace, vaultOf } from "./repo-place.ts";
 import { restoreMirror } from "./tree-admin.ts";
 import { dropRecord, type TreeRecord } from "./tree-record.ts";
 
@@ -30,28 +30,32 @@ export async function discardEntry(box: RepoBox, place: RepoPlace, { admin, jobI
   const head = (await readPlainFile(join(entry, "HEAD"))) ?? "";
   const branch = /^ref: refs\/heads\/(agenticore-[0-9a-f-]+)\n$/.exec(head)?.[1];
   await box.trash.discard(entry, join(place.home, ".trash"));
-  if (branch !== undefined && `agenticore-${jobId}`.startsWith(branch))
-    await deleteRefs(box, [`refs/heads/${branch}`], { place, gitDir: place.view });
+  if (branch !== undefined && `agenticore-${jobId}`.startsWith(branch)) await dropBranches(box, place, [branch]);
 }
 
 export async function dropBranch(box: RepoBox, place: RepoPlace, { branch, baseSha }: TreeRecord): Promise<void> {
   await restoreMirror(box, place, baseSha);
-  await deleteRefs(box, [`refs/heads/${branch}`], { place, gitDir: place.view });
+  await dropBranches(box, place, [branch]);
 }
 
 /** A job's own refs in the vault; its objects stay for the next fetch to build on. */
-export const dropJobRefs = (box: RepoBox, place: RepoPlace, jobId: string): Promise<void> =>
-  deleteRefs(box, [`refs/agenticore/jobs/${jobId}`, `refs/agenticore/results/${jobId}`], {
-    place,
-    gitDir: place.vault,
-  });
+export async function dropJobRefs(box: RepoBox, place: RepoPlace, ...jobIds: readonly string[]): Promise<void> {
+  const refs = jobIds.flatMap((id) => [`refs/agenticore/jobs/${id}`, `refs/agenticore/results/${id}`]);
+  await deleteRefs(box, refs, { gitDir: place.vault, lock: vaultOf(place) });
+}
 
-type Where = Readonly<{ place: RepoPlace; gitDir: string }>;
+export async function dropBranches(box: RepoBox, place: RepoPlace, names: readonly string[]): Promise<void> {
+  const refs = names.map((name) => `refs/heads/${name}`);
+  await deleteRefs(box, refs, { gitDir: place.view, lock: mirrorOf(place) });
+}
 
-export async function deleteRefs(box: RepoBox, refs: readonly string[], { place, gitDir }: Where): Promise<void> {
+type Where = Readonly<{ gitDir: string; lock: Lockable }>;
+
+async function deleteRefs(box: RepoBox, refs: readonly string[], { gitDir, lock }: Where): Promise<void> {
+  if (refs.length === 0) return;
   const input = refs.map((ref) => `delete ${ref}\n`).join("");
   try {
-    await box.lock(place.key, place.lock, (lockFd) =>
+    await box.lock(lock, (lockFd) =>
       box.git({ place: { gitDir, commonDir: gitDir }, args: ["update-ref", "--stdin"], input, lockFd }),
     );
   } catch (error) {

@@ -6,7 +6,8 @@ import { kindAt, restoreRepository } from "./guard.ts";
 import { runRemote, type Source } from "./remote.ts";
 import type { Fetched, RemoteRefs } from "./remote-answer.ts";
 import type { RepoBox } from "./repo-box.ts";
-import { formatOf, mirrorSkeleton, vaultSkeleton, writeSkeleton } from "./skeleton.ts";
+import { type RepoPlace, vaultOf } from "./repo-place.ts";
+import { formatOf, mirrorSkeleton, type ObjectFormat, vaultSkeleton, writeSkeleton } from "./skeleton.ts";
 import { removeLocks } from "./stale-locks.ts";
 import { listRecords } from "./tree-record.ts";
 
@@ -34,18 +35,19 @@ export async function fetchBase(box: RepoBox, wanted: Wanted, signal: AbortSigna
 export async function rebuildVault(box: RepoBox, wanted: Wanted, signal: AbortSignal): Promise<Fetched> {
   const { place, address } = wanted.source;
   await mkdir(place.home, { recursive: true, mode: 0o700 });
-  return await box.lock(place.key, place.lock, async (lockFd) => {
+  const rebuild = async (lockFd: number) => {
     box.counters.rebuilds += 1;
     box.log(`the mirror of ${address.raw} was broken; it is fetched anew`);
     return await fetchAnew(box, wanted, { signal, lockFd });
-  });
+  };
+  return await box.lock(vaultOf(place), rebuild, signal);
 }
 
 type Stage = Readonly<{ signal: AbortSignal; lockFd: number }>;
 type InVault = Readonly<{ vault: string }>;
 
 /** Exactly what is asked for: no tags, no FETCH_HEAD that others would overwrite, no housekeeping. */
-const fetch = [
+export const exactFetch = [
   ...["fetch", "--quiet", "--no-tags", "--no-auto-maintenance", "--no-write-fetch-head", "--no-recurse-submodules"],
   "--end-of-options",
 ];
@@ -54,13 +56,14 @@ async function fetchLocked(box: RepoBox, wanted: Wanted, signal: AbortSignal): P
   const { place, address } = wanted.source;
   await mkdir(place.home, { recursive: true, mode: 0o700 });
   try {
-    return await box.lock(place.key, place.lock, async (lockFd) => {
+    const work = async (lockFd: number) => {
       // Another process may have brought it while we waited for the lock.
       if (await isPresent(wanted)) return { commit: wanted.refs.commit };
       const ready = (await kindAt(place.vault)) === "folder";
       const stage = { signal, lockFd };
       return ready ? await fetchOn(box, wanted, stage) : await fetchAnew(box, wanted, stage);
-    });
+    };
+    return await box.lock(vaultOf(place), work, signal);
   } catch (error) {
     throw toGitError(error, { otherwise: "clone_failed", where: address.raw });
   }
@@ -92,7 +95,7 @@ async function fetchForLiveTrees(box: RepoBox, { source }: Wanted, { vault, sign
     const refs = `+${baseSha}:refs/agenticore/jobs/${jobId}`;
     await runRemote(box, source, {
       place: { gitDir: vault },
-      args: (url) => [...fetch, url, refs],
+      args: (url) => [...exactFetch, url, refs],
       signal,
       lockFd,
     }).catch((error: unknown) => {
@@ -104,11 +107,8 @@ async function fetchForLiveTrees(box: RepoBox, { source }: Wanted, { vault, sign
 
 /** A fetch into the vault that is there: left-over locks and broken objects are mended, each once. */
 async function fetchOn(box: RepoBox, wanted: Wanted, stage: Stage): Promise<Fetched> {
-  const { vault, home } = wanted.source.place;
-  const skeleton = vaultSkeleton(formatOf(wanted.refs.object));
-  const quarantine = (path: string) => box.trash.discard(path, join(home, ".trash"));
-  for (const sentence of await restoreRepository(vault, { skeleton, quarantine }))
-    box.log(`vault ${vault}: ${sentence}`);
+  const { vault } = wanted.source.place;
+  await restoreVault(box, wanted.source.place, formatOf(wanted.refs.object));
   const attempt = () => fetchInto(box, wanted, { ...stage, vault });
   try {
     return await attempt().catch(async (error: unknown) => {
@@ -125,6 +125,13 @@ async function fetchOn(box: RepoBox, wanted: Wanted, stage: Stage): Promise<Fetc
   }
 }
 
+/** The vault's configuration as we wrote it; what does not belong there is taken away. */
+export async function restoreVault(box: RepoBox, { vault, home }: RepoPlace, format: ObjectFormat): Promise<void> {
+  const quarantine = (path: string) => box.trash.discard(path, join(home, ".trash"));
+  const found = await restoreRepository(vault, { skeleton: vaultSkeleton(format), quarantine });
+  for (const sentence of found) box.log(`vault ${vault}: ${sentence}`);
+}
+
 async function fetchInto(
   box: RepoBox,
   { source, refs, jobId }: Wanted,
@@ -135,7 +142,7 @@ async function fetchInto(
   const place = { gitDir: vault };
   await runRemote(box, source, {
     place,
-    args: (url) => [...fetch, url, `+${refs.ref}:${own}`, `+${refs.ref}:${seenRef(refs.ref)}`],
+    args: (url) => [...exactFetch, url, `+${refs.ref}:${own}`, `+${refs.ref}:${seenRef(refs.ref)}`],
     signal,
     lockFd,
   });

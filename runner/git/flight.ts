@@ -1,3 +1,5 @@
+import { abortable } from "./abortable.ts";
+
 /** One piece of work that several callers wait for. It is stopped only when all of them have gone. */
 type Flight<T> = { readonly promise: Promise<T>; readonly stop: AbortController; waiters: number };
 type Ask<T> = Readonly<{ key: string; signal: AbortSignal; work: (signal: AbortSignal) => Promise<T> }>;
@@ -43,13 +45,9 @@ export function makeFlights<T>({ fresh }: Readonly<{ fresh: boolean }>): Flights
 
 async function land<T>(flight: Flight<T>, signal: AbortSignal): Promise<T> {
   flight.waiters += 1;
-  const left = Promise.withResolvers<never>();
-  const onAbort = () => left.reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
   try {
-    return await Promise.race([flight.promise, left.promise]);
+    return await abortable(flight.promise, signal);
   } finally {
-    signal.removeEventListener("abort", onAbort);
     flight.waiters -= 1;
     if (flight.waiters === 0) flight.stop.abort(signal.reason);
   }

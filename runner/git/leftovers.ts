@@ -5,7 +5,7 @@ import { toGitError } from "./git-failure.ts";
 import { kindAt, restoreFile } from "./guard.ts";
 import { chooseLeftovers, type Leftover } from "./leftover-choice.ts";
 import type { RepoBox } from "./repo-box.ts";
-import { inTree, inView } from "./repo-place.ts";
+import { inTree, inView, mirrorOf } from "./repo-place.ts";
 import type { GitPlace } from "./run-git.ts";
 import { removeLocks } from "./stale-locks.ts";
 import { restoreMirror, restoreTree, treeExists } from "./tree-admin.ts";
@@ -143,5 +143,5 @@ async function moveBranch(
 ): Promise<void> {
   const { place } = tree.source;
   const args = ["update-ref", `refs/heads/${tree.branch}`, commit];
-  await box.lock(place.key, place.lock, (lockFd) => box.git({ place: inView(place), args, signal, lockFd }));
+  await box.lock(mirrorOf(place), (lockFd) => box.git({ place: inView(place), args, signal, lockFd }), signal);
 }

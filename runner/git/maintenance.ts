@@ -2,7 +2,7 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { kindAt } from "./guard.ts";
 import type { RepoBox } from "./repo-box.ts";
-import type { RepoPlace } from "./repo-place.ts";
+import { mirrorOf, type RepoPlace, vaultOf } from "./repo-place.ts";
 import { listRecords } from "./tree-record.ts";
 
 const manyPacks = 50;
@@ -22,7 +22,7 @@ export async function tidyVault(box: RepoBox, place: RepoPlace, signal: AbortSig
     ...(packs > manyPacks * filesPerPack ? ["incremental-repack"] : []),
   ];
   for (const task of tasks)
-    await box.lock(place.key, place.lock, async (lockFd) => {
+    await box.lock(vaultOf(place), async (lockFd) => {
       // Whoever made it is dead: this lock is only taken under ours.
       await rm(join(place.vault, "objects/maintenance.lock"), { force: true });
       const args = ["maintenance", "run", "--quiet", `--task=${task}`];
@@ -32,7 +32,7 @@ export async function tidyVault(box: RepoBox, place: RepoPlace, signal: AbortSig
 
 async function forgetMirrorObjects(box: RepoBox, place: RepoPlace): Promise<void> {
   if ((await kindAt(place.mirror)) !== "folder") return;
-  await box.lock(place.key, place.lock, async () => {
+  await box.lock(mirrorOf(place), async () => {
     const pooled = new Set((await listRecords(place.pool)).map(({ admin }) => admin));
     const entries = await readdir(join(place.mirror, "worktrees")).catch(() => [""]);
     // A tree's entry is made under this lock, before anybody can write objects for it.

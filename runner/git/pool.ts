@@ -6,7 +6,7 @@ import { kindAt } from "./guard.ts";
 import { newRecord } from "./new-record.ts";
 import type { Prepared, RepoJob } from "./prepare.ts";
 import type { RepoBox } from "./repo-box.ts";
-import { inTree, inView, type RepoPlace } from "./repo-place.ts";
+import { inTree, inView, mirrorOf, type RepoPlace } from "./repo-place.ts";
 import { resetAdmin, restoreMirror, restoreTree, treeExists } from "./tree-admin.ts";
 import {
   copyIndex,
@@ -78,7 +78,7 @@ async function lease(
   const index = join(place.mirror, "worktrees", pooled.admin, "index");
   await copyIndex(indexFile(place.pool, pooled.admin), index);
   if ((await kindAt(path)) !== "nothing") await box.trash.discard(path, join(box.options.worktreeRoot, ".trash"));
-  await moveTree(box, place, { from: pooled.path, to: path });
+  await moveTree(box, place, { from: pooled.path, to: path, signal });
   const git = (...args: readonly string[]) => box.git({ place: inTree(place, tree), args, signal });
   const branch = await makeBranch({ jobId: job.id, taken: prepared.refs.ours }, (name) =>
     git("switch", "--quiet", "--discard-changes", "--no-track", "-c", name, prepared.baseSha),
@@ -123,7 +123,9 @@ export async function putIntoPool(
 const hasRoom = async (box: RepoBox, place: RepoPlace): Promise<boolean> =>
   (await readdir(place.pool)).filter((name) => name.endsWith(".json")).length < box.settings.poolSize;
 
-const moveTree = (box: RepoBox, place: RepoPlace, { from, to }: Readonly<{ from: string; to: string }>) =>
-  box.lock(place.key, place.lock, (lockFd) =>
-    box.git({ place: inView(place), args: ["worktree", "move", from, to], lockFd }),
-  );
+type Move = Readonly<{ from: string; to: string; signal?: AbortSignal }>;
+
+async function moveTree(box: RepoBox, place: RepoPlace, { from, to, signal }: Move): Promise<void> {
+  const args = ["worktree", "move", from, to];
+  await box.lock(mirrorOf(place), (lockFd) => box.git({ place: inView(place), args, lockFd, signal }), signal);
+}

@@ -1,12 +1,12 @@
 import { stat } from "node:fs/promises";
 import { AppError } from "../../shared/error.ts";
+import { exactFetch, restoreVault } from "./fetch-base.ts";
 import { GitFailure, kindOf, toGitError } from "./git-failure.ts";
-import { restoreRepository } from "./guard.ts";
 import { runRemote, type Source } from "./remote.ts";
 import type { RepoBox } from "./repo-box.ts";
-import { inView } from "./repo-place.ts";
+import { inView, vaultOf } from "./repo-place.ts";
 import type { GitPlace } from "./run-git.ts";
-import { formatOf, vaultSkeleton } from "./skeleton.ts";
+import { formatOf } from "./skeleton.ts";
 import { restoreMirror } from "./tree-admin.ts";
 import { findRecord, writeRecord } from "./tree-record.ts";
 import type { Worktree } from "./worktree.ts";
@@ -67,29 +67,13 @@ async function pushToHost(box: RepoBox, { tree, commit }: Push, signal: AbortSig
 
 /** The vault never reads the agents' repository but through this: a fetch of one commit, without credentials. */
 async function bringIntoVault(box: RepoBox, { tree, commit }: Push, signal: AbortSignal): Promise<void> {
-  const { vault, view, key, lock, home } = tree.source.place;
-  await box.lock(key, lock, async (lockFd) => {
-    const quarantine = (path: string) => box.trash.discard(path, `${home}/.trash`);
-    for (const sentence of await restoreRepository(vault, { skeleton: vaultSkeleton(formatOf(commit)), quarantine }))
-      box.log(`vault ${vault}: ${sentence}`);
-    await box.git({
-      place: { gitDir: vault },
-      protocol: "file",
-      args: [
-        ...[
-          "fetch",
-          "--quiet",
-          "--no-tags",
-          "--no-auto-maintenance",
-          "--no-write-fetch-head",
-          "--no-recurse-submodules",
-        ],
-        ...["--end-of-options", view, `+${commit}:refs/agenticore/results/${tree.jobId}`],
-      ],
-      signal,
-      lockFd,
-    });
-  });
+  const { place } = tree.source;
+  const work = async (lockFd: number) => {
+    await restoreVault(box, place, formatOf(commit));
+    const args = [...exactFetch, place.view, `+${commit}:refs/agenticore/results/${tree.jobId}`];
+    await box.git({ place: { gitDir: place.vault }, protocol: "file", args, signal, lockFd });
+  };
+  await box.lock(vaultOf(place), work, signal);
 }
 
 type Send = Readonly<{ source: Source; place: GitPlace; branch: string; commit: string; options: readonly string[] }>;

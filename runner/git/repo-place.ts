@@ -7,7 +7,6 @@ export type RepoPlace = Readonly<{
   /** First 12 hex digits of SHA-256 of the canonical address (contract 6). */
   key: string;
   home: string;
-  lock: string;
   /** What worktrees belong to: the agents' git writes here, so it is hostile to us. */
   mirror: string;
   /** Bare, no worktree belongs to it: fetched into and pushed from with credentials. The mirror borrows its objects. */
@@ -33,7 +32,6 @@ export function repoPlace(key: string, roots: Readonly<{ reposRoot: string; stat
   return {
     key,
     home,
-    lock: join(home, ".lock"),
     mirror: join(home, "repo"),
     vault: join(home, "vault"),
     state,
@@ -43,6 +41,18 @@ export function repoPlace(key: string, roots: Readonly<{ reposRoot: string; stat
     globalConfig: join(state, "global.gitconfig"),
   };
 }
+
+/** What a lock is taken on. The two are apart so that no start waits for another's fetch. */
+export type Lockable = Readonly<{ key: string; file: string }>;
+
+/** One writer at a time in the vault: fetches, what a push brings in, housekeeping. */
+export const vaultOf = ({ key, home }: RepoPlace): Lockable => ({ key: `${key} vault`, file: join(home, ".lock") });
+
+/** One writer of ours at a time in the mirror: entries of worktrees, branches. */
+export const mirrorOf = ({ key, home }: RepoPlace): Lockable => ({
+  key: `${key} mirror`,
+  file: join(home, ".repo.lock"),
+});
 
 /** For commands about the mirror as a whole. */
 export const inView = ({ view }: RepoPlace): GitPlace => ({ gitDir: view, commonDir: view });

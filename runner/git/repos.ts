@@ -36,7 +36,7 @@ export interface Repos extends AsyncDisposable {
   /** Takes a tree away by its job. False when there is none. */
   removeTree(jobId: string): Promise<boolean>;
   /** Takes away what cut-off starts, old pools and ended jobs left, and tidies. Now and then; never a job's tree. */
-  sweep(signal: AbortSignal): Promise<void>;
+  sweep(signal?: AbortSignal): Promise<void>;
   readonly counters: Readonly<Counters>;
 }
 
@@ -54,7 +54,7 @@ export async function openRepos(options: RepoOptions): Promise<Repos> {
     close: (tree, end) => closeTree(box, tree, end),
     listTrees: () => listTrees(box),
     removeTree: (jobId) => removeTree(box, jobId),
-    sweep: (signal) => sweep(box, signal),
+    sweep: (signal = new AbortController().signal) => sweep(box, signal),
     counters: box.counters,
     [Symbol.asyncDispose]: () => box.trash.settled(),
   };
@@ -88,8 +88,8 @@ async function emptyTrash(box: RepoBox): Promise<void> {
   const credentials = join(box.credentialsDir, "..");
   for (const pid of await readdir(credentials))
     if (!isAlive(Number(pid))) await rm(join(credentials, pid), { recursive: true, force: true });
-  for (const key of await readdir(box.options.reposRoot))
-    await box.trash.empty(join(box.options.reposRoot, key, ".trash"));
+  for (const root of [box.options.reposRoot, box.options.stateDir])
+    for (const key of await readdir(root)) await box.trash.empty(join(root, key, ".trash"));
 }
 
 const isAlive = (pid: number): boolean => {

@@ -1,6 +1,6 @@
 import { lstat, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { deleteRefs, discardEntry } from "./discard-tree.ts";
+import { discardEntry, dropBranches, dropJobRefs } from "./discard-tree.ts";
 import { readPlainFile } from "./guard.ts";
 import { tidyVault } from "./maintenance.ts";
 import type { RepoBox } from "./repo-box.ts";
@@ -19,14 +19,21 @@ const poolAgeMs = 7 * 24 * 60 * minuteMs;
 export async function sweep(box: RepoBox, signal: AbortSignal): Promise<void> {
   for (const key of await readdir(box.options.reposRoot)) {
     if (!/^[0-9a-f]{12}$/.test(key)) continue;
-    signal.throwIfAborted();
-    const place = repoPlace(key, box.options);
-    await sweepTaken(box, place);
-    await sweepPool(box, place);
-    await sweepStaging(box, place);
-    await sweepRefs(box, place);
-    await tidyVault(box, place, signal);
+    try {
+      await sweepRepository(box, repoPlace(key, box.options), signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      box.log(`repository ${key} could not be tidied: ${String(error)}`);
+    }
   }
+}
+
+async function sweepRepository(box: RepoBox, place: RepoPlace, signal: AbortSignal): Promise<void> {
+  await sweepTaken(box, place);
+  await sweepPool(box, place);
+  await sweepStaging(box, place);
+  await sweepRefs(box, place);
+  await tidyVault(box, place, signal);
 }
 
 const ageOf = async (box: RepoBox, path: string): Promise<number> => {
@@ -80,21 +87,10 @@ async function sweepRefs(box: RepoBox, place: RepoPlace): Promise<void> {
   const branches = (await oldNames(box, heads)).filter(
     (name) => /^agenticore-[0-9a-f-]+$/.test(name) && !kept.has(name),
   );
-  if (branches.length > 0)
-    await deleteRefs(
-      box,
-      branches.map((name) => `refs/heads/${name}`),
-      { place, gitDir: place.view },
-    );
-  for (const kind of ["jobs", "results"]) {
-    const old = (await oldNames(box, join(place.vault, "refs/agenticore", kind))).filter((name) => !jobs.has(name));
-    if (old.length > 0)
-      await deleteRefs(
-        box,
-        old.map((name) => `refs/agenticore/${kind}/${name}`),
-        { place, gitDir: place.vault },
-      );
-  }
+  await dropBranches(box, place, branches);
+  const old = ["jobs", "results"].map((kind) => oldNames(box, join(place.vault, "refs/agenticore", kind)));
+  const ended = new Set((await Promise.all(old)).flat().filter((name) => !jobs.has(name)));
+  await dropJobRefs(box, place, ...ended);
 }
 
 async function oldNames(box: RepoBox, folder: string): Promise<readonly string[]> {

@@ -12,7 +12,7 @@ import { takeFromPool } from "./pool.ts";
 import type { Prepared, RepoJob } from "./prepare.ts";
 import type { Source } from "./remote.ts";
 import type { Identity, RepoBox } from "./repo-box.ts";
-import { inTree, inView, type RepoPlace } from "./repo-place.ts";
+import { inTree, inView, mirrorOf, type RepoPlace } from "./repo-place.ts";
 import { removeOldLock } from "./stale-locks.ts";
 import { gitFileOf, restoreMirror } from "./tree-admin.ts";
 import { copyIndex, indexFile, type TreeRecord, writeRecord } from "./tree-record.ts";
@@ -126,21 +126,14 @@ type Plan = Readonly<{ prepared: Prepared; job: RepoJob; path: string; branch: s
 async function add(box: RepoBox, { prepared, job, path, branch }: Plan, signal: AbortSignal): Promise<void> {
   const { place } = prepared.source;
   const reason = `agenticore job ${job.id}`;
-  const run = () =>
-    box.lock(place.key, place.lock, (lockFd) =>
-      box.git({
-        place: inView(place),
-        args: [
-          ...["worktree", "add", "--quiet", "--no-checkout", "--no-track", "--lock", "--reason", reason],
-          ...["-b", branch, path, prepared.baseSha],
-        ],
-        signal,
-        lockFd,
-      }),
-    );
+  const args = [
+    ...["worktree", "add", "--quiet", "--no-checkout", "--no-track", "--lock", "--reason", reason],
+    ...["-b", branch, path, prepared.baseSha],
+  ];
+  const run = (lockFd: number) => box.git({ place: inView(place), args, signal, lockFd });
   for (;;) {
     try {
-      await run();
+      await box.lock(mirrorOf(place), run, signal);
       return;
     } catch (error) {
       if (!(error instanceof GitFailure) || error.kind !== "locked") throw error;

@@ -157,6 +157,20 @@ test("a redirect to another host is not followed, and that host sees no credenti
   expect(thief.seen).toEqual([]);
 });
 
+test("a server that sends `src` on to `src.git` is asked there at once, for fetch and push", async () => {
+  await using world = await hostedDesk();
+  const { desk, hosted } = world;
+  await using server = await gitServer({
+    root: join(desk.path, "served"),
+    login,
+    redirect: (url) => (url.startsWith("/src/") ? url.replace("/src/", "/src.git/") : undefined),
+  });
+  const { tree } = await desk.start({ repoUrl: server.url("src") });
+  const commit = await work(desk, tree);
+  expect(await desk.repos.push(tree, commit, never())).toMatchObject({ how: "new" });
+  expect(hosted("rev-parse", tree.branch)).toBe(commit);
+});
+
 test("the credentials of one host are not given to another, not even by an agent's settings", async () => {
   const asked: string[] = [];
   const credentials = async (host: string) => {

@@ -81,7 +81,7 @@ test("the sweep takes what ended jobs and cut-off starts left, and no tree that 
   expect(readdirSync(join(place.mirror, "worktrees"))).toEqual([live.tree.admin]);
   expect(readdirSync(join(place.mirror, "refs/heads"))).toEqual([live.tree.branch]);
   expect(readdirSync(join(place.vault, "refs/agenticore/jobs"))).toEqual([live.job.id]);
-  expect(readdirSync(place.home).sort()).toEqual([".lock", ".trash", "repo", "vault"]);
+  expect(readdirSync(place.home).sort()).toEqual([".lock", ".repo.lock", ".trash", "repo", "vault"]);
   expect(gitIn(live.tree.path)("fsck")).toBe("");
 });
 
