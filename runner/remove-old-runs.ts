@@ -13,6 +13,7 @@ export async function removeOldRuns(deps: Deps): Promise<void> {
   const { repos, places, config, clock } = deps;
   for (const { jobId } of await repos.listTrees())
     if (await isOver(deps, jobId, config.retentionFailed)) await repos.removeTree(jobId);
+  await repos.sweep();
   for (const name of await names(places.runs)) {
     if (!JobId.safeParse(name).success) continue;
     if (await isOver(deps, name, config.jobTtl)) await rm(join(places.runs, name), { recursive: true, force: true });
