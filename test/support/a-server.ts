@@ -13,6 +13,8 @@ export type Serve = Readonly<{
   args?: readonly string[];
   /** Without npx in between, which is quicker: the process, its signals and its exit code are the server's own. */
   direct?: boolean;
+  /** A command that the server is started by: it gets the server's own command line as its last arguments. */
+  under?: readonly string[];
   /** `runner` has no address: it is up when it says so. Default `serve`. */
   command?: "serve" | "runner";
 }>;
@@ -41,9 +43,9 @@ export type Served = Readonly<{
 /** @throws Error with what it said when it ends before it is up. */
 export async function startServer(
   base: Readonly<Record<string, string>>,
-  { env = {}, args = [], direct = false, command = "serve" }: Serve = {},
+  { env = {}, args = [], direct = false, under = [], command = "serve" }: Serve = {},
 ): Promise<Served> {
-  const [file, ...first] = direct ? [process.execPath, program] : ["npx", "agenticore"];
+  const [file, ...first] = [...under, ...(direct ? [process.execPath, program] : ["npx", "agenticore"])];
   const child = spawn(file ?? "", [...first, command, ...args], {
     cwd: checkout,
     env: { ...base, ...env },

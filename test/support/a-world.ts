@@ -12,6 +12,8 @@ const checkout = resolve(import.meta.dirname, "../..");
 /** A job as a client sees it. */
 export type SeenJob = Readonly<Record<string, unknown>> & Readonly<{ id: string; status: string }>;
 export type SeenEvent = Readonly<{ id: string; type: string; attempt: number; data: Record<string, unknown> }>;
+/** A command that runs: what it has printed so far, and its end. */
+export type Command = Readonly<{ stdout: () => string; ended: Promise<CliEnd> }>;
 export type CliEnd = Readonly<{ code: number | null; stdout: string; stderr: string }>;
 
 /**
@@ -26,6 +28,9 @@ export type World = Readonly<{
   serve: (how?: Serve) => Promise<Served>;
   /** A runner without an API, in a process of its own; ready when this resolves. */
   runner: (env?: Readonly<Record<string, string>>) => Promise<Served>;
+  /** A command of the CLI, through npx as a person runs it. */
+  command: (args: readonly string[], env?: Readonly<Record<string, string>>) => Command;
+  /** The same, at its end. */
   cli: (args: readonly string[], env?: Readonly<Record<string, string>>) => Promise<CliEnd>;
   call: Call;
   /** As `call`, with these headers too. */
@@ -75,6 +80,8 @@ export async function aWorld(settings: Readonly<Record<string, string>> = {}): P
   const as: World["as"] = (headers) =>
     server().as({ ...(key === undefined ? {} : { authorization: `Bearer ${key}` }), ...headers });
   const call: Call = (...asked) => as({})(...asked);
+  const command: World["command"] = (args, more = {}) =>
+    runCommand(args, { ...env, ...(current ? { AGENTICORE_URL: current.url } : {}), ...more });
   const job: World["job"] = async (id) => (await call("GET", `/jobs/${id}`)).body["job"] as SeenJob;
   const until: World["until"] = async (id, fits, deadlineMs = 60_000) => {
     let last: SeenJob | undefined;
@@ -95,8 +102,8 @@ export async function aWorld(settings: Readonly<Record<string, string>> = {}): P
       return current;
     },
     runner: (more = {}) => startServer(env, { env: more, direct: true, command: "runner" }),
-    cli: (args, more = {}) =>
-      runCommand(args, { ...env, ...(current ? { AGENTICORE_URL: current.url } : {}), ...more }),
+    command,
+    cli: (...asked) => command(...asked).ended,
     call,
     as,
     job,
@@ -131,15 +138,15 @@ export function submitted({ status, body }: Answer): SeenJob {
   return body["job"] as SeenJob;
 }
 
-const runCommand = (args: readonly string[], env: Readonly<Record<string, string>>): Promise<CliEnd> =>
-  new Promise((done) => {
-    const child = spawn("npx", ["agenticore", ...args], { cwd: checkout, env, stdio: ["ignore", "pipe", "pipe"] });
-    let stdout = "";
-    let stderr = "";
-    child.stdout?.on("data", (chunk: Buffer) => (stdout += chunk));
-    child.stderr?.on("data", (chunk: Buffer) => (stderr += chunk));
-    child.once("close", (code) => done({ code, stdout, stderr }));
-  });
+function runCommand(args: readonly string[], env: Readonly<Record<string, string>>): Command {
+  const child = spawn("npx", ["agenticore", ...args], { cwd: checkout, env, stdio: ["ignore", "pipe", "pipe"] });
+  let stdout = "";
+  let stderr = "";
+  child.stdout?.on("data", (chunk: Buffer) => (stdout += chunk));
+  child.stderr?.on("data", (chunk: Buffer) => (stderr += chunk));
+  const ended = new Promise<CliEnd>((done) => child.once("close", (code) => done({ code, stdout, stderr })));
+  return { stdout: () => stdout, ended };
+}
 
 /** Warm trees of the pool (`.pool`) are no remains. */
 function remains(home: string): string[] {
