@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 export type Server = Readonly<{
   url: string;
+  pid: number;
   /** What it said so far, for when something went wrong. */
   said: () => string;
 }> &
@@ -32,6 +33,7 @@ export async function startServer(script: string, env: Readonly<Record<string, s
   });
   return {
     url,
+    pid: child.pid ?? 0,
     said: () => said,
     [Symbol.asyncDispose]: async () => {
       const gone = new AbortController();
