@@ -103,6 +103,12 @@ export function toGitError(thrown: unknown, { otherwise, where }: Facts): unknow
     case "rejected":
       return say("push_rejected", "the push was not taken");
     case "no-repo":
+      if (where.startsWith("/"))
+        return say(
+          otherwise,
+          "this folder is no git repository",
+          "Give the folder of a repository, or make one there with `git init` and a first commit.",
+        );
       return say(
         otherwise,
         "there is no repository, or it may not be seen with these credentials",

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { type Answer, type Call, type Serve, type Served, startServer } from "./a-server.ts";
 import { eventually } from "./eventually.ts";
 import { killProcessesWith, processesNaming } from "./leftovers.ts";
@@ -148,13 +148,13 @@ function runCommand(args: readonly string[], env: Readonly<Record<string, string
   return { stdout: () => stdout, ended };
 }
 
-/** Warm trees of the pool (`.pool`) are no remains. */
+/** Warm trees of the pool (`.pool`) are no remains, nor are the files of our own locks (`.lock`), held or not. */
 function remains(home: string): string[] {
   const worktrees = ".agenticore/worktrees";
   const below = (folder: string) => (existsSync(join(home, folder)) ? readdirSync(join(home, folder)) : []);
   const locks = existsSync(join(home, "agenticore-repos"))
     ? readdirSync(join(home, "agenticore-repos"), { recursive: true, encoding: "utf8" })
-        .filter((path) => path.endsWith(".lock") && !path.endsWith("/.lock"))
+        .filter((path) => path.endsWith(".lock") && !basename(path).startsWith("."))
         .map((path) => join("agenticore-repos", path))
     : [];
   return [
