@@ -27,8 +27,9 @@ const foreign = [
  * @returns a sentence for each thing that was not as we left it: whoever had access tampered with it.
  */
 export async function restoreRepository(folder: string, { skeleton, quarantine }: Ground): Promise<readonly string[]> {
+  const folders: (string | undefined)[] = [];
+  for (const name of skeleton.folders) folders.push(await restoreFolder(join(folder, name), name, quarantine));
   const found = await Promise.all([
-    ...skeleton.folders.map((name) => restoreFolder(join(folder, name), name, quarantine)),
     ...foreign.filter((name) => !(name in skeleton.files)).map((name) => banish(join(folder, name), name, quarantine)),
     ...(skeleton.files["objects/info/alternates"] === undefined
       ? [banish(join(folder, "objects/info/alternates"), "objects/info/alternates", quarantine)]
@@ -38,7 +39,7 @@ export async function restoreRepository(folder: string, { skeleton, quarantine }
   const files = await Promise.all(
     Object.entries(skeleton.files).map(([name, text]) => restoreFile(join(folder, name), { name, text })),
   );
-  return [...found, ...files].filter((sentence) => sentence !== undefined);
+  return [...folders, ...found, ...files].filter((sentence) => sentence !== undefined);
 }
 
 /** A file with exactly this content; a link in its place is replaced, not followed. */

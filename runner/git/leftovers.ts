@@ -57,7 +57,10 @@ type Work = Readonly<{ tree: Worktree; message: string; head: TreeHead; index: s
 async function commitWith(box: RepoBox, work: Work, signal: AbortSignal): Promise<LeftoverCommit> {
   const { tree, head, index } = work;
   if (head.unfinished === "rebase") return { commit: undefined, files: 0, warnings: [unfinishedRebase] };
-  const place = { ...inTree(tree.source.place, tree), indexFile: index };
+  const { mirror, vault } = tree.source.place;
+  // Another job's agent may collect the mirror's garbage just now: what no branch names yet would be gone.
+  const objects = { write: join(vault, "objects"), read: join(mirror, "objects") };
+  const place = { ...inTree(tree.source.place, tree), indexFile: index, objects };
   const { taken, warnings } = chooseLeftovers(await findLeftovers(box, { work, place }, signal));
   const told = head.unfinished === "merge" ? [unfinishedMerge, ...warnings] : warnings;
   if (taken.length === 0) return { commit: undefined, files: 0, warnings: told };

@@ -9,11 +9,11 @@ const manyPacks = 50;
 const filesPerPack = 2;
 
 /**
- * Packs what many small fetches brought, under the repository's lock, and never drops an object: trees may need it.
- * Where no job has a tree, the mirror's own objects go too: they are what ended jobs left.
+ * Packs what many small fetches brought, under the repository's lock, and never drops an object of the vault: trees
+ * may need it. The mirror is emptied where no job has a tree.
  */
-export async function tidyVault(box: RepoBox, place: RepoPlace, signal: AbortSignal): Promise<void> {
-  await forgetMirrorObjects(box, place);
+export async function tidyRepository(box: RepoBox, place: RepoPlace, signal: AbortSignal): Promise<void> {
+  await forgetEndedJobs(box, place);
   const loose = await countIn(join(place.vault, "objects/17"));
   const packs = await countIn(join(place.vault, "objects/pack"));
   // One task a run: git 2.39 looks for packs once, so the second would not see those of the first.
@@ -30,19 +30,22 @@ export async function tidyVault(box: RepoBox, place: RepoPlace, signal: AbortSig
     });
 }
 
-async function forgetMirrorObjects(box: RepoBox, place: RepoPlace): Promise<void> {
+/** Branches, tags and objects that agents made: nobody needs them once no job has a tree, and no later job sees them. */
+async function forgetEndedJobs(box: RepoBox, place: RepoPlace): Promise<void> {
   if ((await kindAt(place.mirror)) !== "folder") return;
   await box.lock(mirrorOf(place), async () => {
     const pooled = new Set((await listRecords(place.pool)).map(({ admin }) => admin));
     const entries = await readdir(join(place.mirror, "worktrees")).catch(() => [""]);
-    // A tree's entry is made under this lock, before anybody can write objects for it.
+    // A tree's entry is made, and a warm tree moved, under this lock before anybody can write for it.
     if (entries.some((admin) => !pooled.has(admin))) return;
-    const branches = await readdir(join(place.mirror, "refs/heads")).catch(() => [""]);
-    if (branches.length > 0 || (await kindAt(join(place.mirror, "packed-refs"))) !== "nothing") return;
-    const objects = join(place.mirror, "objects");
-    for (const name of await readdir(objects))
-      if (/^[0-9a-f]{2}$/.test(name)) await box.trash.discard(join(objects, name), join(place.home, ".trash"));
-    for (const name of await readdir(join(objects, "pack"))) await rm(join(objects, "pack", name), { force: true });
+    const [refs, objects] = [join(place.mirror, "refs"), join(place.mirror, "objects")];
+    for (const folder of [join(refs, "heads"), join(refs, "tags"), join(objects, "pack")])
+      for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true, force: true });
+    const others = (await readdir(refs)).filter((name) => name !== "heads" && name !== "tags");
+    const loose = (await readdir(objects)).filter((name) => name !== "pack" && name !== "info");
+    const gone = [...others.map((name) => join(refs, name)), ...loose.map((name) => join(objects, name))];
+    for (const path of [...gone, ...["packed-refs", "logs"].map((name) => join(place.mirror, name))])
+      await box.trash.discard(path, join(place.home, ".trash"));
   });
 }
 

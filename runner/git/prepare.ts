@@ -33,6 +33,8 @@ export type Prepared = Readonly<{
  * @throws AppError invalid_request, repo_not_allowed, clone_failed, auth_failed, ref_not_found, disk_full.
  */
 export async function prepare(box: RepoBox, job: RepoJob, signal: AbortSignal): Promise<Prepared> {
+  // It becomes part of paths and refs.
+  if (!/^[A-Za-z0-9-]{1,64}$/.test(job.id)) throw new AppError("internal", `${job.id} is not a job's id`);
   const baseRef = job.baseRef === undefined ? undefined : checkBaseRef(job.baseRef);
   const source = await sourceOf(box, job.repoUrl);
   const [looked, identity] = await Promise.all([

@@ -3,7 +3,14 @@ import { dirname } from "node:path";
 import { type FailureKind, GitFailure, kindOf } from "./git-failure.ts";
 
 /** Where a command works. Nothing is ever discovered: an agent may have put a `.git` of its own anywhere. */
-export type GitPlace = Readonly<{ gitDir: string; commonDir?: string; workTree?: string; indexFile?: string }>;
+export type GitPlace = Readonly<{
+  gitDir: string;
+  commonDir?: string;
+  workTree?: string;
+  indexFile?: string;
+  /** Where new objects go, and where others are looked for too. */
+  objects?: Readonly<{ write: string; read: string }>;
+}>;
 
 export type GitRun = Readonly<{
   place: GitPlace;
@@ -106,6 +113,13 @@ function envOf(settings: GitSettings, { place, protocol, env }: GitRun): Record<
     ...(place.commonDir === undefined ? {} : { GIT_COMMON_DIR: place.commonDir }),
     ...(place.workTree === undefined ? {} : { GIT_WORK_TREE: place.workTree }),
     ...(place.indexFile === undefined ? {} : { GIT_INDEX_FILE: place.indexFile }),
+    ...(place.objects === undefined
+      ? {}
+      : {
+          GIT_OBJECT_DIRECTORY: place.objects.write,
+          // Quoted, so that a colon in the path does not make two of it (git(1)).
+          GIT_ALTERNATE_OBJECT_DIRECTORIES: `"${place.objects.read.replace(/[\\"]/g, "\\$&")}"`,
+        }),
     ...env,
   };
 }

@@ -14,12 +14,14 @@ export const formatOf = (sha: string): ObjectFormat => (sha.length === 64 ? "sha
 
 /** No branch of this name is ever made: a bare repository's HEAD must name something. */
 const head = "ref: refs/heads/agenticore/none\n";
-const folders = ["objects/pack", "objects/info", "refs/heads", "refs/tags"];
+/** Parents first: a link in the place of one would move all that is below it. */
+const folders = ["objects", "objects/pack", "objects/info", "refs", "refs/heads", "refs/tags"];
 
 const config = (format: ObjectFormat, more: Readonly<Record<string, readonly string[]>> = {}) => {
   const sections: Record<string, readonly string[]> = {
     core: [`repositoryformatversion = ${format === "sha256" ? 1 : 0}`, "filemode = true", "bare = true"],
-    gc: ["auto = 0"],
+    // What no branch names yet may be what another job's git has just written.
+    gc: ["auto = 0", "pruneExpire = never", "worktreePruneExpire = never"],
     maintenance: ["auto = false"],
     ...more,
   };
@@ -29,7 +31,7 @@ const config = (format: ObjectFormat, more: Readonly<Record<string, readonly str
     .join("");
 };
 
-/** What the agents' git reads: housekeeping is off, since it would run beside other jobs. */
+/** What the agents' git reads: housekeeping is off, or harmless, since it would run beside other jobs. */
 export const mirrorSkeleton = (format: ObjectFormat, vault: string): Skeleton => ({
   files: { HEAD: head, config: config(format), "objects/info/alternates": `${join(vault, "objects")}\n` },
   folders: [...folders, "worktrees"],

@@ -2,7 +2,7 @@ import { lstat, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { discardEntry, dropBranches, dropJobRefs } from "./discard-tree.ts";
 import { readPlainFile } from "./guard.ts";
-import { tidyVault } from "./maintenance.ts";
+import { tidyRepository } from "./maintenance.ts";
 import type { RepoBox } from "./repo-box.ts";
 import { type RepoPlace, repoPlace } from "./repo-place.ts";
 import { dropRecord, listRecords } from "./tree-record.ts";
@@ -33,7 +33,7 @@ async function sweepRepository(box: RepoBox, place: RepoPlace, signal: AbortSign
   await sweepPool(box, place);
   await sweepStaging(box, place);
   await sweepRefs(box, place);
-  await tidyVault(box, place, signal);
+  await tidyRepository(box, place, signal);
 }
 
 const ageOf = async (box: RepoBox, path: string): Promise<number> => {

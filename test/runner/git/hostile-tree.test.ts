@@ -262,6 +262,25 @@ test("a tree that was exchanged for a link is not followed", async () => {
   expect(existsSync(join(outside, "x.txt"))).toBe(true);
 });
 
+test.each(["refs", "objects", "worktrees"])(
+  "nothing is written where a link in the place of the mirror's `%s` leads",
+  async (name) => {
+    await using desk = await aDesk();
+    const { job, tree } = await desk.start();
+    const outside = join(desk.path, "outside");
+    renameSync(join(tree.mirror, name), outside);
+    symlinkSync(outside, join(tree.mirror, name));
+    const before = readdirSync(outside, { recursive: true }).sort();
+    writeFileSync(join(tree.path, "x.txt"), "x");
+    const left = await desk.repos.commitLeftovers(tree, "x", never()).catch(() => undefined);
+    if (left?.commit !== undefined) await desk.repos.push(tree, left.commit, never());
+    await desk.repos.close(tree, "reuse");
+    expect(await desk.repos.reopenWorktree(job, never())).toBeUndefined();
+    expect(readdirSync(outside, { recursive: true }).sort()).toEqual(before);
+    expect(gitIn((await desk.start()).tree.path)("status", "--porcelain")).toBe("");
+  },
+);
+
 test("whoever tampered with the mirror gets no tree into the pool, nor do the trees that lived meanwhile", async () => {
   await using desk = await aDesk();
   const [bad, bystander] = [await desk.start(), await desk.start()];

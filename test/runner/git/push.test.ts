@@ -1,12 +1,13 @@
 import { execFileSync } from "node:child_process";
-import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { RepoOptions } from "../../../runner/git/repo-box.ts";
+import { openRepos } from "../../../runner/git/repos.ts";
 import type { Worktree } from "../../../runner/git/worktree.ts";
 import { type GitServer, gitServer } from "../../support/git-server.ts";
 import { gitIn } from "../../support/sample-repo.ts";
-import { aDesk, type Desk, never } from "./a-desk.ts";
+import { aDesk, aJob, type Desk, gitBinary, never } from "./a-desk.ts";
 import { aTrap, hostileConfig, setHooks } from "./a-trap.ts";
 
 async function work(desk: Desk, tree: Worktree, text = "work\n"): Promise<string> {
@@ -212,4 +213,30 @@ test("a repository that the server does not have is told as such", async () => {
   });
   await expect(desk.start({ repoUrl: "http://127.0.0.1:1/x" })).rejects.toMatchObject({ code: "clone_failed" });
   expect(existsSync(join(desk.path, "trees"))).toBe(true);
+});
+
+test("an ssh repository is fetched and pushed without ever asking a person, by either spelling of its address", async () => {
+  await using desk = await aDesk();
+  const bin = join(desk.path, "bin");
+  mkdirSync(bin);
+  symlinkSync(gitBinary, join(bin, "git"));
+  // In the place of ssh: notes its arguments and runs the command here.
+  const ssh = `#!/bin/sh\necho "$@" >>'${join(desk.path, "asked")}'\nfor last; do :; done\nexec sh -c "$last"\n`;
+  writeFileSync(join(bin, "ssh"), ssh, { mode: 0o755 });
+  desk.repo.git("clone", "-q", "--bare", desk.repo.path, join(desk.path, "src.git"));
+  await using repos = await openRepos({ ...desk.options, gitBinary: join(bin, "git"), poolSize: 0 });
+  const urls = [`ssh://git@host.example:2222${desk.path}/src.git`, `git@host.example:${desk.path}/src.git`];
+  for (const repoUrl of urls) {
+    const job = aJob(repoUrl);
+    const tree = await repos.openWorktree(await repos.prepare(job, never()), job, never());
+    writeFileSync(join(tree.path, "x.txt"), "x");
+    const { commit = "" } = await repos.commitLeftovers(tree, "x", never());
+    expect(await repos.push(tree, commit, never())).toMatchObject({ how: "new" });
+    expect(gitIn(join(desk.path, "src.git"))("rev-parse", tree.branch)).toBe(commit);
+  }
+  const asked = readFileSync(join(desk.path, "asked"), "utf8").trim().split("\n");
+  expect(asked.every((line) => line.includes("-oBatchMode=yes") && line.includes("-oStrictHostKeyChecking=yes"))).toBe(
+    true,
+  );
+  expect(asked.some((line) => line.includes("-p 2222"))).toBe(true);
 });

@@ -98,7 +98,7 @@ test("warm trees that nobody used for a week go away", async () => {
   expect((await desk.start()).tree.fromPool).toBe(false);
 });
 
-test("objects that only ended jobs had go away once no job has a tree, and never before", async () => {
+test("what only ended jobs had goes away once no job has a tree, and never before", async () => {
   await using desk = await aDesk();
   const [ended, live] = [await desk.start(), await desk.start()];
   for (const { tree } of [ended, live]) {
@@ -110,9 +110,13 @@ test("objects that only ended jobs had go away once no job has a tree, and never
   await desk.repos.sweep(never());
   expect(objects()).toBeGreaterThan(0);
   expect(gitIn(live.tree.path)("fsck")).not.toContain("missing");
+  gitIn(live.tree.path)("tag", "agents-tag");
+  gitIn(live.tree.path)("branch", "agents/branch");
+  gitIn(live.tree.path)("pack-refs", "--all");
   await desk.repos.close(live.tree, "reuse");
   await desk.repos.sweep(never());
   expect(objects()).toBe(0);
+  expect(gitIn(desk.path)("--git-dir", live.tree.mirror, "for-each-ref")).toBe("");
   const next = (await desk.start()).tree;
   expect(next.fromPool).toBe(true);
   expect(gitIn(next.path)("fsck")).toBe("");
