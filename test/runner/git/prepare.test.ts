@@ -13,10 +13,10 @@ test("a repository that does not exist, is no repository or is empty is told apa
   mkdirSync(join(desk.path, "plain"));
   emptyRepo(join(desk.path, "empty"));
   await expect(ask(join(desk.path, "none"))).rejects.toEqual(code("clone_failed", /no such folder/));
-  await expect(ask(join(desk.path, "plain"))).rejects.toEqual(code("clone_failed", /there is no repository/));
+  await expect(ask(join(desk.path, "plain"))).rejects.toEqual(code("clone_failed", /is no git repository/));
   await expect(ask(join(desk.path, "empty"))).rejects.toEqual(code("ref_not_found", /no commits yet/));
   await expect(ask(join(desk.path, "empty"), "main")).rejects.toEqual(code("ref_not_found", /no branch or tag `main`/));
-  await expect(ask(join(desk.repo.path, "src"))).rejects.toEqual(code("clone_failed", /there is no repository/));
+  await expect(ask(join(desk.repo.path, "src"))).rejects.toEqual(code("clone_failed", /is no git repository/));
   expect(desk.repos.counters.fetches).toBe(0);
 });
 
