@@ -1,11 +1,9 @@
-import { execFile } from "node:child_process";
 import { realpathSync, statSync } from "node:fs";
 import { resolve } from "node:path";
-import { promisify } from "node:util";
+import { simpleGit } from "simple-git";
 import type { CliContext } from "./context.ts";
 import { UsageError } from "./exit-code.ts";
 
-const run = promisify(execFile);
 type Place = Pick<CliContext, "env" | "home" | "cwd">;
 
 /** Whether `-r` names a folder of this machine rather than an address: `user@host:path` and `scheme://` are addresses. */
@@ -52,16 +50,23 @@ export async function uncommittedFiles(path: string, { env }: Pick<CliContext, "
   return status?.split("\0").filter(Boolean).length;
 }
 
+/** simple-git refuses these unless told; here they are what makes a foreign repository safe to read. */
+const unsafe = {
+  allowUnsafeConfigEnvCount: true,
+  allowUnsafeFilter: true,
+  allowUnsafeFsMonitor: true,
+  allowUnsafeHooksPath: true,
+};
+/** Variables of a person's own that simple-git would refuse; `git status` and `git config` start none of them. */
+const unused = /^(EDITOR|VISUAL|PAGER|SSH_ASKPASS|GIT_.*)$/;
+
 function gitIn(cwd: string, env: CliContext["env"]) {
   // GIT_DIR and its like would point away from the folder that was named.
-  const own = Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith("GIT_")));
-  return async (args: readonly string[], more: Readonly<Record<string, string>> = {}): Promise<string> => {
-    const { stdout } = await run("git", ["--no-optional-locks", ...args], {
-      cwd,
-      env: { ...own, ...more },
-      maxBuffer: 64 * 1024 * 1024,
-      timeout: 10_000,
-    });
-    return stdout;
-  };
+  const own = Object.fromEntries(
+    Object.entries(env).filter((pair): pair is [string, string] => !unused.test(pair[0]) && pair[1] !== undefined),
+  );
+  return async (args: readonly string[], more: Readonly<Record<string, string>> = {}): Promise<string> =>
+    await simpleGit({ baseDir: cwd, timeout: { block: 10_000 }, unsafe, allowEnvironment: Object.keys(more) })
+      .env({ ...own, ...more })
+      .raw(["--no-optional-locks", ...args]);
 }
