@@ -108,7 +108,7 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
     job_config_dir: own.config,
   });
   const known = await deps.store.findSession(sessionId);
-  const onUsage = tellUsage(job, keeper);
+  const onUsage = tellUsage(job, keeper, job.max_budget_usd ?? profile.profile.claude.max_budget_usd);
   using meter = deps.usage.meter(onUsage);
   const ownSession = known === undefined || known.job === job.id;
   const { plan, resumed, warnings } = await setUp(

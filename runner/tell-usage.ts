@@ -4,18 +4,31 @@ import type { LeaseKeeper } from "./keep-lease.ts";
 
 type Own = Readonly<{ cost_usd: number; usage: Usage }>;
 
+/** The share of the budget at which the job says that it nears its end. */
+const warnedAt = 0.8;
+
 /**
  * Puts on the job what it has cost so far, over all its attempts. Two sources count the same spending, Claude's log
- * events and its results: what one has told already, or not yet counted, is not told again.
+ * events and its results: what one has told already, or not yet counted, is not told again. Once a job, near the end of its
+ * budget, `budget.warned`.
  */
-export function tellUsage(job: Job, keeper: Pick<LeaseKeeper, "patch" | "emit">): (own: Own) => void {
+export function tellUsage(
+  job: Job,
+  keeper: Pick<LeaseKeeper, "patch" | "emit">,
+  budgetUsd?: number,
+): (own: Own) => void {
   let told: Own | undefined;
+  const isNear = (cost?: number) => budgetUsd !== undefined && (cost ?? 0) >= warnedAt * budgetUsd;
+  let warned = isNear(job.cost_usd);
   return (own) => {
     if (told && !isMore(own, told)) return;
     told = own;
     const { cost_usd = 0, usage = own.usage, ...rest } = spent(job, own);
     keeper.patch({ cost_usd, usage, ...rest });
     keeper.emit({ type: "usage.updated", data: { cost_usd, usage } });
+    if (warned || budgetUsd === undefined || !isNear(cost_usd)) return;
+    warned = true;
+    keeper.emit({ type: "budget.warned", data: { cost_usd, max_budget_usd: budgetUsd } });
   };
 }
 

@@ -7,13 +7,14 @@ import { aJob } from "../support/a-job.ts";
 
 const usage = (input_tokens: number) => ({ ...noUsage, input_tokens });
 
-function telling(job = aJob()) {
+function telling(job = aJob(), budgetUsd?: number) {
   const patches: JobPatch[] = [];
   const events: NewEvent[] = [];
-  const tell = tellUsage(job, {
-    patch: (patch) => void patches.push(patch),
-    emit: (...some) => void events.push(...some),
-  });
+  const keeper = {
+    patch: (patch: JobPatch) => void patches.push(patch),
+    emit: (...some: readonly NewEvent[]) => void events.push(...some),
+  };
+  const tell = tellUsage(job, keeper, budgetUsd);
   return { tell, patches, events };
 }
 
@@ -34,4 +35,17 @@ test("tokens that cost nothing are told too", () => {
   const { tell, events } = telling();
   for (const tokens of [10, 20, 20]) tell({ cost_usd: 0, usage: usage(tokens) });
   expect(events).toHaveLength(2);
+});
+
+test("at four fifths of its budget a job warns, once, and not again in a later attempt", () => {
+  const warnings = (job = aJob()) => {
+    const { tell, events } = telling(job, 1);
+    for (const cost_usd of [0.1, 0.7, 0.8, 0.9]) tell({ cost_usd, usage: noUsage });
+    return events.filter(({ type }) => type === "budget.warned");
+  };
+  expect(warnings()).toEqual([{ type: "budget.warned", data: { cost_usd: 0.8, max_budget_usd: 1 } }]);
+  expect(warnings(aJob({ cost_usd: 0.15 }))).toEqual([
+    { type: "budget.warned", data: { cost_usd: 0.85, max_budget_usd: 1 } },
+  ]);
+  expect(warnings(aJob({ cost_usd: 0.85 }))).toEqual([]);
 });
