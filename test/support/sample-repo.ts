@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -44,8 +44,7 @@ export function emptyRepo(path: string, branch = "main"): PersonRepo {
   mkdirSync(path, { recursive: true });
   const git = gitIn(path);
   git("init", "-q", "-b", branch);
-  git("config", "user.name", "Sample Person");
-  git("config", "user.email", "sample@example.com");
+  appendFileSync(join(path, ".git/config"), "[user]\n\tname = Sample Person\n\temail = sample@example.com\n");
   const write = (file: string, text: string) => {
     mkdirSync(dirname(join(path, file)), { recursive: true });
     writeFileSync(join(path, file), text);
@@ -63,10 +62,24 @@ export function emptyRepo(path: string, branch = "main"): PersonRepo {
 /** A repository with a few files and two commits on `main`. */
 export function personRepo(path: string): PersonRepo {
   const repo = emptyRepo(path);
-  repo.commit(
-    { "README.md": "# Sample\n", "src/a.txt": "a\n", "src/b.txt": "b\n", ".gitignore": "ignored/\n*.log\n" },
-    "first",
-  );
-  repo.commit({ "src/a.txt": "a\na\n" }, "second");
+  // One git for both commits: every test of repositories begins with this.
+  const first = {
+    "README.md": "# Sample\n",
+    "src/a.txt": "a\n",
+    "src/b.txt": "b\n",
+    ".gitignore": "ignored/\n*.log\n",
+  };
+  const history = importOf("first", first) + importOf("second", { "src/a.txt": "a\na\n" });
+  execFileSync("git", ["fast-import", "--quiet"], { cwd: path, env: plainGitEnv(), input: history });
+  repo.git("reset", "-q", "--hard");
   return repo;
+}
+
+/** A commit on `main` for git-fast-import(1). */
+function importOf(message: string, files: Readonly<Record<string, string>>): string {
+  const head = `commit refs/heads/main\ncommitter Sample Person <sample@example.com> 1767225600 +0000\n`;
+  const entries = Object.entries(files).map(
+    ([name, text]) => `M 100644 inline ${name}\ndata ${text.length}\n${text}\n`,
+  );
+  return `${head}data ${message.length}\n${message}\n${entries.join("")}\n`;
 }
