@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Config } from "../shared/config-keys.ts";
 import type { Lease } from "../shared/store.ts";
+import { tmpFolder } from "./tmp-folder.ts";
 
 /** The folders of a runner. All are 0700; what is in `runs` and `sessions` an agent has touched. */
 export type Places = Readonly<{
@@ -24,13 +25,7 @@ export const placesOf = (config: Pick<Config, "dataDir" | "reposRoot" | "worktre
 /** One job's own folders. All but the temporary one are the same over its attempts on this box. */
 export type JobPlaces = Readonly<{ run: string; config: string; work: string; tmp: string }>;
 
-export function jobPlaces({ runs }: Places, { job, fence }: Lease, tmpRoot: string): JobPlaces {
-  const run = join(runs, job);
-  // Short, since programs make Unix sockets there, and their paths end at 107 characters (unix(7)).
-  return {
-    run,
-    config: join(run, "claude"),
-    work: join(run, "work"),
-    tmp: join(tmpRoot, `agenticore-${job.slice(0, 13)}-${fence}`),
-  };
+export function jobPlaces({ runs }: Places, lease: Lease, tmpRoot: string): JobPlaces {
+  const run = join(runs, lease.job);
+  return { run, config: join(run, "claude"), work: join(run, "work"), tmp: tmpFolder(tmpRoot, lease) };
 }

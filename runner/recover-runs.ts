@@ -2,14 +2,15 @@ import { LeaseLost } from "../shared/error.ts";
 import { recoverRunFiles } from "./process/recover.ts";
 import { removeRunFile } from "./process/run-file.ts";
 import type { RunnerDeps } from "./runner-deps.ts";
+import { removeTmp } from "./tmp-folder.ts";
 
-type Deps = Pick<RunnerDeps, "store" | "clock" | "log" | "places" | "identity">;
+type Deps = Pick<RunnerDeps, "store" | "clock" | "log" | "places" | "identity" | "tmpRoot">;
 
 /**
  * Gives back at once what runners that died on this box had begun, so that nobody waits for their leases (jobs.md 3).
  * What still lives of it is ended first. A job whose lease somebody else has by now is left to them.
  */
-export async function recoverRuns({ store, clock, log, places, identity }: Deps): Promise<void> {
+export async function recoverRuns({ store, clock, log, places, identity, tmpRoot }: Deps): Promise<void> {
   const { ended, left, broken } = await recoverRunFiles(places.runs, identity, clock);
   for (const { file, why } of left)
     log.warn("an attempt of a lost runner is left to its lease", { job: file.job, why });
@@ -22,6 +23,9 @@ export async function recoverRuns({ store, clock, log, places, identity }: Deps)
     } catch (error) {
       if (!(error instanceof LeaseLost)) throw error;
     }
+    await removeTmp(tmpRoot, file).catch((error: unknown) =>
+      log.warn("a temporary folder could not be removed", { job: file.job, error: String(error) }),
+    );
     await removeRunFile(places.runs, file);
   }
 }

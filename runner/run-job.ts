@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { LeaseLost } from "../shared/error.ts";
 import type { Job } from "../shared/job.ts";
@@ -19,6 +18,7 @@ import type { RunnerDeps } from "./runner-deps.ts";
 import { setUp } from "./set-up.ts";
 import { stopReason } from "./stop.ts";
 import { tellUsage } from "./tell-usage.ts";
+import { removeTmp } from "./tmp-folder.ts";
 import type { Workplace } from "./workplace.ts";
 
 type Attempt = Readonly<{
@@ -54,8 +54,8 @@ export async function runJob(held: Held, deps: RunnerDeps, stop: AbortSignal): P
     log.warn("attempt broke off", { error: String(error), cause: String((error as Error)?.cause ?? "") });
     return concludeError(error, { signal });
   });
-  await rm(own.tmp, { recursive: true, force: true }).catch((error: unknown) =>
-    log.warn("the temporary folder could not be removed", { error: String(error) }),
+  await removeTmp(deps.tmpRoot, claim.lease).catch((error: unknown) =>
+    log.warn("a temporary folder could not be removed", { error: String(error) }),
   );
   await removeRunFile(deps.places.runs, claim.lease);
   await conclude(conclusion, { claim, keeper, log }, deps);
