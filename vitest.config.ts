@@ -10,8 +10,8 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: ["test/story/**", "test/**/*.long.test.ts"],
           isolate: false,
-          testTimeout: 20_000,
-          hookTimeout: 20_000,
+          testTimeout: 90_000,
+          hookTimeout: 60_000,
         },
       },
       {
@@ -20,7 +20,7 @@ export default defineConfig({
           include: ["test/story/**/*.test.ts"],
           exclude: ["test/**/*.long.test.ts"],
           isolate: true,
-          testTimeout: 120_000,
+          testTimeout: 180_000,
           hookTimeout: 60_000,
           maxWorkers: 2,
           // After the quick ones: Vitest wants projects of unlike worker counts in groups of their own.

@@ -138,7 +138,7 @@ function follow(child: ChildProcess): Pick<ClaudeRun, "events" | "waitFor" | "en
   return {
     events: () => [...events],
     ended,
-    waitFor: (fits, deadlineMs = 20_000) =>
+    waitFor: (fits, deadlineMs = 60_000) =>
       new Promise((done, reject) => {
         const look = () => {
           const found = events.find(fits);

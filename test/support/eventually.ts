@@ -2,7 +2,7 @@
 export async function eventually<T>(
   look: () => T | undefined | Promise<T | undefined>,
   {
-    deadlineMs = 30_000,
+    deadlineMs = 60_000,
     what = "the condition",
   }: Readonly<{ deadlineMs?: number; what?: string | (() => string) }> = {},
 ): Promise<T> {

@@ -57,7 +57,7 @@ export function requestLog(): RequestLog {
       if (request) seen[number] = { ...request, state };
       changed();
     },
-    waitFor: (fits, deadlineMs = 30_000) =>
+    waitFor: (fits, deadlineMs = 60_000) =>
       new Promise((resolve, reject) => {
         const look = () => {
           const found = seen.find(fits);
