@@ -27,19 +27,34 @@ export function waits({ attempts }: Job): Readonly<{ tries: number; sinceMs?: nu
   return { tries: row.length, ...(row[0] ? { sinceMs: Date.parse(row[0].ended_at) } : {}) };
 }
 
+/** Claude's end, as the job shows it. */
+export const endOf = (job: Job, verdict: Verdict): JobPatch => {
+  const { output, result, exit_code } = verdict;
+  return {
+    ...spent(job, verdict),
+    ...(exit_code === undefined ? {} : { exit_code }),
+    ...(output === undefined ? {} : { output }),
+    ...(result === undefined ? {} : { result }),
+  };
+};
+
+/** An attempt behind one whose Claude had ended well: there is nothing to ask of Claude, and nothing is spent. */
+export const alreadyDone: Verdict = {
+  status: "succeeded",
+  warnings: [],
+  cost_usd: 0,
+  usage: noUsage,
+  num_turns: 0,
+  retry: { kind: "none" },
+};
+
 /** What Claude's end and the publication mean for the job. */
 export function concludeVerdict(
   verdict: Verdict,
   { job, published, nowMs }: Readonly<{ job: Job; published?: Published; nowMs: number }>,
 ): Conclusion {
-  const { error_code, error, remedy, output, result, exit_code } = verdict;
-  const patch: JobPatch = {
-    ...spent(job, verdict),
-    ...published?.patch,
-    ...(exit_code === undefined ? {} : { exit_code }),
-    ...(output === undefined ? {} : { output }),
-    ...(result === undefined ? {} : { result }),
-  };
+  const { error_code, error, remedy } = verdict;
+  const patch: JobPatch = { ...endOf(job, verdict), ...published?.patch };
   const { retry } = verdict;
   if (verdict.status === "given-back") return { release: { reason: "drained", patch: spent(job, verdict) } };
   if (retry.kind === "transient")

@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import { LeaseLost } from "../shared/error.ts";
-import type { Job } from "../shared/job.ts";
+import { isWorkDone, type Job } from "../shared/job.ts";
 import { parseRepoUrl } from "../shared/repo-url.ts";
 import type { Claim } from "../shared/store.ts";
 import { judge, type Verdict } from "./claude/judge.ts";
 import { keepTranscript } from "./claude/transcripts.ts";
 import type { Metered } from "./claude/usage-receiver.ts";
-import { type Conclusion, conclude, concludeError, concludeVerdict, waits } from "./conclude.ts";
+import { alreadyDone, type Conclusion, conclude, concludeError, concludeVerdict, endOf, waits } from "./conclude.ts";
 import { type Held, keepLease, type LeaseKeeper } from "./keep-lease.ts";
 import { openWork } from "./open-work.ts";
 import { type JobPlaces, jobPlaces } from "./places.ts";
@@ -74,11 +74,14 @@ async function work(attempt: Attempt, deps: RunnerDeps): Promise<Conclusion> {
   note(workplace.warnings);
   let how: "reuse" | "discard" | "keep" = "keep";
   try {
-    const verdict = await runInside({ attempt, profile, workplace, note }, deps);
+    const verdict =
+      isWorkDone(job) && workplace.continued && claim.messages.length === 0
+        ? alreadyDone
+        : await runInside({ attempt, profile, workplace, note }, deps);
     note(verdict.warnings);
     if (verdict.status === "cancelled") how = "discard";
     if (verdict.status !== "succeeded") return concludeVerdict(verdict, { job, nowMs: deps.clock.now() });
-    keeper.patch({ phase: "publishing" });
+    keeper.patch({ phase: "publishing", ...endOf(job, verdict) });
     const published = await workplace.publish(() => keeper.flush(), signal);
     note(published.warnings);
     keeper.patch({ phase: "finishing" });

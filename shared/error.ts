@@ -58,8 +58,11 @@ export const errorCodes = {
   cancelled: row("The job was cancelled", "Submit it again if it is still wanted."),
   runner_lost: row("Every attempt lost its runner", "Look at the runner's log and memory; then retry the job."),
   disk_full: row("The disk is full", "Free space on the runner's disk, then retry the job."),
-  push_rejected: row("The push was rejected", "Check branch rules and rights; then `POST /jobs/{id}/publish`."),
-  pr_failed: row("The pull request could not be opened", "Read the reason; then `POST /jobs/{id}/publish`."),
+  push_rejected: row(
+    "The push was rejected",
+    "Check branch rules and rights, then retry the job: only the push is done again.",
+  ),
+  pr_failed: row("The pull request could not be opened", "Read the reason, then retry the job."),
   no_changes: row("Nothing was changed", "Nothing to do; make the task more explicit if a change was wanted."),
   unsupported_forge: row(
     "Pull requests are not supported there",

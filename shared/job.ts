@@ -165,6 +165,10 @@ export const Job = z
   .meta({ id: "Job" });
 export type Job = Readonly<z.infer<typeof Job>>;
 
+/** Claude ended well: what is left to do for this job needs no Claude. */
+export const isWorkDone = ({ result, exit_code }: Job): boolean =>
+  result?.subtype === "success" && !result.is_error && exit_code === 0;
+
 /** A row of a list: the job without what can be long. */
 export const JobSummary = Job.omit({ output: true, result: true }).meta({ id: "JobSummary" });
 export type JobSummary = Readonly<z.infer<typeof JobSummary>>;

@@ -1,6 +1,13 @@
 import { AppError, type ErrorCode, errorCodes } from "../error.ts";
 import type { NewEvent } from "../event.ts";
-import type { AttemptReason, Job, JobPatch, JobStatus, TerminalStatus } from "../job.ts";
+import {
+  type AttemptReason,
+  isWorkDone,
+  type Job,
+  type JobPatch,
+  type JobStatus,
+  type TerminalStatus,
+} from "../job.ts";
 
 /** Pure changes of a job's visible shape; which of them is allowed, `transition` has said before. */
 
@@ -58,11 +65,15 @@ export const endedInQueue = ({ waiting, ...job }: Job, status: TerminalStatus, a
   ended_at: at,
 });
 
-/** A terminal job queued again: its ending goes; session, branch, tree, pull request, cost and attempts stay. */
+/**
+ * A terminal job queued again: its ending goes; session, branch, tree, pull request, cost and attempts stay. Where only
+ * the publication failed, Claude's result stays too: it is not asked again for what it has done.
+ */
 export function retried(job: Job): Job {
   const { ended_at, started_at, phase, pid, waiting, cancel_requested_at, warnings, ...rest } = job;
   const { exit_code, output, result, error, error_code, remedy, pr_error, ...kept } = rest;
-  return { ...kept, status: "queued" };
+  const isUnpublished = job.status === "failed" && isWorkDone(job);
+  return { ...kept, ...(isUnpublished ? { exit_code, output, result } : {}), status: "queued" };
 }
 
 /** Why it ended, with the usual remedy of the code. */

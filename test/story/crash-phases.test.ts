@@ -57,6 +57,9 @@ describe.concurrent("kill -9 of the server: the next one ends the job, and its w
     await world.serve({ direct: true, env });
 
     await expectDoneOnce(world, await world.ended(id), repo);
+    const asked = world.model.requests().flatMap(({ userTexts }) => userTexts);
+    // Claude had ended well: only what came after it is done again.
+    if (phase === "publishing") expect(asked.filter((text) => text.startsWith("You were interrupted"))).toEqual([]);
   });
 
   test("in phase running, while the model thinks", async () => {

@@ -97,6 +97,23 @@ export function requestsContract(open: OpenWorld): void {
     expect((await read(store, id)).attempts.map((attempt) => attempt.number)).toEqual([1, 2]);
   });
 
+  test("a retry keeps Claude's good end where only the publication failed, and not where the job succeeded", async () => {
+    await using world = await open();
+    const { store } = world;
+    const usage = { input_tokens: 1, output_tokens: 1, cache_read_input_tokens: 0, cache_creation_input_tokens: 0 };
+    const result = { subtype: "success", is_error: false, num_turns: 1, duration_ms: 1, usage, models: [] };
+    const end = { exit_code: 0, output: "Done.", result };
+    for (const status of ["failed", "succeeded"] as const) {
+      const id = await queue(store);
+      const { lease } = await take(store);
+      await store.finish(lease, { status, patch: end });
+      const job = await store.retry(id);
+      if (status === "failed") expect(job).toMatchObject(end);
+      else for (const name of Object.keys(end)) expect(job).not.toHaveProperty(name);
+      await store.cancel(id, { name: "the test" });
+    }
+  });
+
   test("a live job cannot be retried", async () => {
     await using world = await open();
     const { store } = world;
