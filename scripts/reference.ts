@@ -5,11 +5,13 @@ import { buildProgram } from "../cli/main.ts";
 import { printer } from "../cli/print.ts";
 import { type ConfigName, configKeys, type Key } from "../shared/config-keys.ts";
 import { configNotes } from "./config-notes.ts";
+import { errorsAndEvents } from "./errors-and-events.ts";
 
 /** `node scripts/reference.ts` writes the documents that are made of the code; a test keeps them in step. */
 export const references: Readonly<Record<string, () => Promise<string>>> = {
   "docs/reference/cli.md": cliReference,
   "docs/reference/configuration.md": async () => configurationReference(),
+  "docs/reference/errors-and-events.md": async () => errorsAndEvents(),
 };
 
 if (import.meta.main)

@@ -12,7 +12,7 @@ const Ending = z.object({
 });
 
 /** The closed vocabulary of what happens to a job (contract 2), each with its own facts. */
-const facts = {
+export const eventFacts = {
   "job.queued": z.object({ reason: z.string().optional() }),
   "job.claimed": z.object({ pod_name: z.string() }),
   "job.delayed": z.object({ reason: z.string(), until: Timestamp }),
@@ -54,11 +54,11 @@ const facts = {
   "job.expired": Ending,
 } as const;
 
-export type EventType = keyof typeof facts;
-export const eventTypes = Object.keys(facts) as [EventType, ...EventType[]];
+export type EventType = keyof typeof eventFacts;
+export const eventTypes = Object.keys(eventFacts) as [EventType, ...EventType[]];
 
 /** What a writer appends: the store adds id, time and attempt. */
-export type NewEvent = { [T in EventType]: Readonly<{ type: T; data: z.infer<(typeof facts)[T]> }> }[EventType];
+export type NewEvent = { [T in EventType]: Readonly<{ type: T; data: z.infer<(typeof eventFacts)[T]> }> }[EventType];
 
 /** An entry of a job's log. `id` is opaque, ordered within the job, and the SSE id. */
 export const JobEvent = z

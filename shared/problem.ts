@@ -2,7 +2,7 @@ import { z } from "zod";
 import { AppError, type ErrorCode, errorCodes, type FieldError } from "./error.ts";
 
 /** The HTTP status of each error code; the only place that knows them. */
-const statuses: Record<ErrorCode, number> = {
+export const statuses: Readonly<Record<ErrorCode, number>> = {
   invalid_request: 400,
   unauthorized: 401,
   forbidden: 403,
