@@ -1,7 +1,9 @@
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
 import { sampleRepo } from "../support/a-repo.ts";
+import type { Served } from "../support/a-server.ts";
 import { aWorld, type SeenJob, type World } from "../support/a-world.ts";
 import { eventually } from "../support/eventually.ts";
 import { gitIn } from "../support/sample-repo.ts";
@@ -27,6 +29,21 @@ function expectNoOverlap(text: string): void {
     .split("\n")
     .map((line) => Number(line.replace("beat ", "")));
   expect(numbers.filter((number, index) => number !== 1 && number !== (numbers[index - 1] ?? 0) + 1)).toEqual([]);
+}
+
+/** Whoever is stopped while it writes holds the embedded store's one lock: then nobody could take its jobs over. */
+async function stopBetweenWrites(world: World, runner: Served): Promise<void> {
+  await eventually(() => {
+    runner.signal("SIGSTOP");
+    using store = new DatabaseSync(join(world.home, ".agenticore/agenticore.db"), { timeout: 500 });
+    try {
+      store.exec("BEGIN IMMEDIATE; ROLLBACK");
+      return true;
+    } catch {
+      runner.signal("SIGCONT");
+      return false;
+    }
+  });
 }
 
 const claudeIn = (world: World): number | undefined =>
@@ -113,7 +130,7 @@ describe.concurrent("a process of a job dies", () => {
     const first = await world.runner();
     const job = await working(world, repo.path, "[[scenario:slow]]");
 
-    first.signal("SIGSTOP");
+    await stopBetweenWrites(world, first);
     const second = await world.runner();
     const retaken = await world.until(job.id, (seen) => seen["attempt"] === 2 && seen["phase"] === "running");
     const before = beats(retaken).split("\n").length;
