@@ -66,7 +66,7 @@ async function work(attempt: Attempt, deps: RunnerDeps): Promise<Conclusion> {
   const { claim, job, keeper, signal, warnings } = attempt;
   const profile = (await deps.profiles()).get(job.profile);
   keeper.patch({ phase: "cloning" });
-  const workplace = await openWork({ claim, keeper, own: attempt.own }, deps, signal);
+  const workplace = await openWork({ claim, keeper, own: attempt.own, autoPr: profile.profile.auto_pr }, deps, signal);
   const note = (sentences: readonly string[]) => {
     for (const sentence of sentences) warnings.add(sentence);
     if (sentences.length > 0) keeper.patch({ warnings: [...warnings] });
