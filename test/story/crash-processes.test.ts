@@ -87,6 +87,25 @@ describe.concurrent("a process of a job dies", () => {
     expect(world.jobProcesses()).toEqual([]);
   });
 
+  test("a message that Claude had not taken up when its server was killed reaches the next attempt, once", async () => {
+    await using world = await aWorld();
+    await using repo = await sampleRepo();
+    const first = await world.serve({ direct: true });
+    const job = await working(world, repo.path);
+    expect((await world.call("POST", `/jobs/${job.id}/messages`, { text: "Mind the gap." })).status).toBe(202);
+
+    await first.kill();
+    await world.serve({ direct: true });
+    const done = await world.ended(job.id);
+
+    expect(done).toMatchObject({ status: "succeeded", attempt: 2 });
+    const last = world.model.requests().findLast(({ session }) => session === done["session_id"]);
+    expect(last?.userTexts.filter((text) => text === "Mind the gap.")).toHaveLength(1);
+    const types = (await world.events(job.id)).map(({ type }) => type);
+    for (const type of ["message.received", "message.delivered"])
+      expect(types.filter((each) => each === type)).toHaveLength(1);
+  });
+
   test("kill -9 of a runner beside an API: the API stays, and the next runner goes on with the job", async () => {
     await using world = await aWorld();
     await using repo = await sampleRepo();
