@@ -18,7 +18,10 @@ if (["version", "--version", "-V"].includes(command) && rest.every((option) => o
   relaunch({ root: fileURLToPath(root), script: fileURLToPath(import.meta.url), oldestNode });
 } else {
   if (process.env.AGENTICORE_LAUNCHER_PIPE) (await import("./relaunch.js")).endWithLauncher(process.env);
-  const main = existsSync(built) ? built : new URL("cli/main.ts", root);
+  const isBuilt = existsSync(built);
+  const { prepareProcess } = await import("./prepare-process.js");
+  prepareProcess({ root: fileURLToPath(root), script: fileURLToPath(import.meta.url), command, isBuilt });
+  const main = isBuilt ? built : new URL("cli/main.ts", root);
   const { start } = await import(main.href);
   await start({ version, root: fileURLToPath(root) });
 }

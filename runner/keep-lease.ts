@@ -4,13 +4,13 @@ import type { NewEvent } from "../shared/event.ts";
 import type { JobPatch, Message } from "../shared/job.ts";
 import type { Log } from "../shared/log.ts";
 import type { Claim, JobStore, Lease } from "../shared/store.ts";
+import { openOutbox } from "./outbox.ts";
 import { Stop } from "./stop.ts";
 
 /** Milliseconds. `urgentMs` is the pause between renewals while they fail. */
 export type LeaseTimes = Readonly<{ leaseMs: number; renewMs: number; urgentMs: number }>;
 /** Until when the job's processes may live, in `Clock.uptime()`: SIGTERM at `softAt`, SIGKILL at `hardAt`. */
 export type Grant = Readonly<{ softAt: number; hardAt: number }>;
-type Pending = { patch: JobPatch; events: NewEvent[]; delivered: string[] };
 export type Leftover = Readonly<{ patch: JobPatch; events: readonly NewEvent[] }>;
 
 /** Keeps the right to run one attempt, and carries to the store what happens meanwhile. */
@@ -22,6 +22,8 @@ export interface LeaseKeeper extends AsyncDisposable {
   emit(...events: readonly NewEvent[]): void;
   /** The same; a phase is written at once. */
   patch(patch: JobPatch): void;
+  /** Resolves when the store has kept up with what was emitted, after a second at most, or when the signal aborts. */
+  room(signal: AbortSignal): Promise<void>;
   /** Claude took these messages up. */
   delivered(messageId: string): void;
   /** Writes what is pending and proves the fence. @throws LeaseLost */
@@ -36,6 +38,9 @@ export interface LeaseKeeper extends AsyncDisposable {
 
 const appendAfterMs = 1_000;
 const appendBytes = 64 * 1024;
+const appendAfter = (bytes: number): number => (bytes >= appendBytes ? 0 : appendAfterMs);
+/** A store that is away must not keep us from seeing how much Claude prints. */
+const roomMs = 1_000;
 const controlPauseMs = 500;
 
 /** A claim, and when it was asked for: the lease may have begun as early as that. Milliseconds of `Clock.uptime()`. */
@@ -53,8 +58,7 @@ export function keepLease(
   const grantListeners: ((grant: Grant) => void)[] = [];
   const messageListeners: ((message: Message) => void)[] = [];
   const seen = new Map(claim.messages.map((message) => [message.id, message]));
-  let pending: Pending = { patch: {}, events: [], delivered: [] };
-  let pendingBytes = 0;
+  const outbox = openOutbox();
   let wake = new AbortController();
   let sentAt = claimedAt;
   let dueAt = sentAt + jittered(times.renewMs, random);
@@ -70,15 +74,13 @@ export function keepLease(
   };
 
   async function renew(): Promise<void> {
-    const taken = pending;
-    pending = { patch: {}, events: [], delivered: [] };
-    pendingBytes = 0;
+    const taken = outbox.take();
     const sending = clock.uptime();
     try {
       const renewal = await store.renew(lease, { leaseMs: times.leaseMs, ...taken });
       sentAt = sending;
       failing = false;
-      dueAt = pending.events.length > 0 ? sending + appendAfterMs : sending + jittered(times.renewMs, random);
+      dueAt = sending + (outbox.hasEvents() ? appendAfter(outbox.bytes()) : jittered(times.renewMs, random));
       for (const listener of grantListeners) listener(grant());
       for (const message of renewal.messages) tell(message);
       if (renewal.cancel) stop(new Stop("cancelled"));
@@ -87,11 +89,7 @@ export function keepLease(
         stop(new Stop("lease-lost", { cause: error }));
         throw error;
       }
-      pending = {
-        patch: { ...taken.patch, ...pending.patch },
-        events: [...taken.events, ...pending.events],
-        delivered: [...taken.delivered, ...pending.delivered],
-      };
+      outbox.putBack(taken);
       failing = true;
       dueAt = clock.uptime() + jittered(Math.min(times.urgentMs, times.renewMs), random);
       log.warn("the lease could not be renewed", { error: String(error), left_ms: Math.round(leftMs()) });
@@ -137,23 +135,33 @@ export function keepLease(
     over.abort();
     await loops;
     await tail;
-    return { patch: pending.patch, events: pending.events };
+    const { patch, events } = outbox.take();
+    return { patch, events };
   }
   return {
     lease,
     signal: lost.signal,
     emit: (...events) => {
       if (events.length === 0) return;
-      pending.events.push(...events);
-      pendingBytes += events.reduce((sum, event) => sum + JSON.stringify(event).length, 0);
-      sooner(pendingBytes >= appendBytes ? 0 : appendAfterMs);
+      const before = outbox.hasEvents() ? appendAfter(outbox.bytes()) : Number.POSITIVE_INFINITY;
+      outbox.add(events);
+      const after = appendAfter(outbox.bytes());
+      // A store that is away is asked when that is due, however much there is to write.
+      if (!failing && after < before) sooner(after);
+    },
+    room: async (signal) => {
+      if (!outbox.isFull()) return;
+      const enough = new AbortController();
+      const patience = clock.sleep(roomMs, AbortSignal.any([signal, lost.signal, over.signal, enough.signal]));
+      await Promise.race([outbox.room(), patience]);
+      enough.abort();
     },
     patch: (patch) => {
-      pending.patch = { ...pending.patch, ...patch };
+      outbox.patch(patch);
       sooner(patch.phase === undefined ? appendAfterMs : 0);
     },
     delivered: (messageId) => {
-      pending.delivered.push(messageId);
+      outbox.deliver(messageId);
       sooner(0);
     },
     flush,

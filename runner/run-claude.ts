@@ -94,6 +94,7 @@ export async function runClaude(order: Order, { clock, redact, newId, log }: Dep
     try {
       for await (const lines of tailLines(join(runDir, "out"), { ended: tree.exited, clock, beside })) {
         for (const line of lines) read(line);
+        await keeper.room(stop);
       }
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== "output_limit") throw error;

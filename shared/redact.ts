@@ -4,13 +4,14 @@
  */
 export type Redact = (text: string) => string;
 
-const shapes: readonly RegExp[] = [
-  /\bsk-ant-[A-Za-z0-9_-]{16,}/g,
-  /\bgh[pousr]_[A-Za-z0-9]{20,}/g,
-  /\bgithub_pat_[A-Za-z0-9_]{20,}/g,
-  /\bAKIA[0-9A-Z]{16}\b/g,
-  /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----/g,
-  /(?<=(?:https?|ssh):\/\/[^\s:/@]{0,100}:)[^\s:/@]{3,}(?=@)/g,
+/** Each with text that it cannot do without: looking for that is ten times as quick. */
+const shapes: readonly (readonly [needs: string, shape: RegExp])[] = [
+  ["sk-ant-", /\bsk-ant-[A-Za-z0-9_-]{16,}/g],
+  ["gh", /\bgh[pousr]_[A-Za-z0-9]{20,}/g],
+  ["github_pat_", /\bgithub_pat_[A-Za-z0-9_]{20,}/g],
+  ["AKIA", /\bAKIA[0-9A-Z]{16}\b/g],
+  ["PRIVATE KEY", /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----/g],
+  ["://", /(?<=(?:https?|ssh):\/\/[^\s:/@]{0,100}:)[^\s:/@]{3,}(?=@)/g],
 ];
 const mark = "[redacted]";
 
@@ -19,6 +20,6 @@ export function redactor(values: readonly string[]): Redact {
   const known = values.filter((value) => value.length >= 8).sort((a, b) => b.length - a.length);
   return (text) => {
     const plain = known.reduce((rest, value) => rest.replaceAll(value, mark), text);
-    return shapes.reduce((rest, shape) => rest.replace(shape, mark), plain);
+    return shapes.reduce((rest, [needs, shape]) => (rest.includes(needs) ? rest.replace(shape, mark) : rest), plain);
   };
 }

@@ -95,6 +95,30 @@ test("64 KiB of events do not wait for the second to pass", async () => {
   expect(kept.renewals[0]?.events).toHaveLength(9);
 });
 
+test("who makes events faster than the store takes them waits for it, but not for a store that is away", async () => {
+  await using kept = await aKeptLease();
+  const flood = () => {
+    for (let count = 0; count < 40; count += 1)
+      kept.keeper.emit({ type: "claude.said", data: { text: "x".repeat(8_000) } });
+  };
+  const never = new AbortController().signal;
+  flood();
+  await kept.keeper.room(never);
+  expect(kept.renewals).toHaveLength(1);
+
+  kept.away.now = true;
+  flood();
+  await expect(kept.keeper.flush()).rejects.toThrow("away");
+  let waited = false;
+  const room = kept.keeper.room(never).then(() => {
+    waited = true;
+  });
+  await eventually(() => kept.clock.sleepers() > 2);
+  expect(waited).toBe(false);
+  kept.clock.advance(1_001);
+  await room;
+});
+
 test("a cancel aborts the signal, with its reason, without waiting for the next renewal", async () => {
   await using kept = await aKeptLease();
   await kept.store.cancel(kept.claim.job.id, { name: "somebody" });

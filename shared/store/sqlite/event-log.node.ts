@@ -9,6 +9,8 @@ import { isOver, type JobRow } from "./job-rows.node.ts";
 export const keptEvents = 5_000;
 export const keptBytes = 8 * 1024 * 1024;
 export const pageEvents = 500;
+/** How many are looked at together when the log is too large. */
+const cutEvents = 20;
 
 type EventRow = Readonly<{ n: number; type: EventType; at: string; attempt: number; data: string; bytes: number }>;
 type Counters = Readonly<{
@@ -24,8 +26,8 @@ export type EventLog = ReturnType<typeof openEventLog>;
 export function openEventLog({ db, jobs, touch }: Context) {
   const insert = db.prepare("INSERT INTO events VALUES (:seq, :n, :type, :at, :attempt, :data, :bytes)");
   const read = db.prepare<EventRow>("SELECT * FROM events WHERE seq = :seq AND n > :after ORDER BY n LIMIT :limit");
-  const oldest = db.prepare<EventRow>(
-    "SELECT * FROM events WHERE seq = :seq AND type <> 'log.dropped' ORDER BY n LIMIT :limit",
+  const oldest = db.prepare<Pick<EventRow, "n" | "attempt" | "bytes">>(
+    "SELECT n, attempt, bytes FROM events WHERE seq = :seq AND type <> 'log.dropped' ORDER BY n LIMIT :limit",
   );
   const cut = db.prepare("DELETE FROM events WHERE seq = :seq AND n <= :n");
   const counters = db.prepare<Counters>(
@@ -67,10 +69,12 @@ export function openEventLog({ db, jobs, touch }: Context) {
 
   const trim = (row: JobRow, now: Counters, at: string): Counters => {
     let { event_count, event_bytes, dropped_count, dropped_bytes } = now;
-    let last: EventRow | undefined;
-    while (event_count > keptEvents || (event_bytes > keptBytes && event_count > 1)) {
-      const surplus = Math.max(1, Math.min(pageEvents, event_count - keptEvents));
-      for (const event of oldest.all({ seq: row.seq, limit: surplus })) {
+    let last: Pick<EventRow, "n" | "attempt"> | undefined;
+    const tooMuch = () => event_count > keptEvents || (event_bytes > keptBytes && event_count > 1);
+    while (tooMuch()) {
+      const limit = Math.max(cutEvents, Math.min(pageEvents, event_count - keptEvents));
+      for (const event of oldest.all({ seq: row.seq, limit })) {
+        if (!tooMuch()) break;
         event_count -= 1;
         event_bytes -= event.bytes;
         dropped_count += 1;
