@@ -1,3 +1,4 @@
+import type { NewEvent } from "../shared/event.ts";
 import type { JobPatch } from "../shared/job.ts";
 import type { Claim } from "../shared/store.ts";
 import type { Prepared } from "./git/prepare.ts";
@@ -5,13 +6,24 @@ import type { Worktree } from "./git/worktree.ts";
 import type { LeaseKeeper } from "./keep-lease.ts";
 import type { JobPlaces } from "./places.ts";
 import type { RunnerDeps } from "./runner-deps.ts";
+import { whyNoPullRequest } from "./why-no-pull-request.ts";
 import { type Published, privateFolder, type Workplace } from "./workplace.ts";
 
-type Opening = Readonly<{ claim: Claim; keeper: LeaseKeeper; own: JobPlaces }>;
+type Opening = Readonly<{
+  claim: Claim;
+  keeper: LeaseKeeper;
+  own: JobPlaces;
+  /** The profile wants a pull request. */
+  autoPr: boolean;
+}>;
 type Deps = Pick<RunnerDeps, "repos" | "clock" | "redact">;
 
 /** Where this attempt works: the tree of the one before where it can be reached, else a new one. */
-export async function openWork({ claim, keeper, own }: Opening, deps: Deps, signal: AbortSignal): Promise<Workplace> {
+export async function openWork(
+  { claim, keeper, own, autoPr }: Opening,
+  deps: Deps,
+  signal: AbortSignal,
+): Promise<Workplace> {
   const { job, continues } = claim;
   if (job.repo_url === undefined) return await privateFolder(own.work, continues);
   const repoJob = { id: job.id, repoUrl: job.repo_url, baseRef: job.base_ref };
@@ -22,7 +34,7 @@ export async function openWork({ claim, keeper, own }: Opening, deps: Deps, sign
   keeper.patch({ base_ref: tree.baseRef, branch: tree.branch, worktree_path: tree.path });
   const from = again ? "continued" : tree.fromPool ? "pool" : "new";
   keeper.emit({ type: "worktree.opened", data: { path: tree.path, branch: tree.branch, from, ms: since() } });
-  return repositoryWork({ tree, claim, keeper }, deps);
+  return repositoryWork({ tree, claim, keeper, autoPr }, deps);
 
   async function open(): Promise<Worktree> {
     const prepared = await deps.repos.prepare(repoJob, signal);
@@ -40,7 +52,7 @@ const fetched = ({ baseRef, baseSha, how }: Prepared, ms: number) => ({
 });
 
 function repositoryWork(
-  { tree, claim, keeper }: Readonly<{ tree: Worktree; claim: Claim; keeper: LeaseKeeper }>,
+  { tree, claim, keeper, autoPr }: Omit<Opening, "own"> & Readonly<{ tree: Worktree }>,
   { repos }: Deps,
 ): Workplace {
   const { job } = claim;
@@ -48,16 +60,20 @@ function repositoryWork(
   async function publish(prove: () => Promise<void>, signal: AbortSignal): Promise<Published> {
     const left = await repos.commitLeftovers(tree, leftoverMessage(job.task), signal);
     const summary = await repos.summarize(tree, signal);
-    if (!summary) return { patch: {}, events: [], warnings: left.warnings };
+    const { address } = tree.source;
+    const prError = autoPr ? whyNoPullRequest(address, { ...tree, isChanged: summary !== undefined }) : undefined;
+    if (!summary) return { patch: prError ? { pr_error: prError } : {}, events: [], warnings: left.warnings };
     const { commit, diff } = summary;
     const patch: JobPatch = { commit, diff };
     keeper.patch(patch);
     keeper.emit({ type: "work.committed", data: { commit, ...diff } });
     await prove();
     const pushed = await repos.push(tree, commit, signal);
-    const remote = tree.source.address.canonical;
-    const events = [{ type: "branch.pushed" as const, data: { branch: pushed.branch, commit, remote } }];
-    return { patch, events, warnings: left.warnings };
+    const data = { branch: pushed.branch, commit, remote: address.canonical };
+    const events: NewEvent[] = [{ type: "branch.pushed", data }];
+    if (!prError) return { patch, events, warnings: left.warnings };
+    events.push({ type: "pr.failed", data: { code: prError.code, sentence: prError.sentence } });
+    return { patch: { ...patch, pr_error: prError }, events, warnings: left.warnings };
   }
   return {
     path: tree.path,

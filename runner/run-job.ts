@@ -66,20 +66,19 @@ async function work(attempt: Attempt, deps: RunnerDeps): Promise<Conclusion> {
   const { claim, job, keeper, signal, warnings } = attempt;
   const profile = (await deps.profiles()).get(job.profile);
   keeper.patch({ phase: "cloning" });
-  const workplace = await openWork({ claim, keeper, own: attempt.own }, deps, signal);
+  const workplace = await openWork({ claim, keeper, own: attempt.own, autoPr: profile.profile.auto_pr }, deps, signal);
   const note = (sentences: readonly string[]) => {
     for (const sentence of sentences) warnings.add(sentence);
     if (sentences.length > 0) keeper.patch({ warnings: [...warnings] });
   };
   note(workplace.warnings);
-  let how: "reuse" | "discard" | "keep" = "keep";
+  let how: "reuse" | "keep" = "keep";
   try {
     const verdict =
       isWorkDone(job) && workplace.continued && claim.messages.length === 0
         ? alreadyDone
         : await runInside({ attempt, profile, workplace, note }, deps);
     note(verdict.warnings);
-    if (verdict.status === "cancelled") how = "discard";
     if (verdict.status !== "succeeded") return concludeVerdict(verdict, { job, nowMs: deps.clock.now() });
     keeper.patch({ phase: "publishing", ...endOf(job, verdict) });
     const published = await workplace.publish(() => keeper.flush(), signal);
@@ -89,7 +88,8 @@ async function work(attempt: Attempt, deps: RunnerDeps): Promise<Conclusion> {
     return concludeVerdict(verdict, { job, published, nowMs: deps.clock.now() });
   } finally {
     // Whoever has the lease now may be at work in that very tree.
-    if (stopReason(signal) !== "lease-lost") await workplace.close(how);
+    const why = stopReason(signal);
+    if (why !== "lease-lost") await workplace.close(why === "cancelled" ? "discard" : how);
   }
 }
 

@@ -4,7 +4,10 @@ import { join, resolve } from "node:path";
 import { execa } from "execa";
 import { oldestTested } from "../runner/claude/find-claude.ts";
 
-const stories = ["test/story/first-five.test.ts", "test/story/claude-session.test.ts"];
+/** Beginnings of file names. */
+const stories = ["first-five", "claude-session", "claude-messages", "claude-stops", "crash-"].map(
+  (name) => `test/story/${name}`,
+);
 
 const root = resolve(import.meta.dirname, "..");
 const place = join(root, ".cache", `claude-${oldestTested}`);

@@ -1,7 +1,9 @@
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
 import { sampleRepo } from "../support/a-repo.ts";
+import type { Served } from "../support/a-server.ts";
 import { aWorld, type SeenJob, type World } from "../support/a-world.ts";
 import { eventually } from "../support/eventually.ts";
 import { gitIn } from "../support/sample-repo.ts";
@@ -27,6 +29,21 @@ function expectNoOverlap(text: string): void {
     .split("\n")
     .map((line) => Number(line.replace("beat ", "")));
   expect(numbers.filter((number, index) => number !== 1 && number !== (numbers[index - 1] ?? 0) + 1)).toEqual([]);
+}
+
+/** Whoever is stopped while it writes holds the embedded store's one lock: then nobody could take its jobs over. */
+async function stopBetweenWrites(world: World, runner: Served): Promise<void> {
+  await eventually(() => {
+    runner.signal("SIGSTOP");
+    using store = new DatabaseSync(join(world.home, ".agenticore/agenticore.db"), { timeout: 500 });
+    try {
+      store.exec("BEGIN IMMEDIATE; ROLLBACK");
+      return true;
+    } catch {
+      runner.signal("SIGCONT");
+      return false;
+    }
+  });
 }
 
 const claudeIn = (world: World): number | undefined =>
@@ -68,6 +85,56 @@ describe.concurrent("a process of a job dies", () => {
     expect(job["attempts"]).toMatchObject([{ reason: "crashed" }, { reason: "crashed" }]);
     expect(job["remedy"]).toBeTruthy();
     expect(world.jobProcesses()).toEqual([]);
+  });
+
+  test("a message that Claude had not taken up when its server was killed reaches the next attempt, once", async () => {
+    await using world = await aWorld();
+    await using repo = await sampleRepo();
+    const first = await world.serve({ direct: true });
+    const job = await working(world, repo.path);
+    expect((await world.call("POST", `/jobs/${job.id}/messages`, { text: "Mind the gap." })).status).toBe(202);
+
+    await first.kill();
+    await world.serve({ direct: true });
+    const done = await world.ended(job.id);
+
+    expect(done).toMatchObject({ status: "succeeded", attempt: 2 });
+    const last = world.model.requests().findLast(({ session }) => session === done["session_id"]);
+    expect(last?.userTexts.filter((text) => text === "Mind the gap.")).toHaveLength(1);
+    const types = (await world.events(job.id)).map(({ type }) => type);
+    for (const type of ["message.received", "message.delivered"])
+      expect(types.filter((each) => each === type)).toHaveLength(1);
+  });
+
+  test("a job whose cancel was asked for when its server was killed is cancelled, and not started again", async () => {
+    await using world = await aWorld();
+    const stubborn = join(world.home, "bin/stubborn");
+    world.write("bin/stubborn", "#!/bin/bash\ntrap '' TERM INT\nwhile :; do sleep 60; done\n");
+    chmodSync(stubborn, 0o755);
+    const first = await world.serve({ direct: true, env: { AGENTICORE_CLAUDE_BINARY: stubborn } });
+    const { id } = await world.submit({ task: "Stay." });
+    await world.until(id, (job) => job["pid"] !== undefined);
+    await world.call("POST", `/jobs/${id}/cancel`);
+
+    await first.kill();
+    await world.serve({ direct: true });
+    const job = await world.ended(id);
+
+    expect(job).toMatchObject({ status: "cancelled", error_code: "cancelled", attempt: 1 });
+    expect(world.model.requests()).toEqual([]);
+    await eventually(() => world.jobProcesses().length === 0, { what: "nothing of it lives" });
+  });
+
+  test("a warden that is stopped holds up nobody: a cancelled job is dead all the same", async () => {
+    await using world = await aWorld();
+    await using repo = await sampleRepo();
+    await world.serve({ direct: true });
+    const job = await working(world, repo.path, "[[scenario:slow]]");
+    process.kill(Number(job["pid"]), "SIGSTOP");
+    await world.call("POST", `/jobs/${job.id}/cancel`);
+    expect(await world.ended(job.id)).toMatchObject({ status: "cancelled", attempt: 1 });
+    expect(world.jobProcesses()).toEqual([]);
+    expect(world.remains()).toEqual([]);
   });
 
   test("kill -9 of a runner beside an API: the API stays, and the next runner goes on with the job", async () => {
@@ -113,7 +180,7 @@ describe.concurrent("a process of a job dies", () => {
     const first = await world.runner();
     const job = await working(world, repo.path, "[[scenario:slow]]");
 
-    first.signal("SIGSTOP");
+    await stopBetweenWrites(world, first);
     const second = await world.runner();
     const retaken = await world.until(job.id, (seen) => seen["attempt"] === 2 && seen["phase"] === "running");
     const before = beats(retaken).split("\n").length;

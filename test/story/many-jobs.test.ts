@@ -100,3 +100,31 @@ test("who follows a job sees it to its end over the death and return of the serv
   expect(lines.at(-1)).toMatchObject({ success: true, job: { status: "succeeded", attempt: 2 } });
   expect(lines.slice(0, -1).map((event) => event["id"])).toEqual((await world.events(id)).map((event) => event.id));
 });
+
+test("a repository at its limit holds up its own jobs only", async () => {
+  await using world = await aWorld({ AGENTICORE_REPO_LIMIT: "1" });
+  await using busy = await sampleRepo();
+  await using free = await sampleRepo();
+  await world.serve({ direct: true });
+  const task = "Think. [[scenario:text]] [[hold:busy]]";
+  const first = await world.submit({ task, repo_url: busy.path });
+  await world.until(first.id, ({ status }) => status === "running");
+  const second = await world.submit({ task, repo_url: busy.path });
+  const other = await world.submit({ task: "Go. [[scenario:text]]", repo_url: free.path });
+
+  expect(await world.ended(other.id)).toMatchObject({ status: "succeeded" });
+  expect(await world.job(second.id)).toMatchObject({ status: "queued", attempt: 0 });
+  world.model.release("busy");
+  for (const { id } of [first, second])
+    expect(await world.ended(id)).toMatchObject({ status: "succeeded", attempt: 1 });
+});
+
+test("a job that nobody takes within its queue time is expired, and says what to do", async () => {
+  await using world = await aWorld({ AGENTICORE_QUEUE_TTL: "1" });
+  await world.serve({ direct: true, args: ["--no-runner"] });
+  const { id } = await world.submit({ task: "Go." });
+  const job = await world.ended(id);
+  expect(job).toMatchObject({ status: "expired", error_code: "queue_expired", attempt: 0 });
+  expect(job["remedy"]).toContain("runner");
+  expect((await world.events(id)).at(-1)?.type).toBe("job.expired");
+});

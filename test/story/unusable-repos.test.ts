@@ -88,6 +88,35 @@ describe.concurrent("a repository over the network", () => {
   });
 });
 
+describe.concurrent("what was wrong is mended, and the job tried again", () => {
+  test("a repository that was not there is there now", async () => {
+    const job = await ended(at("late"));
+    expect(job).toMatchObject({ status: "failed", error_code: "clone_failed" });
+    personRepo(at("late"));
+    await world.call("POST", `/jobs/${job.id}/retry`);
+    expect(await world.ended(job.id)).toMatchObject({ status: "succeeded", attempt: 2, diff: { files: 1 } });
+  });
+
+  test("a server that took no pushes takes them now: the work is not done again", async () => {
+    const git = gitIn(served("closed"));
+    git("config", "http.receivepack", "false");
+    const job = await ended(open.url("closed.git"));
+    expect(job["status"]).toBe("failed");
+    expect(["push_rejected", "auth_failed"]).toContain(job["error_code"]);
+    expect(gitIn(String(job["worktree_path"]))("log", "-1", "--format=%s")).toBe("feat: add added.txt");
+    const before = world.model.requests().filter(({ session }) => session === job["session_id"]).length;
+
+    git("config", "http.receivepack", "true");
+    await world.call("POST", `/jobs/${job.id}/retry`);
+    const done = await world.ended(job.id);
+
+    expect(done).toMatchObject({ status: "succeeded", attempt: 2, commit: job["commit"] });
+    expect(git("rev-parse", String(done["branch"]))).toBe(job["commit"]);
+    const asked = world.model.requests().filter(({ session }) => session === job["session_id"]);
+    expect(asked).toHaveLength(before);
+  });
+});
+
 describe.concurrent("a local folder", () => {
   test.for([
     ["is not there", () => at("nowhere"), "clone_failed", /absolute path/],
