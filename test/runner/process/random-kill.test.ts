@@ -1,6 +1,7 @@
+import { dirname } from "node:path";
 import { describe, expect, test } from "vitest";
 import { systemClock as clock } from "../../../shared/clock.node.ts";
-import { aPlace, aPlan, livingWith, soon, standIn, start, tiers } from "./a-tree.ts";
+import { aPlace, aPlan, eventually, livingWith, soon, standIn, start, tiers } from "./a-tree.ts";
 
 /** A fixed sequence: what fails once fails again. */
 const moments = (count: number) => Array.from({ length: count }, (_, i) => (i * 37) % 90);
@@ -33,9 +34,12 @@ describe.each(tiers)("in the %s tier", (tier, sandbox) => {
     const stubborn = `trap '' TERM INT HUP; ${standIn("claude-daemon")} "$1" "$2" stay & while :; do sleep "9\${1}7"; done`;
     const [, word, kind] = argv(place.word);
     const tree = start(
-      aPlan(place, sandbox, { argv: ["/bin/bash", "--norc", "-c", stubborn, "stubborn", word, kind] }),
+      aPlan(place, sandbox, {
+        argv: ["/bin/bash", "--norc", "-c", stubborn, "stubborn", word, kind],
+        readable: [dirname(standIn("claude-daemon"))], // a checkout below /tmp would be covered
+      }),
     );
-    while (livingWith(place.word).length < 5) await clock.sleep(20);
+    await eventually("the job's processes live", () => livingWith(place.word).length >= 5);
     const asked = clock.uptime();
     tree.interrupt();
     await clock.sleep(1_000);
