@@ -48,7 +48,7 @@ describe.concurrent("a job is ended from outside", () => {
 
   test("a job over its time keeps what was written in its worktree, for a retry or a look at it", async () => {
     await using repo = await sampleRepo();
-    const { id } = await world.submit({ task: "Work. [[scenario:slow]]", repo_url: repo.path, timeout_seconds: 5 });
+    const { id } = await world.submit({ task: "Work. [[scenario:slow]]", repo_url: repo.path, timeout_seconds: 8 });
     const job = await world.ended(id);
 
     expect(job).toMatchObject({ status: "failed", error_code: "timeout" });

@@ -156,7 +156,7 @@ describe.concurrent("a process of a job dies", () => {
   });
 
   test("kill -9 of one of two runners: the other takes the job over when its lease is over", async () => {
-    await using world = await aWorld({ AGENTICORE_LEASE_SECONDS: "6" });
+    await using world = await aWorld({ AGENTICORE_LEASE_SECONDS: "8" });
     await using repo = await sampleRepo();
     await world.serve({ direct: true, args: ["--no-runner"] });
     const first = await world.runner();
@@ -174,7 +174,7 @@ describe.concurrent("a process of a job dies", () => {
   });
 
   test("a runner that is stopped past its lease has no job any more: another one ends it, and when it wakes it changes nothing", async () => {
-    await using world = await aWorld({ AGENTICORE_LEASE_SECONDS: "6" });
+    await using world = await aWorld({ AGENTICORE_LEASE_SECONDS: "8" });
     await using repo = await sampleRepo();
     await world.serve({ direct: true, args: ["--no-runner"] });
     const first = await world.runner();
