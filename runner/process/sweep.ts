@@ -24,13 +24,17 @@ export async function findMarked(attempt: Attempt): Promise<readonly ProcessId[]
  */
 export async function sweepMarked(attempt: Attempt, clock: Clock, withinMs = 5_000): Promise<readonly ProcessId[]> {
   const until = clock.uptime() + withinMs;
-  for (;;) {
+  for (let clean = 0; ; ) {
     const found = await findMarked(attempt);
-    if (found.length === 0 || clock.uptime() > until) return found;
+    clean = found.length === 0 ? clean + 1 : 0;
+    if (clean === cleanLooks || clock.uptime() > until) return found;
     for (const id of found) signalProcess(id, "SIGKILL");
     await clock.sleep(20);
   }
 }
+
+/** One look is no proof: a process has no environment to be seen in the moment of its execve(2), nor before a fork is over. */
+const cleanLooks = 3;
 
 async function markedProcess(pid: number, { job, fence }: Attempt): Promise<ProcessId | undefined> {
   const id = processOf(pid); // before its environment: what is killed later is what was looked at

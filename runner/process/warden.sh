@@ -59,16 +59,21 @@ descendants() {
     }'
 }
 
-# Without a namespace: kills until no process carries the job's marker, for at most about five seconds.
+# Without a namespace: kills until no process carries the job's marker, for at most about five seconds. Three looks in
+# a row must find none: in the moment of its execve(2) a process has no environment to be seen in.
 sweep() {
-  local files round
-  for round in {1..100}; do
+  local files round clean=0
+  for round in {1..200}; do
     mapfile -t files < <(grep -lsxzF "AGENTICORE_JOB_ID=$job" /proc/[0-9]*/environ)
     ((${#files[@]})) && mapfile -t files < <(grep -lsxzF "AGENTICORE_FENCE=$fence" "${files[@]}")
-    ((${#files[@]})) || return 0
-    files=("${files[@]#/proc/}")
-    kill -KILL "${files[@]%/environ}" 2>/dev/null
-    sleep 0.05
+    if ((${#files[@]})); then
+      clean=0
+      files=("${files[@]#/proc/}")
+      kill -KILL "${files[@]%/environ}" 2>/dev/null
+    else
+      ((++clean < 3)) || return 0
+    fi
+    sleep 0.02
   done
 }
 
@@ -137,7 +142,9 @@ rm -f "$dir/exit.json"
 exec 6</proc/self/ns/mnt # by which INIT sees that it has left it
 coproc inner {
   trap - INT QUIT # bash ignores them in what it starts in the background
-  exec setpriv --pdeathsig KILL -- "${enter[@]}" bash --norc --noprofile "$init" "${#enter[@]}"
+  # With the marker from here on: a child of init's that has not become the command yet must be found by it too.
+  AGENTICORE_JOB_ID=$job AGENTICORE_FENCE=$fence \
+    exec setpriv --pdeathsig KILL -- "${enter[@]}" bash --norc --noprofile "$init" "${#enter[@]}"
 }
 # shellcheck disable=SC2154
 child=$inner_PID
