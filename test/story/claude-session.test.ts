@@ -122,7 +122,7 @@ describe("follow-ups", () => {
     const react = once(startsTool, (_, { send }) => send(message));
     const ended = await run("Go. [[scenario:slow beats=5]]", { react });
     expect(ended.judged()).toMatchObject({ status: "succeeded", output: "followed" });
-    expect(ended.events).toContainEqual({ type: "message.delivered", data: { message_id: message.id } });
+    expect(ended.delivered).toEqual([message.id]);
     expect(ended.messages.filter(({ type }) => type === "result")).toHaveLength(1);
   });
 
@@ -131,7 +131,7 @@ describe("follow-ups", () => {
     const react = once(startsTool, (_, { send }) => send(message));
     const ended = await run("Go. [[scenario:slow]]", { react });
     expect(ended.judged()).toMatchObject({ status: "succeeded", output: "instead" });
-    expect(ended.events).toContainEqual({ type: "message.delivered", data: { message_id: message.id } });
+    expect(ended.delivered).toEqual([message.id]);
     expect(ended.messages.filter(({ type }) => type === "result")).toHaveLength(2);
   });
 
@@ -217,14 +217,14 @@ describe("a session goes on", () => {
         (_, { send }) => send(message),
       );
     const first = await drive({ desk, url: model.url }, "Go. [[scenario:text]]", { sessionId, react: react() });
-    expect(first.events).toContainEqual({ type: "message.delivered", data: { message_id: message.id } });
+    expect(first.delivered).toEqual([message.id]);
     await keepTranscript({ configDir: first.configDir, dataDir, sessionId });
     const prepare = async (configDir: string) => {
       await layOutTranscript({ configDir, dataDir, sessionId }, desk.repo);
     };
     const again = await drive({ desk, url: model.url }, "", { sessionId, start: "continue", prepare, react: react() });
     expect(again.judged().status).toBe("succeeded");
-    expect(again.events).toContainEqual({ type: "message.delivered", data: { message_id: message.id } });
+    expect(again.delivered).toEqual([message.id]);
     const texts = model.requests().findLast(({ session }) => session === sessionId)?.userTexts ?? [];
     expect(texts.filter((text) => text.includes("Say more."))).toHaveLength(1);
   });

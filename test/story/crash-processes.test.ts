@@ -47,7 +47,7 @@ async function stopBetweenWrites(world: World, runner: Served): Promise<void> {
 }
 
 const claudeIn = (world: World): number | undefined =>
-  world.jobProcesses().find((pid) => /\/claude\0-p\0/.test(readFileSync(`/proc/${pid}/cmdline`, "utf8")));
+  world.jobProcesses().find((pid) => /\/claude(?:\.exe)?\0-p\0/.test(readFileSync(`/proc/${pid}/cmdline`, "utf8")));
 
 describe.concurrent("a process of a job dies", () => {
   test.for(["warden", "Claude"])(

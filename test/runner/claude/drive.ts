@@ -58,6 +58,8 @@ export type Driven = Readonly<{
   session: Session;
   messages: readonly ClaudeMessage[];
   events: readonly NewEvent[];
+  /** Ids of the follow-ups that Claude took up. */
+  delivered: readonly string[];
   exit: Readonly<{ code: number | null; signal: string | null }>;
   stderr: string;
   configDir: string;
@@ -124,9 +126,11 @@ async function follow(plan: RunPlan, { react, start }: DriveOptions): Promise<Om
   let session = openSession({ messageId: plan.messageId, pid, resumed: start === "resume" || start === "continue" });
   const messages: ClaudeMessage[] = [];
   const events: NewEvent[] = [];
+  const delivered: string[] = [];
   const take = (step: Step) => {
     session = step.session;
     events.push(...step.events);
+    delivered.push(...step.delivered);
     for (const line of step.writes) child.stdin.write(line);
   };
   const hand: Hand = {
@@ -146,5 +150,14 @@ async function follow(plan: RunPlan, { react, start }: DriveOptions): Promise<Om
   const [code, signal] = (await closed) as [number | null, string | null];
   const exit = { code, signal };
   const evidence = { session, exit, stderr, transientTries: 0, nowMs: Date.now(), redact: (text: string) => text };
-  return { plan, session, messages, events, exit, stderr, judged: (more) => judge({ ...evidence, ...more }) };
+  return {
+    plan,
+    session,
+    messages,
+    events,
+    delivered,
+    exit,
+    stderr,
+    judged: (more) => judge({ ...evidence, ...more }),
+  };
 }
