@@ -84,8 +84,10 @@ async function lease(
     git("switch", "--quiet", "--discard-changes", "--no-track", "-c", name, prepared.baseSha),
   );
   const reason = `agenticore job ${job.id}`;
-  await box.git({ place: inView(place), args: ["worktree", "lock", "--reason", reason, path], signal });
-  await git("clean", "-ffdx", "--quiet");
+  await Promise.all([
+    box.git({ place: inView(place), args: ["worktree", "lock", "--reason", reason, path], signal }),
+    git("clean", "-ffdx", "--quiet"),
+  ]);
   return newRecord(prepared, { jobId: job.id, branch, path, admin: pooled.admin, now: box.now() });
 }
 

@@ -57,12 +57,13 @@ elif ((${#mounts[@]})); then
 fi
 
 # Sources are opened before anything is covered: a descriptor still leads to what a mount hides.
-sources=() emptied=()
+sources=() emptied=() folders=()
 declare -A kept=()
 for ((i = 0; i < ${#mounts[@]}; i += 3)); do
   [[ ${mounts[i]} == bind* ]] || continue
   exec {source}<"${mounts[i + 1]}" || fail "${mounts[i + 1]} cannot be opened"
   sources[i]=$source kept[${mounts[i + 2]}]=1
+  [[ -d /proc/self/fd/$source ]] && folders+=("${mounts[i + 2]}")
 done
 if ((namespaced)); then
   mount -t proc -o nosuid,nodev,noexec proc /proc || fail "a private /proc cannot be mounted"
@@ -78,7 +79,8 @@ for ((i = 0; i < ${#mounts[@]}; i += 3)); do
   bind | bind-ro)
     source=/proc/self/fd/${sources[i]}
     if [[ -d $source ]]; then
-      mkdir -p "$target"
+      # All at once, since each program that is started takes its time: what is not covered yet is there already.
+      [[ -d $target ]] || mkdir -p "${folders[@]}"
     else
       mkdir -p "${target%/*}" && : >>"$target"
     fi

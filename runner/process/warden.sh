@@ -25,8 +25,8 @@ for fd in /proc/self/fd/*; do
 done
 exec 7>&1 8>&2 2>>"$dir/warden.log"
 
-# Writes standard input to $dir/$1: whole or not at all.
-put() { cat >"$dir/$1.new" && mv -fT "$dir/$1.new" "$dir/$1"; }
+# Writes $2 to $dir/$1: whole or not at all.
+put() { printf '%s\n' "$2" >"$dir/$1.new" && mv -fT "$dir/$1.new" "$dir/$1"; }
 
 # Hundredths of a second since boot, in $now.
 clock() {
@@ -135,7 +135,7 @@ watch() {
 # Held by the warden and init: who can lock this file knows that the tree is dead, also from another container.
 exec 9>>"$dir/lock"
 flock -n 9 && [[ ! -e $dir/closed ]] || exit 1 # closed: the attempt was given up before this came to run
-rm -f "$dir/exit.json"
+[[ -e $dir/exit.json ]] && rm -f "$dir/exit.json"
 
 # Init dies with the warden by the parent-death signal, and with init its namespace. It waits for "go":
 # a warden that died before that signal was armed never says it.
@@ -156,8 +156,9 @@ read -r -t 20 -u 10 word init_pid init_start
 if [[ $word == ready && $init_pid =~ ^[0-9]+$ ]]; then
   read -r boot </proc/sys/kernel/random/boot_id
   start_of $$
-  printf '{"job":"%s","fence":%d,"boot_id":"%s","pid":%d,"start_time":%s,"init_pid":%d,"init_start_time":%s}\n' \
-    "$job" "$fence" "$boot" $$ "$start" "$init_pid" "$init_start" | put warden.json
+  printf -v record '{"job":"%s","fence":%d,"boot_id":"%s","pid":%d,"start_time":%s,"init_pid":%d,"init_start_time":%s}' \
+    "$job" "$fence" "$boot" $$ "$start" "$init_pid" "$init_start"
+  put warden.json "$record"
   clock
   if ((now >= soft)); then
     cause=expired # a runner that slept between claim and start must not begin what is no longer its own
@@ -174,5 +175,5 @@ while read -r -t 1 -u 10 word detail; do
   [[ $word == exit ]] && code=$detail
 done
 # What the runner reads when all is over, also one that starts later.
-printf '{"job":"%s","fence":%d,"reason":"%s","code":%s}\n' "$job" "$fence" "${cause:-exited}" "${code:-null}" |
-  put exit.json
+printf -v record '{"job":"%s","fence":%d,"reason":"%s","code":%s}' "$job" "$fence" "${cause:-exited}" "${code:-null}"
+put exit.json "$record"

@@ -121,7 +121,8 @@ async function storeOver(db: Database, options: SqliteOptions): Promise<JobStore
     retire: (id) => write(() => runners.retire(id)),
     runners: () => db.read(runners.runners),
     drain: (name) => write(() => runners.drain(name)),
-    saveSession: (lease, session) => write(() => runners.saveSession(lease, session)),
+    // The same: the next attempt saves it again. Claude waits for this one, and a sync for all that a checkout wrote.
+    saveSession: (lease, session) => write(() => runners.saveSession(lease, session), "quick"),
     findSession: (id) => db.read(() => runners.findSession(id)),
     sessionUser: (id) => db.read(() => runners.sessionUser(id)),
     counts: () => db.read(lists.counts),
