@@ -9,7 +9,7 @@ import { program, servedEnv } from "./served.ts";
 import type { Stage } from "./stage.ts";
 
 const seconds = 60;
-const settleMs = 5_000;
+const settleMs = 10_000;
 const commands = ["serve", "runner"] as const;
 
 /** A server and a runner that have nothing to do, for a minute. */

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg, release, totalmem } from "node:os";
 
 /** What a table's figures depend on, in one line. */
@@ -49,10 +49,15 @@ export function memoryOf(pid: number, field: "VmRSS" | "VmHWM"): number {
   return Number(found) * 1024;
 }
 
-/** Milliseconds of CPU that the process and the children it waited for have used (proc(5), stat 14 to 17). */
+/**
+ * Milliseconds of CPU that the process's threads have had (Documentation/scheduler/sched-stats.rst: nanoseconds, where
+ * /proc/PID/stat counts hundredths), and the children it waited for (proc(5), stat 16 and 17).
+ */
 export function cpuOf(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
-    .replace(/^.*\) /s, "")
-    .split(" ");
-  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) * 10;
+  const threads = readdirSync(`/proc/${pid}/task`).map((thread) =>
+    Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]),
+  );
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ");
+  const children = fields.slice(13, 15).reduce((sum, ticks) => sum + Number(ticks), 0);
+  return threads.reduce((sum, ns) => sum + ns, 0) / 1e6 + children * 10;
 }
