@@ -10,7 +10,7 @@ export async function connect(cli: CliContext): Promise<ApiClient> {
 }
 
 export function clientOf({ fetch, clock }: CliContext, config: Config): ApiClient {
-  // The server of this machine has the same configuration: any of its keys is ours.
+  // The server of this machine has the same configuration, so each of its keys is ours.
   const apiKey = config.clientApiKey ?? (config.clientUrl === undefined ? config.apiKeys[0] : undefined);
   return apiClient({ url: serverUrl(config), fetch, clock, ...(apiKey ? { apiKey } : {}) });
 }

@@ -12,7 +12,7 @@ const person = {
   AGENTICORE_DATA_DIR: "/home/me/.agenticore",
   GITHUB_TOKEN: "token",
   OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector",
-  GIT_DIR: "/home/me/work/.git",
+  GIT_DIR: "/home/me/src/.git",
   NODE_OPTIONS: "--inspect",
 };
 

@@ -43,7 +43,7 @@ test("lines may end in CR, LF or both, also where the cut is between them", asyn
 });
 
 test("comments, retry fields and unknown fields are passed over, and an unfinished frame is none", async () => {
-  expect(await decoded(": hello\n\nretry: 500\n\nfoo: bar\ndata: a\n: in between\n\n")).toEqual([{ data: "a" }]);
+  expect(await decoded(": hello\n\nretry: 0\n\nfoo: bar\ndata: a\n: in between\n\n")).toEqual([{ data: "a" }]);
   expect(await decoded("data: a\n\ndata: cut off")).toEqual([{ data: "a" }]);
   expect(await decoded("data\n\n", "data:x\n\n")).toEqual([{ data: "" }, { data: "x" }]);
 });
