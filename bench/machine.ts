@@ -57,7 +57,9 @@ export function cpuOf(pid: number): number {
   const threads = readdirSync(`/proc/${pid}/task`).map((thread) =>
     Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]),
   );
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ");
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
+    .replace(/^.*\) /s, "")
+    .split(" ");
   const children = fields.slice(13, 15).reduce((sum, ticks) => sum + Number(ticks), 0);
   return threads.reduce((sum, ns) => sum + ns, 0) / 1e6 + children * 10;
 }

@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -29,7 +31,8 @@ export async function start(stage: Stage): Promise<Report> {
       "same `checkout.workers=8`; *bare clone* begins with `git clone --bare`. *Warm mirror* has no tree to use again, *warm",
       "pool* has one, of the commit before; *cold* has neither mirror nor tree. Ours include the request, the claim, the",
       "worktree, the profile, the warden and its namespaces. Claude is a script that tells the time: how long the real one",
-      "takes from there to its first request is its own. Milliseconds, median (least-most).",
+      "takes from there to its first request is its own. Before each start everything is written to the disk (`sync`).",
+      "Milliseconds, median (least-most).",
     ].join("\n"),
     tables: [warm.table, cold.table, warm.parts, ten.table],
     goals: [
@@ -67,6 +70,7 @@ async function measureWarm({ folder, rounds = 11, note }: Stage, source: BigRepo
         note(`warm starts, round ${round + 1} of ${rounds}`);
         await source.advance(commitsPerRound);
       },
+      between: () => settled(folder),
     },
   );
   const { "bare git": base, "warm mirror": ofMirror, "warm pool": ofPool } = times;
@@ -101,7 +105,11 @@ async function measureCold({ folder, rounds = 11, note }: Stage, source: BigRepo
         return (await startJob(served, { source, task: "bench: stay" })).startedMs;
       },
     },
-    { rounds: coldRounds, onRound: (round) => note(`cold starts, round ${round + 1} of ${coldRounds}`) },
+    {
+      rounds: coldRounds,
+      onRound: (round) => note(`cold starts, round ${round + 1} of ${coldRounds}`),
+      between: () => settled(folder),
+    },
   );
   const ratio = ratioOf(times.cold, times["bare clone"]);
   return {
@@ -121,9 +129,13 @@ async function startJob(
   { source, task }: Readonly<{ source: BigRepository; task: string }>,
 ): Promise<Ran> {
   const ran = await runJob(served, { task, repo_url: source.path });
-  const trashes = [join(served.home, ".agenticore/worktrees/.trash")];
-  while (trashes.some((folder) => listed(folder).length > 0)) await sleep(50);
+  while (listed(join(served.home, ".agenticore/worktrees/.trash")).length > 0) await sleep(50);
   return ran;
+}
+
+/** Until what was written and deleted so far is on the disk (sync(1)): else whoever comes next pays for it. */
+async function settled(folder: string): Promise<void> {
+  await once(spawn("sync", ["-f", folder], { stdio: "inherit" }), "exit");
 }
 
 const listed = (folder: string): readonly string[] => {

@@ -21,6 +21,12 @@ export function ratioOf(a: readonly number[], b: readonly number[]): Spread {
   return spreadOf(a.map((value, round) => value / (b[round] ?? Number.NaN)));
 }
 
+type Rounds = Readonly<{
+  rounds: number;
+  onRound?: (round: number) => void | Promise<void>;
+  /** Before each measurement. */
+  between?: () => Promise<void>;
+}>;
 type Sides<Name extends string> = Readonly<Record<Name, (round: number) => Promise<number>>>;
 
 /**
@@ -29,10 +35,7 @@ type Sides<Name extends string> = Readonly<Record<Name, (round: number) => Promi
  */
 export async function interleave<Name extends string>(
   sides: Sides<Name>,
-  {
-    rounds,
-    onRound = () => undefined,
-  }: Readonly<{ rounds: number; onRound?: (round: number) => void | Promise<void> }>,
+  { rounds, onRound = () => undefined, between = async () => undefined }: Rounds,
 ): Promise<Readonly<Record<Name, readonly number[]>>> {
   const names = Object.keys(sides) as Name[];
   const measured = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>;
@@ -40,6 +43,7 @@ export async function interleave<Name extends string>(
     await onRound(round);
     const first = round % names.length;
     for (const name of [...names.slice(first), ...names.slice(0, first)]) {
+      await between();
       measured[name].push(await sides[name](round));
     }
   }
