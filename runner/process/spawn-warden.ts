@@ -43,7 +43,8 @@ export function startTree(plan: TreePlan, { clock }: { clock: Clock }): Tree {
   mkdirSync(plan.runDir, { recursive: true, mode: 0o700 });
   const child = spawnWarden(plan);
   const [lifeline, , , input, planPipe, status] = child.stdio as unknown as readonly Duplex[];
-  const id = child.pid === undefined ? undefined : processOf(child.pid);
+  // One that has ended already is nobody: `exited` tells why.
+  const id = child.pid === undefined ? undefined : (processOf(child.pid) ?? { pid: child.pid, startTime: -1 });
   if (!(lifeline && input && planPipe && status && id)) {
     throw new AppError("setup_failed", "The warden could not be started: is /bin/bash there?");
   }
