@@ -4,7 +4,7 @@ import { type Server, startServer } from "../scripts/demo/start-server.ts";
 import { apiClient } from "../shared/client.ts";
 import { systemClock } from "../shared/clock.node.ts";
 import type { JobEvent } from "../shared/event.ts";
-import { followJob } from "../shared/follow.ts";
+import { followJob, waitForEnd } from "../shared/follow.ts";
 import type { JobRequestInput } from "../shared/job.ts";
 
 export const checkout = resolve(import.meta.dirname, "..");
@@ -35,7 +35,6 @@ export async function serve(home: string, more: Readonly<Record<string, string>>
 
 /** What became of a job, and when. Milliseconds. */
 export type Ran = Readonly<{
-  id: string;
   /** From before the request was sent until Claude's process ran. */
   startedMs: number;
   /** Until the runner had seen the end. */
@@ -58,5 +57,14 @@ export async function runJob({ client }: Served, request: JobRequestInput): Prom
     if (request.task.includes("bench: stay")) await client.cancel(job.id);
   }
   if (startedMs === undefined) throw new Error(`Claude was never started: ${JSON.stringify(events.slice(-2))}`);
-  return { id: job.id, startedMs, endedMs: performance.now() - clock, events };
+  return { startedMs, endedMs: performance.now() - clock, events };
+}
+
+/** Submits a job and asks for nothing but its end. @throws Error unless it succeeded. */
+export async function waitForJob({ client }: Served, request: JobRequestInput): Promise<Pick<Ran, "endedMs">> {
+  const clock = performance.now();
+  const { job } = await client.submit(request);
+  const { status, error } = await waitForEnd(client, job.id);
+  if (status !== "succeeded") throw new Error(`The job ended as ${status}: ${error}`);
+  return { endedMs: performance.now() - clock };
 }
