@@ -25,8 +25,8 @@ export const describeLoad = (before: number): string =>
     ? `The machine was busy with other work: load ${before.toFixed(1)} at the start. Ratios hold, times are too long.`
     : `The machine was otherwise quiet: load ${before.toFixed(1)} at the start.`;
 
-/** `stat -f` names what statfs(2) only numbers. */
-const fileSystemOf = (folder: string): string =>
+/** Its name, as `ext4` or `tmpfs`: `stat -f` names what statfs(2) only numbers. */
+export const fileSystemOf = (folder: string): string =>
   execFileSync("stat", ["-f", "-c", "%T", "--", folder], { encoding: "utf8" }).trim().replace("ext2/ext3", "ext4");
 
 const diskOf = (folder: string): string => (fileSystemOf(folder) === "tmpfs" ? "memory" : "a disk");

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { replaceSection } from "./document.ts";
-import { describeLoad, describeMachine, loadNow } from "./machine.ts";
+import { describeLoad, describeMachine, fileSystemOf, loadNow } from "./machine.ts";
 import { isMet, renderReport } from "./report.ts";
 import { checkout } from "./served.ts";
 import type { Bench } from "./stage.ts";
@@ -35,22 +35,29 @@ type Options = Readonly<{ rounds: number | undefined; root: string; write: boole
 /** Runs one part in a folder of its own. @returns whether all that must be reached was. */
 async function measure(name: string, load: () => Promise<Bench>, options: Options): Promise<boolean> {
   const folder = realpathSync(mkdtempSync(join(options.root, "agenticore-bench-")));
+  const write = (text: string) => replaceSection(readFileSync(page, "utf8"), sectionOf(name, folder), text);
   const clean = () => (options.keep ? note(`everything is still in ${folder}`) : remove(folder));
   try {
+    if (options.write) write(""); // better told now than after minutes
     const load0 = loadNow();
     const bench = await load();
     const report = await bench({ folder, rounds: options.rounds, note });
     const rounds = options.rounds === undefined ? "" : ` --rounds ${options.rounds}`;
     const today = new Date().toISOString().slice(0, 10);
-    const where = `\`npm run bench -- ${name}${rounds}\`, ${today}, ${describeMachine(folder)}. ${describeLoad(load0)}`;
+    const place = options.root === tmpdir() ? "" : ` --folder ${options.root}`;
+    const where = `\`npm run bench -- ${name}${rounds}${place}\`, ${today}, ${describeMachine(folder)}. ${describeLoad(load0)}`;
     const text = `${renderReport(report)}\n\n${where}`;
     console.log(`\n## ${name}\n\n${text}\n`);
-    if (options.write) writeFileSync(page, replaceSection(readFileSync(page, "utf8"), name, text));
+    if (options.write) writeFileSync(page, write(text));
     return report.goals.every(isMet);
   } finally {
     clean();
   }
 }
+
+/** What was measured in memory has a place of its own. */
+const sectionOf = (name: string, folder: string): string =>
+  fileSystemOf(folder) === "tmpfs" ? `${name}-memory` : name;
 
 const remove = (folder: string) => rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 

@@ -43,7 +43,7 @@ export async function start(stage: Stage): Promise<Report> {
   };
 }
 
-async function measureWarm({ folder, rounds = 11, note }: Stage, source: BigRepository) {
+async function measureWarm({ folder, rounds = 15, note }: Stage, source: BigRepository) {
   const bare = await bareMirror(folder, source.path);
   await using mirror = await serve(join(folder, "mirror"));
   await using pool = await serve(join(folder, "pool"));
@@ -94,7 +94,7 @@ async function measureWarm({ folder, rounds = 11, note }: Stage, source: BigRepo
   };
 }
 
-async function measureCold({ folder, rounds = 11, note }: Stage, source: BigRepository) {
+async function measureCold({ folder, rounds = 15, note }: Stage, source: BigRepository) {
   const clone = bareClone(folder, source.path);
   const coldRounds = Math.max(1, Math.round(rounds / 4));
   const times = await interleave(
