@@ -22,7 +22,7 @@ export const loadNow = (): number => loadavg()[0] ?? 0;
 /** How busy the machine was with other things; told where a benchmark's figures come from. */
 export const describeLoad = (before: number): string =>
   before > availableParallelism() / 2
-    ? `The machine was busy with other work: load ${before.toFixed(1)} at the start. Ratios hold, times are too long.`
+    ? `The machine was busy with other work: load ${before.toFixed(1)} at the start. Compare ratios only; times are too long.`
     : `The machine was otherwise quiet: load ${before.toFixed(1)} at the start.`;
 
 /** Its name, as `ext4` or `tmpfs`: `stat -f` names what statfs(2) only numbers. */

@@ -6,31 +6,46 @@ const EnvName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be a variable
 
 /** How Claude is run: the content of a `profile.yml`. Everything has a default, so that a short file says what matters. */
 export const Profile = z.strictObject({
-  name: ProfileName.optional(),
-  description: z.string().default(""),
-  extends: z.union([ProfileName, z.array(ProfileName)]).optional(),
-  /** Push a branch and open a pull request when something changed. */
-  auto_pr: z.boolean().default(true),
-  /** What of the repository's own configuration reaches Claude; `all` only for trusted repositories. */
-  repo_config: z.enum(["instructions", "all", "none"]).default("instructions"),
+  name: ProfileName.optional().describe("Its name, if not the folder's."),
+  description: z.string().default("").describe("One sentence for people and models that choose."),
+  extends: z
+    .union([ProfileName, z.array(ProfileName)])
+    .optional()
+    .describe("A profile, or several, that this one builds on; later ones win, mappings merge, lists are replaced."),
+  auto_pr: z
+    .boolean()
+    .default(true)
+    .describe("A pull request is wanted when something changed; without one, the job says why there is none."),
+  repo_config: z
+    .enum(["instructions", "all", "none"])
+    .default("instructions")
+    .describe(
+      "What of the repository's own configuration reaches Claude: its CLAUDE.md, everything (only where AGENTICORE_TRUSTED_REPOS names it), or nothing.",
+    ),
   claude: z
     .strictObject({
-      model: Text.optional(),
-      fallback_model: Text.optional(),
-      max_turns: z.int().min(1).max(10_000).optional(),
-      max_budget_usd: z.number().min(0.01).max(1000).optional(),
+      model: Text.optional().describe("Claude's `--model`; absent or `default`: Claude's own choice."),
+      fallback_model: Text.optional().describe("Taken when the model is overloaded."),
+      max_turns: z.int().min(1).max(10_000).optional().describe("Then the job ends as `max_turns`."),
+      max_budget_usd: z
+        .number()
+        .min(0.01)
+        .max(1000)
+        .optional()
+        .describe("For jobs that name none; counted over all attempts."),
       permission_mode: z
         .enum(["default", "acceptEdits", "bypassPermissions", "plan", "dontAsk"])
-        .default("acceptEdits"),
-      effort: z.enum(["low", "medium", "high", "xhigh", "max"]).optional(),
-      timeout: z.int().min(1).max(86_400).optional(),
-      tools: z.array(Text).optional(),
-      allowed_tools: z.array(Text).default([]),
-      disallowed_tools: z.array(Text).default([]),
-      append_system_prompt: Text.optional(),
+        .default("acceptEdits")
+        .describe("Claude's `--permission-mode`; nobody is there to be asked."),
+      effort: z.enum(["low", "medium", "high", "xhigh", "max"]).optional().describe("Claude's `--effort`."),
+      timeout: z.int().min(1).max(86_400).optional().describe("Seconds of an attempt, for jobs that name none."),
+      tools: z.array(Text).optional().describe("The only tools that Claude has."),
+      allowed_tools: z.array(Text).default([]).describe("Permission rules that allow."),
+      disallowed_tools: z.array(Text).default([]).describe("Permission rules that deny; they win."),
+      append_system_prompt: Text.optional().describe("Added to Claude's system prompt."),
     })
     .prefault({}),
-  env: z.record(EnvName, z.string()).default({}),
+  env: z.record(EnvName, z.string()).default({}).describe("Variables for Claude and what it starts."),
 });
 export type Profile = z.infer<typeof Profile>;
 

@@ -1,0 +1,104 @@
+import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { removeOldRuns } from "../../runner/remove-old-runs.ts";
+import type { RunnerDeps } from "../../runner/runner-deps.ts";
+import { silentLog } from "../../shared/log.ts";
+import { aClaim, aJobId, aNewJob } from "../support/a-job.ts";
+import { aConfig } from "../support/a-served-api.ts";
+import { sqliteWorld } from "../support/sqlite-world.ts";
+
+/** A runner's folders beside a real store; of the repositories only what was asked to go is noted. */
+async function anUpkeep() {
+  const world = await sqliteWorld();
+  const root = mkdtempSync(join(tmpdir(), "agenticore-upkeep-"));
+  const places = {
+    data: root,
+    runs: join(root, "runs"),
+    sessions: join(root, "sessions"),
+    git: "",
+    repos: "",
+    worktrees: "",
+  };
+  const trees: string[] = [];
+  const removed: string[] = [];
+  const repos = {
+    listTrees: async () => trees.map((jobId) => ({ jobId })),
+    removeTree: async (jobId: string) => removed.push(jobId) > 0,
+    sweep: async () => undefined,
+  } as unknown as RunnerDeps["repos"];
+  const config = aConfig({ AGENTICORE_RETENTION_FAILED: "100", AGENTICORE_JOB_TTL: "1000" });
+  const folder = (...path: string[]) => {
+    const made = join(root, ...path);
+    mkdirSync(made, { recursive: true });
+    return made;
+  };
+  const submit = async () => {
+    const { job } = aNewJob({ job: { ttl_seconds: 1_000 } });
+    await world.store.submit(aNewJob({ job }));
+    trees.push(job.id);
+    return { id: job.id, run: folder("runs", job.id) };
+  };
+  return {
+    ...{ world, removed, trees, folder, submit },
+    tidy: () => removeOldRuns({ store: world.store, clock: world.clock, log: silentLog, config, places, repos }),
+    [Symbol.asyncDispose]: async () => {
+      await world[Symbol.asyncDispose]();
+      rmSync(root, { recursive: true, force: true });
+    },
+  };
+}
+
+test("a live job's tree and folder stay, however old it is", async () => {
+  await using upkeep = await anUpkeep();
+  const { run } = await upkeep.submit();
+  upkeep.world.clock.advance(50_000_000);
+  await upkeep.tidy();
+  expect(upkeep.removed).toEqual([]);
+  expect(existsSync(run)).toBe(true);
+});
+
+test("a failed job's tree goes after its retention, its folder with its record", async () => {
+  await using upkeep = await anUpkeep();
+  const { id, run } = await upkeep.submit();
+  const claim = await upkeep.world.store.claim(aClaim());
+  if (!claim) throw new Error("there was a job to claim");
+  await upkeep.world.store.finish(claim.lease, { status: "failed", patch: {} });
+
+  upkeep.world.clock.advance(99_000);
+  await upkeep.tidy();
+  expect(upkeep.removed).toEqual([]);
+  upkeep.world.clock.advance(2_000);
+  await upkeep.tidy();
+  expect(upkeep.removed).toEqual([id]);
+  expect(existsSync(run)).toBe(true);
+
+  upkeep.world.clock.advance(1_000_000);
+  await upkeep.tidy();
+  expect(existsSync(run)).toBe(false);
+});
+
+test("what belongs to no job that the store knows goes, and other files of the folder do not", async () => {
+  await using upkeep = await anUpkeep();
+  const orphan = aJobId();
+  const run = upkeep.folder("runs", orphan);
+  const other = upkeep.folder("runs", ".live");
+  upkeep.trees.push(orphan);
+  await upkeep.tidy();
+  expect(upkeep.removed).toEqual([orphan]);
+  expect([existsSync(run), existsSync(other)]).toEqual([false, true]);
+});
+
+test("a session goes when nobody used it for a job's time to live, unless a live job has it", async () => {
+  await using upkeep = await anUpkeep();
+  const [used, old, young] = [aJobId(), aJobId(), aJobId()];
+  const times = { [used]: 5_000, [old]: 5_000, [young]: 10 };
+  const folders = [used, old, young].map((id) => upkeep.folder("sessions", id));
+  const now = upkeep.world.clock.now() / 1_000;
+  for (const [index, id] of [used, old, young].entries())
+    utimesSync(folders[index] ?? "", now - (times[id] ?? 0), now - (times[id] ?? 0));
+  await upkeep.world.store.submit(aNewJob({ job: { session_id: used } }));
+  await upkeep.tidy();
+  expect(folders.map((folder) => existsSync(folder))).toEqual([true, false, true]);
+});
