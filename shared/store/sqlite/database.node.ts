@@ -106,9 +106,10 @@ function opened(path: string): DatabaseSync {
   chmodSync(path, 0o600);
   const db = new DatabaseSync(path, { timeout: blockMs });
   try {
-    // Before anything is changed in a file that may not be ours.
+    // Before anything is changed in a file that may not be ours. On one snapshot: another process may be making the tables.
+    db.exec("BEGIN");
     knownVersion(db, path);
-    db.exec("PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 67108864; BEGIN IMMEDIATE;");
+    db.exec("COMMIT; PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 67108864; BEGIN IMMEDIATE;");
     if (knownVersion(db, path) === 0) db.exec(`${schema} PRAGMA user_version = ${schemaVersion};`);
     db.exec("COMMIT");
     return db;
