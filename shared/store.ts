@@ -35,6 +35,8 @@ export type ClaimRequest = Readonly<{
   pod_name: string;
   pools: readonly string[];
   leaseMs: number;
+  /** Canonical keys of repositories that this runner has warm: among equals their jobs come first, see `claim`. */
+  warm?: readonly string[];
 }>;
 export type Claim = Readonly<{
   job: Job;
@@ -46,31 +48,46 @@ export type Claim = Readonly<{
   messages: readonly Message[];
 }>;
 
-export type RenewRequest = Readonly<{
-  leaseMs: number;
-  patch?: JobPatch;
+/** Events that a runner tells of its attempt. */
+type Told = Readonly<{
   events?: readonly NewEvent[];
-  /** Ids of messages that Claude echoed. */
-  delivered?: readonly string[];
+  /**
+   * How many events this runner told of before the first of these, in this attempt: what the store has already, because
+   * a reply was lost, it does not append again. Without it all are appended.
+   */
+  firstEvent?: number;
 }>;
+
+export type RenewRequest = Told &
+  Readonly<{
+    leaseMs: number;
+    patch?: JobPatch;
+    /** Ids of messages that Claude echoed. */
+    delivered?: readonly string[];
+  }>;
 export type Renewal = Readonly<{
   cancel?: Readonly<{ by: string; at: string }>;
   /** All that Claude has not acknowledged yet, so that a lost reply loses none: the runner knows which it has given. */
   messages: readonly Message[];
 }>;
 
-export type Ending = Readonly<{
-  status: Exclude<TerminalStatus, "expired">;
-  patch: JobPatch;
-  events?: readonly NewEvent[];
-}>;
-export type Release = Readonly<{
-  reason: Exclude<AttemptReason, "ended">;
-  /** Milliseconds until it may be claimed again. */
-  delayMs?: number;
-  waiting?: Readonly<{ reason: string; until: string }>;
-  patch?: JobPatch;
-  events?: readonly NewEvent[];
+export type Ending = Told & Readonly<{ status: Exclude<TerminalStatus, "expired">; patch: JobPatch }>;
+export type Release = Told &
+  Readonly<{
+    reason: Exclude<AttemptReason, "ended">;
+    /** Milliseconds until it may be claimed again. */
+    delayMs?: number;
+    waiting?: Readonly<{ reason: string; until: string }>;
+    patch?: JobPatch;
+  }>;
+
+export type ChangeQuery = Readonly<{
+  job?: JobId;
+  control?: true;
+  /** A runner's id. */
+  runner?: string;
+  timeoutMs: number;
+  signal?: AbortSignal;
 }>;
 
 export type EventPage = Readonly<{
@@ -96,6 +113,12 @@ export type RunnerRecord = Readonly<{
 
 export type SessionRecord = Readonly<{ id: string; tenant: string; repoKey?: string; job: JobId; runner: string }>;
 
+/** Jobs that may run at once; without a number there is no limit. All processes of one store are given the same. */
+export type StoreLimits = Readonly<{ repoLimit?: number; poolLimits?: Readonly<Record<string, number>> }>;
+
+/** A lock that ends by itself: `owner` is random, so that nobody takes another's for its own. */
+export type StoreLock = Readonly<{ name: string; owner: string; ttlMs: number }>;
+
 export type StoreCounts = Readonly<{
   byStatus: Readonly<Partial<Record<JobStatus, number>>>;
   pools: readonly Readonly<{ pool: string; queued: number; oldestAgeSeconds: number }>[];
@@ -115,7 +138,9 @@ export interface JobStore extends AsyncDisposable {
   list(query: JobQuery): Promise<JobPage>;
   /**
    * The best runnable job (priority, then age) of the runner's pools, leased: fence + 1, attempt + 1, event `job.claimed`.
-   * A job whose session a running job uses waits, as does one whose repository is at its limit; neither holds up others.
+   * A job whose session a running job uses waits, as does one whose repository or pool is at its limit; none holds up others.
+   * A job of a warm repository goes before the best one where both have the same priority, it is among the first eight, and
+   * the best one has not waited for 10 s yet.
    * The same `claimId` gives the same answer again, with the lease extended. Before that it does what `sweep` does, in bounds.
    */
   claim(request: ClaimRequest): Promise<Claim | undefined>;
@@ -142,9 +167,10 @@ export interface JobStore extends AsyncDisposable {
    * rejects. A hint: read the state. Call it before reading and await it after, so that no change falls between.
    * Without a job it also resolves when a delay, a lease or a queue time ends.
    * With `control` only what others do to a running job wakes: a cancel or message that no renewal has told of yet (at once,
-   * if there is one already), or the lease gone. Its runner's own renewals do not.
+   * if there is one already), or the lease gone. Its runner's own renewals do not. With `runner` only what is asked of that
+   * runner itself (a drain) wakes.
    */
-  changed(what: Readonly<{ job?: JobId; control?: true; timeoutMs: number; signal?: AbortSignal }>): Promise<void>;
+  changed(what: ChangeQuery): Promise<void>;
   /** Reaps expired leases (attempt ended as `lease_lost`), expires jobs over their queue time, removes terminal jobs over their TTL. Returns the jobs that it changed. */
   sweep(): Promise<readonly JobId[]>;
   /** Writes this runner's record; true when somebody asked it to drain. */
@@ -160,6 +186,10 @@ export interface JobStore extends AsyncDisposable {
   findSession(id: string): Promise<SessionRecord | undefined>;
   /** The live job that uses the session now or waits to, if any. */
   sessionUser(id: string): Promise<JobId | undefined>;
+  /** True when the owner has the lock now: taken anew, or its own extended. */
+  takeLock(lock: StoreLock): Promise<boolean>;
+  /** Gives it back; changes nothing where another owner has it. */
+  dropLock(lock: Omit<StoreLock, "ttlMs">): Promise<void>;
   counts(): Promise<StoreCounts>;
   /** Resolves when the store answers. */
   ping(): Promise<void>;

@@ -10,6 +10,7 @@ import { openJobList } from "./sqlite/job-list.node.ts";
 import { openJobRows } from "./sqlite/job-rows.node.ts";
 import { openEndings } from "./sqlite/lease-ending.node.ts";
 import { openLeases } from "./sqlite/leases.node.ts";
+import { openLocks } from "./sqlite/locks.node.ts";
 import { openMessages } from "./sqlite/messages.node.ts";
 import { openRequests } from "./sqlite/requests.node.ts";
 import { openRunners } from "./sqlite/runners.node.ts";
@@ -63,6 +64,7 @@ async function storeOver(db: Database, options: SqliteOptions): Promise<JobStore
   const requests = openRequests(context, log, endings);
   const upkeep = openUpkeep(context, endings);
   const lists = openJobList(context);
+  const locks = openLocks(context);
   const runners = openRunners(context);
   const changes = openChanges({ version: db.version, hints: openHints(context), clock });
 
@@ -125,6 +127,8 @@ async function storeOver(db: Database, options: SqliteOptions): Promise<JobStore
     saveSession: (lease, session) => write(() => runners.saveSession(lease, session), "quick"),
     findSession: (id) => db.read(() => runners.findSession(id)),
     sessionUser: (id) => db.read(() => runners.sessionUser(id)),
+    takeLock: (lock) => write(() => locks.take(lock), "quick"),
+    dropLock: (lock) => write(() => locks.drop(lock), "quick"),
     counts: () => db.read(lists.counts),
     ping: () => db.read(() => void jobs.get(0)),
     [Symbol.asyncDispose]: async () => {

@@ -4,7 +4,7 @@ import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import type { Clock } from "../../clock.ts";
 import { AppError } from "../../error.ts";
 import { isBusy, toStoreFailure } from "./failure.ts";
-import { schema, schemaVersion } from "./schema.ts";
+import { schemaSince, schemaVersion } from "./schema.ts";
 
 export type Values = Record<string, SQLInputValue>;
 export type Statement<Row> = Readonly<{
@@ -38,7 +38,7 @@ const blockMs = 50;
 const patienceMs = 5_000;
 
 /**
- * Opens the file (folder 0700, file 0600), in WAL mode, and makes the tables in a new one.
+ * Opens the file (folder 0700, file 0600), in WAL mode; makes the tables in a new one, and brings an older one up.
  * @throws AppError `store_unavailable` for a damaged, foreign or newer file, `disk_full`.
  */
 export async function openDatabase(
@@ -110,7 +110,8 @@ function opened(path: string): DatabaseSync {
     db.exec("BEGIN");
     knownVersion(db, path);
     db.exec("COMMIT; PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 67108864; BEGIN IMMEDIATE;");
-    if (knownVersion(db, path) === 0) db.exec(`${schema} PRAGMA user_version = ${schemaVersion};`);
+    const version = knownVersion(db, path);
+    if (version < schemaVersion) db.exec(`${schemaSince(version)} PRAGMA user_version = ${schemaVersion};`);
     db.exec("COMMIT");
     return db;
   } catch (error) {

@@ -1,13 +1,11 @@
-/** Raised with every change of the tables; kept in SQLite's `user_version`. */
-export const schemaVersion = 1;
-
 /**
+ * The tables of version 1; later versions are steps on top, so that an older file is brought up by the same statements.
  * `jobs` holds what decisions look at and is narrow; `docs` holds what people see (`job`), with what can be
  * long (`bulk`: output and result) apart, so that a renewal rewrites neither.
  * Times named tick, due, expires, gone, lease_until and seen are milliseconds of the store's own clock
  * (store-time.node.ts), which no jump of the wall clock moves.
  */
-export const schema = `
+const schema = `
 CREATE TABLE clock (one INTEGER PRIMARY KEY CHECK (one = 1), tick INTEGER NOT NULL, wall INTEGER NOT NULL) STRICT;
 CREATE TABLE boots (boot TEXT PRIMARY KEY, shift INTEGER NOT NULL) STRICT;
 CREATE TABLE places (one INTEGER PRIMARY KEY CHECK (one = 1), last INTEGER NOT NULL) STRICT;
@@ -84,3 +82,18 @@ CREATE INDEX idempotency_gone ON idempotency (gone) WHERE gone IS NOT NULL;
 CREATE TABLE runners (id TEXT PRIMARY KEY, name TEXT NOT NULL, record TEXT NOT NULL, seen INTEGER NOT NULL, drain INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE TABLE sessions (id TEXT PRIMARY KEY, tenant TEXT NOT NULL, repo_key TEXT, job TEXT NOT NULL, runner TEXT NOT NULL, seen INTEGER NOT NULL) STRICT;
 `;
+
+/** The step at index n makes version n + 2 out of version n + 1. */
+const steps = [
+  `
+CREATE TABLE locks (name TEXT PRIMARY KEY, owner TEXT NOT NULL, until INTEGER NOT NULL) STRICT;
+ALTER TABLE jobs ADD COLUMN told_events INTEGER NOT NULL DEFAULT 0;
+`,
+] as const;
+
+/** Kept in SQLite's `user_version`. */
+export const schemaVersion = steps.length + 1;
+
+/** What brings a file of that version (0: an empty one) up to the newest. */
+export const schemaSince = (version: number): string =>
+  version === 0 ? [schema, ...steps].join("") : steps.slice(version - 1).join("");
