@@ -18,31 +18,35 @@ type Deps = Readonly<{
   clock: Clock;
   log: Log;
   random: () => number;
-  newId: () => string;
+  /** Notes the id of a claim that is about to be asked for; a claim is known by it after a crash. */
+  newClaim: () => Promise<string>;
   /** False while the disk is under its low-water mark: nothing is claimed then. */
   mayClaim: () => Promise<boolean>;
 }>;
 
 /** Claims and works until `stop` aborts, then waits for the jobs that run. Never more at once than `capacity`. */
 export async function claimLoop(
-  { store, clock, log, random, newId, mayClaim }: Deps,
+  { store, clock, log, random, newClaim, mayClaim }: Deps,
   { options, work, stop }: Readonly<{ options: LoopOptions; work: (held: Held) => Promise<void>; stop: AbortSignal }>,
 ): Promise<void> {
   const running = new Set<Promise<void>>();
-  let claimId = newId();
+  let claimId: string | undefined;
   let failures = 0;
 
   async function claimOne(): Promise<Held | undefined> {
+    claimId ??= await newClaim();
+    const id = claimId;
     const sentAt = clock.uptime();
     const claim = await store.claim({
-      claimId,
+      claimId: id,
       runner: options.runner,
       pod_name: options.podName,
       pools: options.pools,
       leaseMs: options.leaseMs,
     });
-    claimId = newId(); // a lost reply is asked for again under the same id; an answer ends it
-    return claim && { claim, sentAt };
+    if (!claim) return undefined; // the id stays: a lost reply is asked for again under it, and nothing leaves no trace
+    claimId = undefined;
+    return { claim, claimId: id, sentAt };
   }
   async function next(): Promise<Held | undefined> {
     try {

@@ -44,11 +44,11 @@ const roomMs = 1_000;
 const controlPauseMs = 500;
 
 /** A claim, and when it was asked for: the lease may have begun as early as that. Milliseconds of `Clock.uptime()`. */
-export type Held = Readonly<{ claim: Claim; sentAt: number }>;
+export type Held = Readonly<{ claim: Claim; claimId: string; sentAt: number }>;
 type Deps = Readonly<{ store: JobStore; clock: Clock; log: Log; random: () => number }>;
 
 export function keepLease(
-  { claim, sentAt: claimedAt }: Held,
+  { claim, sentAt: claimedAt }: Omit<Held, "claimId">,
   { store, clock, log, random }: Deps,
   times: LeaseTimes,
 ): LeaseKeeper {

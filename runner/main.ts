@@ -2,6 +2,7 @@ import type { JobId } from "../shared/job.ts";
 import { assemble, type RunnerStart } from "./assemble.ts";
 import { claimLoop } from "./claim-loop.ts";
 import { readDisk } from "./disk.ts";
+import { writeClaimNote } from "./process/claim-note.ts";
 import { recoverRuns } from "./recover-runs.ts";
 import { removeOldRuns } from "./remove-old-runs.ts";
 import { runJob } from "./run-job.ts";
@@ -34,6 +35,11 @@ export async function startRunner(start: RunnerStart): Promise<Runner> {
   const drain = () => draining.abort(new Stop("draining"));
   let low = false;
 
+  async function newClaim(): Promise<string> {
+    const claimId = deps.newId();
+    await writeClaimNote(deps.places.runs, { claim_id: claimId, runner: deps.identity });
+    return claimId;
+  }
   async function look(): Promise<boolean> {
     const disk = await readDisk(deps.places.worktrees, config.diskLowWater);
     if (disk.low && !low) log.error("the disk is nearly full: nothing is claimed", { free_bytes: disk.free_bytes });
@@ -69,7 +75,7 @@ export async function startRunner(start: RunnerStart): Promise<Runner> {
   };
   const upkeep = Promise.all([repeat(announceMs, announce), repeat(tidyMs, () => removeOldRuns(deps))]);
   const loop = claimLoop(
-    { ...deps, mayClaim: look },
+    { ...deps, mayClaim: look, newClaim },
     {
       options: {
         runner: instance,

@@ -1,5 +1,6 @@
 import type { NewEvent } from "../shared/event.ts";
-import type { JobPatch } from "../shared/job.ts";
+import { isWorkDone, type JobPatch } from "../shared/job.ts";
+import { parseRepoUrl } from "../shared/repo-url.ts";
 import type { Claim } from "../shared/store.ts";
 import type { Prepared } from "./git/prepare.ts";
 import type { Worktree } from "./git/worktree.ts";
@@ -30,6 +31,10 @@ export async function openWork(
   const begun = deps.clock.uptime();
   const since = () => Math.round(deps.clock.uptime() - begun);
   const again = continues ? await deps.repos.reopenWorktree(repoJob, signal) : undefined;
+  if (continues && !again && claim.messages.length === 0) {
+    const published = await publishedWork({ claim, own, autoPr }, deps, signal);
+    if (published) return published;
+  }
   const tree = again ?? (await open());
   keeper.patch({ base_ref: tree.baseRef, branch: tree.branch, worktree_path: tree.path });
   const from = again ? "continued" : tree.fromPool ? "pool" : "new";
@@ -42,6 +47,27 @@ export async function openWork(
     keeper.emit({ type: "repo.fetched", data: fetched(prepared, since()) });
     return await deps.repos.openWorktree(prepared, repoJob, signal);
   }
+}
+
+/**
+ * Where an earlier attempt came as far as the push, on this box or another, and its tree is gone: nothing is left to do,
+ * and nothing is done twice.
+ */
+async function publishedWork(
+  { claim, own, autoPr }: Omit<Opening, "keeper">,
+  { repos }: Deps,
+  signal: AbortSignal,
+): Promise<Workplace | undefined> {
+  const { id, repo_url: repoUrl, branch, commit, base_ref: baseRef } = claim.job;
+  if (!isWorkDone(claim.job) || !repoUrl || !branch || !commit || !baseRef) return undefined;
+  if (!(await repos.hasPushed({ id, repoUrl, baseRef }, { branch, commit }, signal))) return undefined;
+  const prError = autoPr ? whyNoPullRequest(parseRepoUrl(repoUrl), { branch, baseRef, isChanged: true }) : undefined;
+  const told = await privateFolder(own.work, true);
+  return {
+    ...told,
+    continued: true,
+    publish: async () => ({ patch: prError ? { pr_error: prError } : {}, events: [], warnings: [] }),
+  };
 }
 
 const fetched = ({ baseRef, baseSha, how }: Prepared, ms: number) => ({

@@ -10,6 +10,7 @@ import { alreadyDone, type Conclusion, conclude, concludeError, concludeVerdict,
 import { type Held, keepLease, type LeaseKeeper } from "./keep-lease.ts";
 import { openWork } from "./open-work.ts";
 import { type JobPlaces, jobPlaces } from "./places.ts";
+import { removeClaimNote } from "./process/claim-note.ts";
 import { keepRecord, readTail } from "./process/keep-record.ts";
 import { removeRunFile, writeRunFile } from "./process/run-file.ts";
 import type { LoadedProfile } from "./profile/extend.ts";
@@ -50,6 +51,7 @@ export async function runJob(held: Held, deps: RunnerDeps, stop: AbortSignal): P
     ...{ job: job.id, fence: claim.lease.fence, runner: deps.identity, run_dir: runDirOf(own, claim) },
     ...{ pid: null, start_time: null, worktree_path: null, session_id: job.session_id ?? null },
   });
+  await removeClaimNote(deps.places.runs, held.claimId);
   const conclusion = await work({ claim, job, keeper, own, signal, stop, warnings }, deps).catch((error: unknown) => {
     log.warn("attempt broke off", { error: String(error), cause: String((error as Error)?.cause ?? "") });
     return concludeError(error, { signal });
@@ -83,7 +85,7 @@ async function work(attempt: Attempt, deps: RunnerDeps): Promise<Conclusion> {
     keeper.patch({ phase: "publishing", ...endOf(job, verdict) });
     const published = await workplace.publish(() => keeper.flush(), signal);
     note(published.warnings);
-    keeper.patch({ phase: "finishing" });
+    keeper.patch({ phase: "finishing", ...published.patch });
     how = "reuse";
     return concludeVerdict(verdict, { job, published, nowMs: deps.clock.now() });
   } finally {

@@ -45,6 +45,29 @@ export async function lookUp(
   return { ...(baseRef === undefined ? headOf(refs, raw) : namedOf(refs, baseRef, raw)), ours };
 }
 
+/**
+ * What one branch of the repository points at; undefined where there is no such branch.
+ * @throws AppError clone_failed, auth_failed.
+ */
+export async function findBranch(
+  box: RepoBox,
+  source: Source,
+  { branch, signal }: Readonly<{ branch: string; signal: AbortSignal }>,
+): Promise<string | undefined> {
+  box.counters.lookups += 1;
+  const ref = `refs/heads/${branch}`;
+  const listed = await runRemote(box, source, {
+    place: { gitDir: box.blank },
+    args: (url) => ["ls-remote", "--heads", "--end-of-options", url, ref],
+    signal,
+    timeoutMs: 120_000,
+  }).catch((error: unknown) => {
+    throw toGitError(error, { otherwise: "clone_failed", where: source.address.raw });
+  });
+  const lines = listed.text.split("\n").map((line) => line.split("\t"));
+  return lines.find(([value, name]) => name === ref && hash.test(value ?? ""))?.[0];
+}
+
 type Found = Omit<RemoteRefs, "ours">;
 
 /** `refs/pull/*` and the like can be many; only HEAD itself needs the whole list. */

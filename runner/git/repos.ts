@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { discardTree } from "./discard-tree.ts";
 import { commitLeftovers, type LeftoverCommit } from "./leftovers.ts";
 import { putIntoPool } from "./pool.ts";
-import { type Prepared, prepare, type RepoJob } from "./prepare.ts";
+import { type Prepared, prepare, type RepoJob, sourceOf } from "./prepare.ts";
 import { type Pushed, pushBranch } from "./push.ts";
+import { findBranch } from "./remote-refs.ts";
 import { reopenWorktree } from "./reopen.ts";
 import { type Counters, makeRepoBox, type RepoBox, type RepoOptions } from "./repo-box.ts";
 import { type Summary, summarize } from "./summary.ts";
@@ -30,6 +31,8 @@ export interface Repos extends AsyncDisposable {
   summarize(tree: Worktree, signal: AbortSignal): Promise<Summary | undefined>;
   /** Gives the repository this commit as the job's branch. The same again is fine. */
   push(tree: Worktree, commit: string, signal: AbortSignal): Promise<Pushed>;
+  /** Whether the repository has that commit on that branch, now: an earlier attempt got as far. */
+  hasPushed(job: RepoJob, pushed: Readonly<{ branch: string; commit: string }>, signal: AbortSignal): Promise<boolean>;
   /** `reuse`: into the pool where it may go there, else away; `keep`: for a later attempt or a look at it. */
   close(tree: Worktree, end: "reuse" | "discard" | "keep"): Promise<void>;
   listTrees(): Promise<readonly TreeInfo[]>;
@@ -51,6 +54,8 @@ export async function openRepos(options: RepoOptions): Promise<Repos> {
     commitLeftovers: (tree, message, signal) => commitLeftovers(box, { tree, message }, signal),
     summarize: (tree, signal) => summarize(box, tree, signal),
     push: (tree, commit, signal) => pushBranch(box, { tree, commit }, signal),
+    hasPushed: async (job, { branch, commit }, signal) =>
+      (await findBranch(box, await sourceOf(box, job.repoUrl), { branch, signal })) === commit,
     close: (tree, end) => closeTree(box, tree, end),
     listTrees: () => listTrees(box),
     removeTree: (jobId) => removeTree(box, jobId),

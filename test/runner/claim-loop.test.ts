@@ -20,7 +20,7 @@ function aLoop(
   const stop = new AbortController();
   const running = new Map<string, () => void>();
   const over = claimLoop(
-    { store, clock, log: silentLog, random: () => 0.5, newId: randomUUID, mayClaim },
+    { store, clock, log: silentLog, random: () => 0.5, newClaim: async () => randomUUID(), mayClaim },
     {
       options: {
         runner: "box-1/a1",
