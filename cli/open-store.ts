@@ -6,7 +6,7 @@ import { AppError } from "../shared/error.ts";
 import type { Log } from "../shared/log.ts";
 import { withJobFiles } from "../shared/store/job-files.node.ts";
 import { openSqliteStore } from "../shared/store/sqlite.node.ts";
-import type { JobStore } from "../shared/store.ts";
+import type { JobStore, StoreLimits } from "../shared/store.ts";
 
 export const databasePath = ({ dataDir }: Pick<Config, "dataDir">): string => join(dataDir, "agenticore.db");
 
@@ -23,9 +23,11 @@ export async function openStore(config: Config, { clock }: Readonly<{ clock: Clo
     path: databasePath(config),
     clock,
     bootId: thisBoot(),
-    ...(config.repoLimit === undefined ? {} : { repoLimit: config.repoLimit }),
+    limits: limitsOf(config),
   });
 }
+
+const limitsOf = ({ repoLimit }: Config): StoreLimits => (repoLimit === undefined ? {} : { repoLimit });
 
 /** The same, with a readable copy of each job in `AGENTICORE_JOBS_DIR`: for processes that stay. */
 export const openServiceStore = async (

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import type { JobId } from "../job.ts";
-import type { JobStore } from "../store.ts";
+import type { JobStore, StoreLimits } from "../store.ts";
 import { openChanges } from "./sqlite/changes.node.ts";
 import type { Context } from "./sqlite/context.node.ts";
 import { type Database, openDatabase, type Safety } from "./sqlite/database.node.ts";
@@ -24,8 +24,7 @@ export type SqliteOptions = Readonly<{
   clock: Clock;
   /** This boot of the box (`/proc/sys/kernel/random/boot_id`, random(4)): a lease of another boot has expired. */
   bootId: string;
-  /** Jobs of one repository that may run at once; without it there is no limit. */
-  repoLimit?: number;
+  limits?: StoreLimits;
   random?: () => number;
 }>;
 
@@ -50,11 +49,11 @@ export async function openSqliteStore(options: SqliteOptions): Promise<JobStore>
 }
 
 async function storeOver(db: Database, options: SqliteOptions): Promise<JobStore> {
-  const { clock, bootId, repoLimit } = options;
+  const { clock, bootId, limits = {} } = options;
   const time = await openStoreTime(db, { clock, bootId });
   const touched = new Set<JobId>();
-  const base = { db, time, clock, bootId, touch: (id: JobId) => void touched.add(id) };
-  const context: Context = { ...base, jobs: openJobRows(base), ...(repoLimit === undefined ? {} : { repoLimit }) };
+  const base = { db, time, clock, bootId, limits, touch: (id: JobId) => void touched.add(id) };
+  const context: Context = { ...base, jobs: openJobRows(base) };
   const { jobs } = context;
   const log = openEventLog(context);
   const endings = openEndings(context, log);

@@ -1,4 +1,5 @@
 import { describe } from "vitest";
+import { affinityContract } from "./store/affinity.ts";
 import { changesContract } from "./store/changes.ts";
 import { claimsContract } from "./store/claims.ts";
 import { endingsContract } from "./store/endings.ts";
@@ -6,8 +7,11 @@ import { eventsContract } from "./store/events.ts";
 import { historiesContract } from "./store/histories.ts";
 import { leasesContract } from "./store/leases.ts";
 import { listsContract } from "./store/lists.ts";
+import { locksContract } from "./store/locks.ts";
 import { lossesContract } from "./store/losses.ts";
+import { poolsContract } from "./store/pools.ts";
 import { racesContract } from "./store/races.ts";
+import { repeatsContract } from "./store/repeats.ts";
 import { requestsContract } from "./store/requests.ts";
 import { runnersContract } from "./store/runners.ts";
 import type { OpenWorld } from "./store/store-world.ts";
@@ -19,15 +23,19 @@ export function storeContract(name: string, open: OpenWorld): void {
   describe(name, () => {
     describe("submission", () => submissionContract(open));
     describe("claims", () => claimsContract(open));
+    describe("warm repositories", () => affinityContract(open));
+    describe("pool limits", () => poolsContract(open));
     describe("leases", () => leasesContract(open));
     describe("lost leases", () => lossesContract(open));
     describe("endings", () => endingsContract(open));
     describe("requests", () => requestsContract(open));
+    describe("events told before", () => repeatsContract(open));
     describe("events", () => eventsContract(open));
     describe("lists", () => listsContract(open));
     describe("changes", () => changesContract(open));
     describe("upkeep", () => upkeepContract(open));
     describe("runners and sessions", () => runnersContract(open));
+    describe("locks", () => locksContract(open));
     describe("races", () => racesContract(open));
     describe("histories", () => historiesContract(open));
   });

@@ -1,5 +1,6 @@
 import type { Clock } from "../../clock.ts";
 import type { JobId } from "../../job.ts";
+import type { ChangeQuery } from "../../store.ts";
 import type { Hints } from "./hints.node.ts";
 
 /** How often the file is asked whether another process has written (`PRAGMA data_version`: microseconds). */
@@ -8,7 +9,6 @@ const pollMs = 200;
 const longestMs = 2 ** 31 - 1;
 
 type Waiter = Readonly<{ job?: JobId; concerned(): boolean; wake(): void }>;
-type What = Readonly<{ job?: JobId; control?: true; timeoutMs: number; signal?: AbortSignal }>;
 type Source = Readonly<{
   clock: Clock;
   hints: Hints;
@@ -28,7 +28,15 @@ export function openChanges({ version, hints, clock }: Source) {
   const wakeConcerned = (all: readonly Waiter[]) => {
     for (const waiter of all) if (waiter.concerned()) waiter.wake();
   };
-  const concern = ({ job, control }: What): (() => boolean) => {
+  const concern = ({ job, control, runner }: ChangeQuery): (() => boolean) => {
+    if (runner !== undefined) {
+      const isDrained = sure(
+        () => hints.isDrained(runner),
+        () => true,
+      );
+      const before = isDrained();
+      return () => !before && isDrained();
+    }
     if (!control || job === undefined) return () => true;
     const holder = sure(
       () => hints.holder(job),
@@ -70,11 +78,12 @@ export function openChanges({ version, hints, clock }: Source) {
     tell: (jobs: ReadonlySet<JobId>): void => {
       wakeConcerned([...waiters].filter(({ job }) => job === undefined || jobs.has(job)));
     },
-    wait: (what: What): Promise<void> =>
+    wait: (what: ChangeQuery): Promise<void> =>
       new Promise((resolve) => {
-        const { job, control, signal } = what;
+        const { job, control, runner, signal } = what;
         const concerned = concern(what);
-        const timeMs = job === undefined ? sure(hints.untilNextMs, () => 0)() : Number.POSITIVE_INFINITY;
+        const isAny = job === undefined && runner === undefined;
+        const timeMs = isAny ? sure(hints.untilNextMs, () => 0)() : Number.POSITIVE_INFINITY;
         const timeoutMs = Math.min(what.timeoutMs, timeMs, longestMs);
         const known = control === true && concerned();
         if (known || signal?.aborted || stop.signal.aborted || timeoutMs <= 0) return resolve();

@@ -1,5 +1,6 @@
 import type { Clock } from "../../clock.ts";
 import type { JobId } from "../../job.ts";
+import type { StoreLimits } from "../../store.ts";
 import type { Database } from "./database.node.ts";
 import type { StoreTime } from "./store-time.node.ts";
 
@@ -9,8 +10,7 @@ export type Connection = Readonly<{
   time: StoreTime;
   clock: Clock;
   bootId: string;
-  /** Jobs of one repository that may run at once; undefined: no limit. */
-  repoLimit?: number;
+  limits: StoreLimits;
   /** Notes that a job was changed by this transaction: its waiters wake after the commit. */
   touch(id: JobId): void;
 }>;

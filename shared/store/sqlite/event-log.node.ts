@@ -1,7 +1,7 @@
 import { AppError } from "../../error.ts";
 import type { EventType, JobEvent, NewEvent } from "../../event.ts";
 import type { JobId } from "../../job.ts";
-import type { EventPage } from "../../store.ts";
+import type { EventPage, RenewRequest } from "../../store.ts";
 import type { Context } from "./context.node.ts";
 import { isOver, type JobRow } from "./job-rows.node.ts";
 
@@ -37,6 +37,7 @@ export function openEventLog({ db, jobs, touch }: Context) {
     `UPDATE jobs SET last_event = :last_event, event_count = :event_count, event_bytes = :event_bytes,
        dropped_count = :dropped_count, dropped_bytes = :dropped_bytes WHERE seq = :seq`,
   );
+  const told = db.prepare("UPDATE jobs SET told_events = :told WHERE seq = :seq");
   const countersOf = (row: JobRow): Counters =>
     counters.find({ seq: row.seq }) ?? {
       last_event: 0,
@@ -65,6 +66,18 @@ export function openEventLog({ db, jobs, touch }: Context) {
     };
     count.run({ seq: row.seq, ...trim(row, after, at) });
     touch(row.id);
+  };
+
+  /** What a runner tells of its attempt, without what it has told before. */
+  const appendTold = (row: JobRow, { events = [], firstEvent }: Pick<RenewRequest, "events" | "firstEvent">): void => {
+    const known = firstEvent === undefined ? 0 : row.told_events - firstEvent;
+    append(row, events.slice(Math.max(0, known)));
+    const now = firstEvent === undefined ? 0 : firstEvent + events.length;
+    if (now > row.told_events) told.run({ seq: row.seq, told: now });
+  };
+  /** An attempt begins: nothing is told of it yet. */
+  const countAnew = (row: JobRow): void => {
+    if (row.told_events > 0) told.run({ seq: row.seq, told: 0 });
   };
 
   const trim = (row: JobRow, now: Counters, at: string): Counters => {
@@ -100,7 +113,7 @@ export function openEventLog({ db, jobs, touch }: Context) {
     const over = isOver(row) && reached >= last_event;
     return { events, ...(over || last === undefined ? {} : { next: last }) };
   };
-  return { append, page };
+  return { append, appendTold, countAnew, page };
 }
 
 const tagOf = (job: JobId) => job.slice(0, 8);

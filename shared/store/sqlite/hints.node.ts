@@ -6,6 +6,7 @@ export function openHints({ db, time }: Connection) {
   const asked = db.prepare<{ more: number; fence: number; status: string }>(
     "SELECT asked > told AS more, fence, status FROM jobs WHERE id = :id",
   );
+  const drained = db.prepare<{ drain: number }>("SELECT drain FROM runners WHERE id = :runner");
   const nextOf = (column: string, status: string) =>
     db.prepare<{ at: number | null }>(
       `SELECT min(${column}) AS at FROM jobs WHERE status = '${status}' AND ${column} > :tick`,
@@ -20,6 +21,8 @@ export function openHints({ db, time }: Connection) {
       const row = asked.find({ id });
       return row ? `${row.fence} ${row.status}` : "";
     },
+    /** Has somebody told this runner to drain? */
+    isDrained: (runner: string): boolean => drained.find({ runner })?.drain === 1,
     /** Milliseconds until time alone changes something: a delay ends, a lease or a queue time runs out. */
     untilNextMs: (): number => {
       const tick = time.tick();

@@ -33,6 +33,8 @@ export type JobRow = Readonly<{
   attempt_started_at: string | null;
   cancel_by: string | null;
   cancel_at: string | null;
+  /** Events that the runner has told of in this attempt, by its own count. */
+  told_events: number;
 }>;
 
 const mutable = [

@@ -1,6 +1,5 @@
 import { iso } from "../../clock.ts";
 import { LeaseLost } from "../../error.ts";
-import type { NewEvent } from "../../event.ts";
 import type { AttemptReason, Job } from "../../job.ts";
 import type { Ending, Lease, Release } from "../../store.ts";
 import { isLoss, lossDelayMs } from "../../transition.ts";
@@ -38,7 +37,7 @@ export function openEndings({ jobs, time, clock }: Context, log: EventLog) {
     const row = jobs.held(lease);
     const status = next(row, { type: "finish", status: ending.status });
     if (status === undefined) throw new LeaseLost(lease.job);
-    log.append(row, ending.events ?? []);
+    log.appendTold(row, ending);
     const job = ended(patched(jobs.whole(row), ending.patch), ending.status, endOf(row, "ended"));
     return jobs.view(close(row, job));
   };
@@ -50,9 +49,8 @@ export function openEndings({ jobs, time, clock }: Context, log: EventLog) {
     if (status === undefined) throw new LeaseLost(row.id);
     const job = patched(jobs.whole(row), release.patch);
     const lost = row.lost + (isLoss(reason) ? 1 : 0);
-    const told: NewEvent[] = [...(release.events ?? [])];
-    if (isLoss(reason)) told.push({ type: "lease.lost", data: { pod_name: job.pod_name ?? "", reason } });
-    log.append(row, told);
+    log.appendTold(row, release);
+    if (isLoss(reason)) log.append(row, [{ type: "lease.lost", data: { pod_name: job.pod_name ?? "", reason } }]);
     switch (status) {
       case "cancelled": {
         const why = because("cancelled", `The job was cancelled by ${row.cancel_by ?? "someone"}.`);

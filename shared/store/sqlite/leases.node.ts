@@ -2,28 +2,17 @@ import { LeaseLost } from "../../error.ts";
 import type { NewEvent } from "../../event.ts";
 import type { Claim, ClaimRequest, Lease, Renewal, RenewRequest } from "../../store.ts";
 import { claimed, patched } from "../job-change.ts";
+import { openChoice } from "./choice.node.ts";
 import type { Context } from "./context.node.ts";
 import type { EventLog } from "./event-log.node.ts";
 import { type JobRow, next } from "./job-rows.node.ts";
 import type { Messages } from "./messages.node.ts";
 
-/** Larger than any real number of running jobs of one repository. */
-const noLimit = 1_000_000_000;
-
 /** Giving out and keeping of leases; all run inside a transaction. */
 export function openLeases(context: Context, log: EventLog, messages: Messages) {
-  const { db, jobs, time, bootId, repoLimit = noLimit } = context;
+  const { db, jobs, time, bootId } = context;
   const byClaim = db.prepare<JobRow>("SELECT * FROM jobs WHERE claim_id = :claim_id");
-  // The sub-selects do not depend on the row, so each is worked out once: a claim walks the queue's index only.
-  const best = db.prepare<{ seq: number; priority: number; place: number }>(
-    `SELECT seq, priority, place FROM jobs INDEXED BY jobs_queue
-     WHERE status = 'queued' AND pool = :pool AND due <= :tick AND (expires IS NULL OR expires > :tick)
-       AND (repo_key IS NULL OR repo_key NOT IN
-         (SELECT repo_key FROM jobs WHERE status = 'running' AND repo_key IS NOT NULL GROUP BY repo_key HAVING count(*) >= :limit))
-       AND (session_id IS NULL OR session_id NOT IN
-         (SELECT session_id FROM jobs WHERE status = 'running' AND session_id IS NOT NULL))
-     ORDER BY priority DESC, place LIMIT 1`,
-  );
+  const choose = openChoice(context);
   const extend = db.prepare("UPDATE jobs SET lease_until = :until, lease_boot = :boot, told = asked WHERE seq = :seq");
 
   const keep = (row: JobRow, leaseMs: number) =>
@@ -46,15 +35,8 @@ export function openLeases(context: Context, log: EventLog, messages: Messages) 
       keep(known, leaseMs);
       return answer(known, runner);
     }
-    const row = pick(request.pools);
+    const row = choose(request);
     return row && next(row, { type: "claim" }) ? answer(take(row, request), runner) : undefined;
-  };
-
-  const pick = (pools: readonly string[]): JobRow | undefined => {
-    const [first] = pools
-      .flatMap((pool) => best.find({ pool, tick: time.tick(), limit: repoLimit }) ?? [])
-      .sort((a, b) => b.priority - a.priority || a.place - b.place);
-    return first && jobs.get(first.seq);
   };
 
   const take = (row: JobRow, { claimId, runner, pod_name, leaseMs }: ClaimRequest): JobRow => {
@@ -69,15 +51,17 @@ export function openLeases(context: Context, log: EventLog, messages: Messages) 
       expires: null,
     });
     keep(saved, leaseMs);
+    log.countAnew(saved);
     log.append(saved, [{ type: "job.claimed", data: { pod_name } }]);
     return saved;
   };
 
-  const renew = (lease: Lease, { leaseMs, patch = {}, events = [], delivered = [] }: RenewRequest): Renewal => {
+  const renew = (lease: Lease, request: RenewRequest): Renewal => {
+    const { leaseMs, patch = {}, events = [], delivered = [] } = request;
     const row = jobs.held(lease);
     if (next(row, { type: "renew" }) === undefined) throw new LeaseLost(lease.job);
     keep(row, leaseMs);
-    log.append(row, events);
+    log.appendTold(row, request);
     const { output, result, ...progress } = patch;
     if (Object.keys(progress).length > 0) {
       const before = jobs.summary(row);

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { JobStore } from "../../../shared/store.ts";
-import { aClaim, aMessage, aNewJob } from "../../support/a-job.ts";
+import { aClaim, aMessage, aNewJob, aRunner } from "../../support/a-job.ts";
 import { lease, minute, type OpenWorld, queue, settled, take } from "./store-world.ts";
 
 type What = Parameters<JobStore["changed"]>[0];
@@ -127,6 +127,48 @@ export function changesContract(open: OpenWorld): void {
     const waiter = waiting(store, { job, control: true, timeoutMs: 10 * lease });
     await step(other, job);
 
+    await settled(world, waiter.done);
+  });
+
+  test("a runner that waits for what is asked of itself wakes when it is told to drain, from wherever, and for nothing else", async () => {
+    await using world = await open();
+    const other = await world.another();
+    const { store } = world;
+    const names = [
+      ["box-1/a1", "box-1"],
+      ["box-2/b1", "box-2"],
+    ] as const;
+    for (const [id, name] of names) await store.announce(aRunner({ id, name }));
+    const stop = new AbortController();
+    const [ours, theirs] = names.map(([runner]) =>
+      waiting(store, { runner, timeoutMs: 60 * minute, signal: stop.signal }),
+    );
+    const job = await queue(other);
+    const { lease: held } = await take(store);
+    await store.renew(held, { leaseMs: lease, patch: { cost_usd: 1 } });
+    await other.cancel(job, { name: "ada" });
+    for (const [id, name] of names) await store.announce(aRunner({ id, name, running: [job] }));
+    await world.advance(1_000);
+    expect(await ours?.woken()).toBe(false);
+
+    expect(await other.drain("box-1")).toBe(1);
+    await settled(world, ours?.done ?? Promise.reject(new Error("nobody waits")));
+    expect(await theirs?.woken()).toBe(false);
+    expect(await store.announce(aRunner())).toEqual({ drain: true });
+    stop.abort();
+    await theirs?.done;
+  });
+
+  test("a runner that was told to drain waits on, until its time is over", async () => {
+    await using world = await open();
+    const { store } = world;
+    await store.announce(aRunner());
+    await store.drain("box-1");
+    await store.announce(aRunner());
+    const waiter = waiting(store, { runner: "box-1/a1", timeoutMs: minute });
+    expect(await waiter.woken()).toBe(false);
+
+    await world.advance(minute);
     await settled(world, waiter.done);
   });
 

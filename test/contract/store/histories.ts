@@ -8,17 +8,18 @@ import { expectedStore } from "./model.ts";
 import { lease, type OpenWorld, read, type StoreWorld } from "./store-world.ts";
 
 const seeds = Array.from({ length: 24 }, (_, n) => n + 1);
-const repoLimit = 2;
+const limits = { repoLimit: 2, poolLimits: { big: 1 } } as const;
 const steps = 90;
+const served = [["default", "big"], ["big", "default"], ["default"], ["big"]] as const;
 const sessions = [undefined, "6f6b7c0e-6d0e-4b3e-9a57-0b3b7a3d2f10", "7f6b7c0e-6d0e-4b3e-9a57-0b3b7a3d2f11"] as const;
 
 /** Random commands, some from runners that lost their lease, against the pure rules; a failing seed names itself. */
 export function historiesContract(open: OpenWorld): void {
   test.each(seeds)("whatever is asked in whatever order, the store does what the rules say (seed %i)", async (seed) => {
-    await using world = await open({ repoLimit });
+    await using world = await open(limits);
     const other = await world.another();
     const random = seeded(seed);
-    const model = expectedStore(repoLimit);
+    const model = expectedStore(limits);
     const leases: Lease[] = [];
     for (let step = 0; step < steps; step += 1) {
       const store = random.pick([world.store, other]);
@@ -50,15 +51,18 @@ async function act({ world, store, random, model, leases }: Scene): Promise<void
       const maxAttempts = 1 + random.below(3);
       const repoKey = random.pick([undefined, "https://h/a", "https://h/b"]);
       const session = random.pick(sessions);
-      const facts = { id: aJobId(), priority, max_attempts: maxAttempts, ...(session ? { session_id: session } : {}) };
+      const pool = random.pick<string>(["default", "default", "big"]);
+      const own = { id: aJobId(), pool, priority, max_attempts: maxAttempts };
+      const facts = { ...own, ...(session ? { session_id: session } : {}) };
       const fresh = aNewJob({ job: facts, ...(repoKey ? { repoKey } : {}), queueTtlSeconds: 1e9 });
       await store.submit(fresh);
-      return model.submit({ id: fresh.job.id, priority, maxAttempts, repoKey, session });
+      return model.submit({ id: fresh.job.id, priority, maxAttempts, pool, repoKey, session });
     }
     case "claim": {
       const runner = `box-${random.below(3)}/a`;
-      const claim = await store.claim(aClaim({ runner, leaseMs: lease }));
-      expect(claim?.lease).toEqual(model.claim(runner, lease));
+      const pools = random.pick<readonly string[]>(served);
+      const claim = await store.claim(aClaim({ runner, pools, leaseMs: lease }));
+      expect(claim?.lease).toEqual(model.claim(runner, pools, lease));
       if (claim) leases.push(claim.lease);
       return;
     }

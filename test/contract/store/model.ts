@@ -1,5 +1,5 @@
 import { isTerminal, type JobId, type JobStatus } from "../../../shared/job.ts";
-import type { Lease } from "../../../shared/store.ts";
+import type { Lease, StoreLimits } from "../../../shared/store.ts";
 import { type Command, isLoss, lossDelayMs, transition } from "../../../shared/transition.ts";
 
 /** What one job must look like, kept by the pure rules alone. */
@@ -7,6 +7,7 @@ export type Expected = {
   id: JobId;
   priority: number;
   maxAttempts: number;
+  pool: string;
   repoKey: string | undefined;
   session: string | undefined;
   place: number;
@@ -20,11 +21,11 @@ export type Expected = {
   cancelRequested: boolean;
   endings: number;
 };
-type Fresh = Pick<Expected, "id" | "priority" | "maxAttempts" | "repoKey" | "session">;
+type Fresh = Pick<Expected, "id" | "priority" | "maxAttempts" | "pool" | "repoKey" | "session">;
 type Reason = "crashed" | "lease_lost" | "drained" | "waiting";
 
 /** The queue as `transition` says it must be; every answer of a store is compared with it. */
-export function expectedStore(repoLimit: number) {
+export function expectedStore({ repoLimit = Number.POSITIVE_INFINITY, poolLimits = {} }: StoreLimits) {
   const jobs = new Map<JobId, Expected>();
   let now = 0;
   let places = 0;
@@ -44,9 +45,11 @@ export function expectedStore(repoLimit: number) {
     job.due = now + (isLoss(reason) ? lossDelayMs(job.lost) : 0);
   };
   const running = () => [...jobs.values()].filter((job) => job.status === "running");
-  const runnable = (job: Expected) =>
+  const runnable = (job: Expected, pools: readonly string[]) =>
     job.status === "queued" &&
     job.due <= now &&
+    pools.includes(job.pool) &&
+    running().filter((other) => other.pool === job.pool).length < (poolLimits[job.pool] ?? Number.POSITIVE_INFINITY) &&
     (job.repoKey === undefined || running().filter((other) => other.repoKey === job.repoKey).length < repoLimit) &&
     (job.session === undefined || !running().some((other) => other.session === job.session));
 
@@ -78,9 +81,11 @@ export function expectedStore(repoLimit: number) {
       });
     },
     sweep,
-    claim: (runner: string, leaseMs: number): Lease | undefined => {
+    claim: (runner: string, pools: readonly string[], leaseMs: number): Lease | undefined => {
       sweep();
-      const [best] = [...jobs.values()].filter(runnable).sort((a, b) => b.priority - a.priority || a.place - b.place);
+      const [best] = [...jobs.values()]
+        .filter((job) => runnable(job, pools))
+        .sort((a, b) => b.priority - a.priority || a.place - b.place);
       if (!best || !apply(best, { type: "claim" })) return undefined;
       best.fence += 1;
       best.attempt += 1;

@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import type { Job, JobId } from "../../../shared/job.ts";
-import type { Claim, ClaimRequest, JobStore } from "../../../shared/store.ts";
+import type { Claim, ClaimRequest, JobStore, StoreLimits } from "../../../shared/store.ts";
 import { aClaim, aNewJob } from "../../support/a-job.ts";
 
 /** One implementation, opened empty, with its time in the test's hand. */
@@ -12,7 +12,7 @@ export type StoreWorld = AsyncDisposable &
     /** The store's time passes. */
     advance: (ms: number) => Promise<void>;
   }>;
-export type OpenWorld = (options?: Readonly<{ repoLimit?: number }>) => Promise<StoreWorld>;
+export type OpenWorld = (limits?: StoreLimits) => Promise<StoreWorld>;
 
 export const lease = 360_000;
 export const minute = 60_000;
