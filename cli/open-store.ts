@@ -27,7 +27,10 @@ export async function openStore(config: Config, { clock }: Readonly<{ clock: Clo
   });
 }
 
-const limitsOf = ({ repoLimit }: Config): StoreLimits => (repoLimit === undefined ? {} : { repoLimit });
+const limitsOf = ({ repoLimit, poolLimits }: Config): StoreLimits => ({
+  ...(repoLimit === undefined ? {} : { repoLimit }),
+  ...(poolLimits === undefined ? {} : { poolLimits }),
+});
 
 /** The same, with a readable copy of each job in `AGENTICORE_JOBS_DIR`: for processes that stay. */
 export const openServiceStore = async (

@@ -25,7 +25,9 @@ export const configNotes: Readonly<Record<ConfigName, string>> = {
   gitEmail: "Address of that author.",
   queueTtl: "Seconds that a job may wait in the queue before it expires.",
   maxAttempts: "Starts that a job may lose to crashes before it fails, 1 to 10.",
-  repoLimit: "Jobs of one repository that may run at once.",
+  repoLimit: "Jobs of one repository that may run at once, over all runners.",
+  poolLimits:
+    "Jobs of a pool that may run at once, over all runners: `big=2,default=10`; in YAML also a map. A pool that is not named has no limit. All processes of one store must be given the same.",
   leaseSeconds: "Seconds that a runner owns a job without a sign of life.",
   renewSeconds: "Seconds between signs of life; a twelfth of the lease where it is not set.",
   pools: "Pools whose jobs this runner takes.",

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { choice, diskSize, flag, list, secret, secrets, text, url, whole } from "./config-value.ts";
+import { choice, diskSize, flag, list, poolCounts, secret, secrets, text, url, whole } from "./config-value.ts";
 import { PoolName, ProfileName } from "./job.ts";
 
 /** What defaults are made from; entry points read it from the machine. */
@@ -77,6 +77,7 @@ export const configKeys = {
   queueTtl: key({ env: "AGENTICORE_QUEUE_TTL", yaml: "queue.ttl", schema: whole(1, 31_536_000) }, 86_400),
   maxAttempts: key({ env: "AGENTICORE_MAX_ATTEMPTS", yaml: "queue.max_attempts", schema: whole(1, 10) }, 3),
   repoLimit: maybe({ env: "AGENTICORE_REPO_LIMIT", yaml: "queue.repo_limit", schema: whole(1, 10_000) }),
+  poolLimits: maybe({ env: "AGENTICORE_POOL_LIMITS", yaml: "queue.pool_limits", schema: poolCounts }),
   leaseSeconds: key({ env: "AGENTICORE_LEASE_SECONDS", yaml: "queue.lease_seconds", schema: whole(1, 86_400) }, 360),
   renewSeconds: maybe({ env: "AGENTICORE_RENEW_SECONDS", yaml: "queue.renew_seconds", schema: whole(1, 3600) }),
   pools: key({ env: "AGENTICORE_POOLS", yaml: "queue.pools", schema: list.pipe(PoolName.array().min(1)) }, ["default"]),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { PoolName } from "./job.ts";
 import { Secret } from "./secret.ts";
 
 /** Value kinds of the configuration: each reads the text of a variable and the native value of YAML. */
@@ -45,6 +46,34 @@ export const text = z.string({ error: "must be text" }).trim().min(1, "must not 
 export const list = z
   .union([z.array(text), z.string().transform((value) => value.split(","))], { error: "must be a list" })
   .transform((items) => items.map((item) => item.trim()).filter((item) => item !== ""));
+
+/** `big=2,default=10` in a variable; the same, a list of such pairs, or a map in YAML. */
+export const poolCounts = z
+  .union([z.record(z.string(), z.union([z.number(), z.string()])), list], { error: "must be like big=2,default=10" })
+  .transform((given) => (Array.isArray(given) ? given.map(asPair) : Object.entries(given)))
+  .superRefine((pairs, { addIssue }) => {
+    for (const [pool, count] of pairs) {
+      const wrong = whatIsWrong(pool, count, pairs.filter(([other]) => other === pool).length);
+      if (wrong !== undefined) addIssue({ code: "custom", message: wrong });
+    }
+  })
+  .transform(
+    (pairs): Readonly<Record<string, number>> => Object.fromEntries(pairs.map(([pool, n]) => [pool, Number(n)])),
+  );
+
+const asPair = (text: string): [string, string] => {
+  const [pool = "", ...count] = text.split("=");
+  return [pool.trim(), count.join("=").trim()];
+};
+const maxCount = 10_000;
+function whatIsWrong(pool: string, count: string | number, times: number): string | undefined {
+  if (count === "") return `must be like big=2,default=10: ${JSON.stringify(pool)} has no number`;
+  if (!PoolName.safeParse(pool).success) return `${JSON.stringify(pool)} is no pool: it must match ${poolPattern}`;
+  if (times > 1) return `the pool ${pool} is named twice`;
+  const isCount = /^\d+$/.test(`${count}`) && Number(count) >= 1 && Number(count) <= maxCount;
+  return isCount ? undefined : `the limit of pool ${pool} must be a whole number, 1 to ${maxCount}`;
+}
+const poolPattern = "^[a-z0-9][a-z0-9-]{0,31}$";
 
 export const choice = <const T extends readonly [string, ...string[]]>(values: T) =>
   z.enum(values, { error: `must be one of ${values.join(", ")}` });

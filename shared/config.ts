@@ -72,12 +72,16 @@ const shown = (key: Key, value: unknown) =>
 
 function unknownKeys(tree: Tree, fileName: string): FieldError[] {
   const known = Object.values<Key>(configKeys).map((key) => key.yaml);
-  return leaves(tree, "")
-    .filter((path) => !known.includes(path) && !known.some((name) => name.startsWith(`${path}.`)))
-    .map((path) => ({
-      path: `${path} in ${fileName}`,
-      message: `unknown key; the nearest is ${nearest(path, known)}`,
-    }));
+  return (
+    leaves(tree, "")
+      .filter((path) => !known.includes(path) && !known.some((name) => name.startsWith(`${path}.`)))
+      // What lies below a known key is that key's value, which its schema judges.
+      .filter((path) => !known.some((name) => path.startsWith(`${name}.`)))
+      .map((path) => ({
+        path: `${path} in ${fileName}`,
+        message: `unknown key; the nearest is ${nearest(path, known)}`,
+      }))
+  );
 }
 
 const leaves = (tree: Tree, prefix: string): string[] =>

@@ -94,7 +94,7 @@ const foreignSecrets = [
 
 /** Every secret value that this process knows: what `redactor` takes out of logs and events. */
 export function knownSecrets(config: Config, env: Place["env"]): string[] {
-  const ours = Object.keys(configKeys).flatMap((name) => config[name as ConfigName] ?? []);
+  const ours = Object.keys(configKeys).flatMap<unknown>((name) => config[name as ConfigName] ?? []);
   const values = [
     ...ours.flatMap((value) => (value instanceof Secret ? [value.reveal()] : [])),
     ...foreignSecrets.flatMap((name) => env[name] ?? []),

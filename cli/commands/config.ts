@@ -31,11 +31,12 @@ export const config = defineCommand<{ json?: true }>({
   },
 });
 
-/** JSON leaves out what is undefined: an absent value is `null` here, so that each key is there. */
+/** JSON leaves out what is undefined: an absent value is `null` here, so that each key is there; pairs are as a variable has them. */
 function masked(value: unknown): unknown {
   if (value === undefined) return null;
   if (value instanceof Secret) return String(value);
-  return Array.isArray(value) ? value.map(masked) : value;
+  if (Array.isArray(value)) return value.map(masked);
+  return typeof value === "object" && value !== null ? Object.entries(value).map((pair) => pair.join("=")) : value;
 }
 
 const shown = (value: unknown): string =>

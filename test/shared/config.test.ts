@@ -88,6 +88,44 @@ test.each([
   expect(error.message).toContain(name);
 });
 
+test.each<[string, unknown]>([
+  ["a variable", undefined],
+  ["text", "big=2, default = 10,"],
+  ["a list of pairs", ["big=2", "default=10"]],
+  ["a map", { big: 2, default: "10" }],
+])("the limits of pools can be given as %s", (_, content) => {
+  const { config } =
+    content === undefined
+      ? resolve({ AGENTICORE_POOL_LIMITS: "big=2,default=10" })
+      : resolve({}, { queue: { pool_limits: content } });
+  expect(config.poolLimits).toEqual({ big: 2, default: 10 });
+});
+
+test("without limits of pools there are none", () => {
+  expect(resolve().config.poolLimits).toBeUndefined();
+});
+
+test.each<[unknown, string]>([
+  ["big", '"big" has no number'],
+  ["big=", '"big" has no number'],
+  ["Big=2", '"Big" is no pool'],
+  ["=2", '"" is no pool'],
+  ["big=0", "limit of pool big must be a whole number, 1 to 10000"],
+  ["big=-1", "limit of pool big must be a whole number"],
+  ["big=1.5", "limit of pool big must be a whole number"],
+  ["big=two", "limit of pool big must be a whole number"],
+  ["big=1=2", "limit of pool big must be a whole number"],
+  ["big=10001", "limit of pool big must be a whole number"],
+  ["big=2,big=3", "big is named twice"],
+  [{ big: { limit: 2 } }, "must be like big=2,default=10"],
+  [{ big: 0 }, "limit of pool big must be a whole number"],
+  [7, "must be like big=2,default=10"],
+])("limits of pools that are wrong (%j) are refused, and the error says what of them", (content, sentence) => {
+  const error = refusal({}, { queue: { pool_limits: content } });
+  expect(error.errors.map(({ path }) => path)).toEqual(["queue.pool_limits in config.yml"]);
+  expect(error.errors[0]?.message).toContain(sentence);
+});
+
 test("all that is wrong is told at once, with where it stands", () => {
   const error = refusal({ AGENTICORE_PORT: "x" }, { server: { host: 7 }, queue: { max_attempts: 99 }, colour: "red" });
   expect(error.errors.map(({ path }) => path).toSorted()).toEqual([
