@@ -106,6 +106,7 @@ export async function conclude(
       return await store.finish(claim.lease, {
         status,
         patch: { ...left.patch, ...patch },
+        firstEvent: left.firstEvent,
         events: [...left.events, ...events],
       });
     }
@@ -113,6 +114,7 @@ export async function conclude(
     return await store.release(claim.lease, {
       ...release,
       patch: { ...left.patch, ...patch },
+      firstEvent: left.firstEvent,
       events: [...left.events, ...events],
     });
   };

@@ -4,14 +4,14 @@ import type { NewEvent } from "../shared/event.ts";
 import type { JobPatch, Message } from "../shared/job.ts";
 import type { Log } from "../shared/log.ts";
 import type { Claim, JobStore, Lease } from "../shared/store.ts";
-import { openOutbox } from "./outbox.ts";
+import { openOutbox, type Pending } from "./outbox.ts";
 import { Stop } from "./stop.ts";
 
 /** Milliseconds. `urgentMs` is the pause between renewals while they fail. */
 export type LeaseTimes = Readonly<{ leaseMs: number; renewMs: number; urgentMs: number }>;
 /** Until when the job's processes may live, in `Clock.uptime()`: SIGTERM at `softAt`, SIGKILL at `hardAt`. */
 export type Grant = Readonly<{ softAt: number; hardAt: number }>;
-export type Leftover = Readonly<{ patch: JobPatch; events: readonly NewEvent[] }>;
+export type Leftover = Pick<Pending, "patch" | "events" | "firstEvent">;
 
 /** Keeps the right to run one attempt, and carries to the store what happens meanwhile. */
 export interface LeaseKeeper extends AsyncDisposable {
@@ -135,8 +135,8 @@ export function keepLease(
     over.abort();
     await loops;
     await tail;
-    const { patch, events } = outbox.take();
-    return { patch, events };
+    const { patch, events, firstEvent } = outbox.take();
+    return { patch, events, firstEvent };
   }
   return {
     lease,

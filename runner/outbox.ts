@@ -2,7 +2,13 @@ import type { NewEvent } from "../shared/event.ts";
 import type { JobPatch } from "../shared/job.ts";
 
 /** What the next renewal carries to the store. */
-export type Pending = Readonly<{ patch: JobPatch; events: readonly NewEvent[]; delivered: readonly string[] }>;
+export type Pending = Readonly<{
+  patch: JobPatch;
+  events: readonly NewEvent[];
+  /** How many events were taken before these: the store, which may have had them although it did not say so, knows by it. */
+  firstEvent: number;
+  delivered: readonly string[];
+}>;
 
 /** More than this waits for the store: who makes events faster than it takes them has to wait too. */
 const fullBytes = 256 * 1024;
@@ -11,6 +17,7 @@ const fullBytes = 256 * 1024;
 export function openOutbox() {
   let patch: JobPatch = {};
   let events: NewEvent[] = [];
+  let firstEvent = 0;
   let delivered: string[] = [];
   let bytes = 0;
   const waiting = new Set<() => void>();
@@ -31,8 +38,9 @@ export function openOutbox() {
     hasEvents: (): boolean => events.length > 0,
     /** Empties it; what is taken comes back with `putBack` when it could not be written. */
     take: (): Pending => {
-      const taken = { patch, events, delivered };
+      const taken = { patch, events, firstEvent, delivered };
       patch = {};
+      firstEvent += events.length;
       events = [];
       delivered = [];
       bytes = 0;
@@ -40,10 +48,11 @@ export function openOutbox() {
       waiting.clear();
       return taken;
     },
-    /** Before all that came since. */
+    /** Before all that came since; nothing may have been taken since. */
     putBack: (taken: Pending): void => {
       patch = { ...taken.patch, ...patch };
       events = [...taken.events, ...events];
+      firstEvent = taken.firstEvent;
       delivered = [...taken.delivered, ...delivered];
       bytes += sizeOf(taken.events);
     },

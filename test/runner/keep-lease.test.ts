@@ -20,6 +20,8 @@ type Kept = AsyncDisposable &
     renewals: RenewRequest[];
     /** The store is away until it is told to come back. */
     away: { now: boolean };
+    /** The store does what it is asked, and its answers do not arrive. */
+    deaf: { now: boolean };
   }>;
 
 /** A job claimed from a real store, its lease kept on a clock that the test moves. */
@@ -31,18 +33,21 @@ async function aKeptLease(): Promise<Kept> {
   if (!claim) throw new Error("there was a job to claim");
   const renewals: RenewRequest[] = [];
   const away = { now: false };
+  const deaf = { now: false };
   const watched: JobStore = {
     ...store,
     renew: async (lease, request) => {
       if (away.now) throw new AppError("store_unavailable", "the store is away");
       renewals.push(request);
-      return await store.renew(lease, request);
+      const renewal = await store.renew(lease, request);
+      if (deaf.now) throw new AppError("store_unavailable", "the answer was lost");
+      return renewal;
     },
   };
   const deps = { store: watched, clock, log: silentLog, random: () => 0.5 };
   const keeper = keepLease({ claim, sentAt: clock.uptime() }, deps, times);
   return {
-    ...{ keeper, clock, store, claim, renewals, away },
+    ...{ keeper, clock, store, claim, renewals, away, deaf },
     [Symbol.asyncDispose]: async () => {
       await keeper.end();
       await opened[Symbol.asyncDispose]();
@@ -162,6 +167,30 @@ test("while the store is away nothing that was to be written is lost, and it is 
   expect(kept.renewals[0]?.events).toMatchObject([{ type: "claude.said", data: { text: "kept" } }]);
 });
 
+test("what was told when the reply was lost is told again under the same count, so it is in the log once", async () => {
+  await using kept = await aKeptLease();
+  const say = (text: string) => kept.keeper.emit({ type: "claude.said", data: { text } });
+  say("one");
+  await kept.keeper.flush();
+  kept.deaf.now = true;
+  say("two");
+  await expect(kept.keeper.flush()).rejects.toThrow("lost");
+  say("three");
+  await expect(kept.keeper.flush()).rejects.toThrow("lost");
+  kept.deaf.now = false;
+  say("four");
+  await kept.keeper.flush();
+
+  expect(kept.renewals.map(({ firstEvent, events }) => [firstEvent, events?.length])).toEqual([
+    [0, 1],
+    [1, 1],
+    [1, 2],
+    [1, 3],
+  ]);
+  const { events } = await kept.store.events(kept.claim.job.id, {});
+  expect(events.flatMap(({ data }) => data["text"] ?? [])).toEqual(["one", "two", "three", "four"]);
+});
+
 test("without a successful renewal the lease counts as lost at 0.8 of its time", async () => {
   await using kept = await aKeptLease();
   kept.away.now = true;
@@ -189,5 +218,9 @@ test("the end hands back what was not written", async () => {
   await using kept = await aKeptLease();
   kept.keeper.patch({ cost_usd: 0.5 });
   kept.keeper.emit({ type: "claude.said", data: { text: "last" } });
-  expect(await kept.keeper.end()).toMatchObject({ patch: { cost_usd: 0.5 }, events: [{ type: "claude.said" }] });
+  expect(await kept.keeper.end()).toMatchObject({
+    patch: { cost_usd: 0.5 },
+    events: [{ type: "claude.said" }],
+    firstEvent: 0,
+  });
 });
