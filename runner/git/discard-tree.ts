@@ -55,8 +55,8 @@ async function deleteRefs(box: RepoBox, refs: readonly string[], { gitDir, lock 
   if (refs.length === 0) return;
   const input = refs.map((ref) => `delete ${ref}\n`).join("");
   try {
-    await box.lock(lock, (lockFd) =>
-      box.git({ place: { gitDir, commonDir: gitDir }, args: ["update-ref", "--stdin"], input, lockFd }),
+    await box.lock(lock, ({ lockFd, signal }) =>
+      box.git({ place: { gitDir, commonDir: gitDir }, args: ["update-ref", "--stdin"], input, lockFd, signal }),
     );
   } catch (error) {
     // A ref too many costs a few bytes; the tree is gone all the same.

@@ -6,7 +6,9 @@ import { kindAt, restoreRepository } from "./guard.ts";
 import { runRemote, type Source } from "./remote.ts";
 import type { Fetched, RemoteRefs } from "./remote-answer.ts";
 import type { RepoBox } from "./repo-box.ts";
+import type { Held } from "./repo-lock.ts";
 import { type RepoPlace, vaultOf } from "./repo-place.ts";
+import { isShared, lookAfresh } from "./shared-repos.ts";
 import { formatOf, mirrorSkeleton, type ObjectFormat, vaultSkeleton, writeSkeleton } from "./skeleton.ts";
 import { removeLocks } from "./stale-locks.ts";
 import { listRecords } from "./tree-record.ts";
@@ -35,15 +37,14 @@ export async function fetchBase(box: RepoBox, wanted: Wanted, signal: AbortSigna
 export async function rebuildVault(box: RepoBox, wanted: Wanted, signal: AbortSignal): Promise<Fetched> {
   const { place, address } = wanted.source;
   await mkdir(place.home, { recursive: true, mode: 0o700 });
-  const rebuild = async (lockFd: number) => {
+  const rebuild = async (held: Held) => {
     box.counters.rebuilds += 1;
     box.log(`the mirror of ${address.raw} was broken; it is fetched anew`);
-    return await fetchAnew(box, wanted, { signal, lockFd });
+    return await fetchAnew(box, wanted, held);
   };
   return await box.lock(vaultOf(place), rebuild, signal);
 }
 
-type Stage = Readonly<{ signal: AbortSignal; lockFd: number }>;
 type InVault = Readonly<{ vault: string }>;
 
 /** Exactly what is asked for: no tags, no FETCH_HEAD that others would overwrite, no housekeeping. */
@@ -56,12 +57,12 @@ async function fetchLocked(box: RepoBox, wanted: Wanted, signal: AbortSignal): P
   const { place, address } = wanted.source;
   await mkdir(place.home, { recursive: true, mode: 0o700 });
   try {
-    const work = async (lockFd: number) => {
+    const work = async (held: Held) => {
+      if (isShared(place)) await lookAfresh(place.home);
       // Another process may have brought it while we waited for the lock.
       if (await isPresent(wanted)) return { commit: wanted.refs.commit };
       const ready = (await kindAt(place.vault)) === "folder";
-      const stage = { signal, lockFd };
-      return ready ? await fetchOn(box, wanted, stage) : await fetchAnew(box, wanted, stage);
+      return ready ? await fetchOn(box, wanted, held) : await fetchAnew(box, wanted, held);
     };
     return await box.lock(vaultOf(place), work, signal);
   } catch (error) {
@@ -69,14 +70,15 @@ async function fetchLocked(box: RepoBox, wanted: Wanted, signal: AbortSignal): P
   }
 }
 
-async function fetchAnew(box: RepoBox, wanted: Wanted, stage: Stage): Promise<Fetched> {
+async function fetchAnew(box: RepoBox, wanted: Wanted, held: Held): Promise<Fetched> {
   const { place } = wanted.source;
   const format = formatOf(wanted.refs.object);
   const staging = join(place.home, `.staging-${randomUUID()}`);
   try {
     await writeSkeleton(join(staging, "vault"), vaultSkeleton(format));
-    const fetched = await fetchInto(box, wanted, { ...stage, vault: join(staging, "vault") });
-    await fetchForLiveTrees(box, wanted, { ...stage, vault: join(staging, "vault") });
+    const fetched = await fetchInto(box, wanted, { ...held, vault: join(staging, "vault") });
+    await fetchForLiveTrees(box, wanted, { ...held, vault: join(staging, "vault") });
+    held.prove();
     await box.trash.discard(place.vault, join(place.home, ".trash"));
     await rename(join(staging, "vault"), place.vault);
     if ((await kindAt(place.mirror)) === "nothing") {
@@ -90,7 +92,8 @@ async function fetchAnew(box: RepoBox, wanted: Wanted, stage: Stage): Promise<Fe
 }
 
 /** Trees that live go on in the new vault: their bases come too, as far as the repository still has them. */
-async function fetchForLiveTrees(box: RepoBox, { source }: Wanted, { vault, signal, lockFd }: Stage & InVault) {
+async function fetchForLiveTrees(box: RepoBox, { source }: Wanted, { vault, signal, lockFd }: Held & InVault) {
+  if (isShared(source.place)) await lookAfresh(source.place.trees);
   for (const { jobId, baseSha } of await listRecords(source.place.trees)) {
     const refs = `+${baseSha}:refs/agenticore/jobs/${jobId}`;
     await runRemote(box, source, {
@@ -99,21 +102,22 @@ async function fetchForLiveTrees(box: RepoBox, { source }: Wanted, { vault, sign
       signal,
       lockFd,
     }).catch((error: unknown) => {
-      signal.throwIfAborted();
+      signal?.throwIfAborted();
       box.log(`the base ${baseSha} of job ${jobId} could not be fetched again: ${String(error)}`);
     });
   }
 }
 
 /** A fetch into the vault that is there: left-over locks and broken objects are mended, each once. */
-async function fetchOn(box: RepoBox, wanted: Wanted, stage: Stage): Promise<Fetched> {
+async function fetchOn(box: RepoBox, wanted: Wanted, held: Held): Promise<Fetched> {
   const { vault } = wanted.source.place;
   await restoreVault(box, wanted.source.place, formatOf(wanted.refs.object));
-  const attempt = () => fetchInto(box, wanted, { ...stage, vault });
+  const attempt = () => fetchInto(box, wanted, { ...held, vault });
   try {
     return await attempt().catch(async (error: unknown) => {
       if (!(error instanceof GitFailure) || error.kind !== "locked") throw error;
       // Every git that works in a vault holds our lock, and we hold it now: whoever made these is dead.
+      held.prove();
       await removeLocks(vault);
       return await attempt();
     });
@@ -121,7 +125,7 @@ async function fetchOn(box: RepoBox, wanted: Wanted, stage: Stage): Promise<Fetc
     if (!(error instanceof GitFailure) || (error.kind !== "corrupt" && error.kind !== "locked")) throw error;
     box.counters.rebuilds += 1;
     box.log(`the mirror of ${wanted.source.address.raw} was broken (${error.detail}); it is fetched anew`);
-    return await fetchAnew(box, wanted, stage);
+    return await fetchAnew(box, wanted, held);
   }
 }
 
@@ -135,7 +139,7 @@ export async function restoreVault(box: RepoBox, { vault, home }: RepoPlace, for
 async function fetchInto(
   box: RepoBox,
   { source, refs, jobId }: Wanted,
-  { vault, signal, lockFd }: Stage & InVault,
+  { vault, signal, lockFd }: Held & InVault,
 ): Promise<Fetched> {
   box.counters.fetches += 1;
   const own = `refs/agenticore/jobs/${jobId}`;

@@ -5,6 +5,7 @@ import { toGitError } from "./git-failure.ts";
 import { kindAt, restoreFile } from "./guard.ts";
 import { chooseLeftovers, type Leftover } from "./leftover-choice.ts";
 import type { RepoBox } from "./repo-box.ts";
+import type { Held } from "./repo-lock.ts";
 import { inTree, inView, mirrorOf } from "./repo-place.ts";
 import type { GitPlace } from "./run-git.ts";
 import { removeLocks } from "./stale-locks.ts";
@@ -146,5 +147,6 @@ async function moveBranch(
 ): Promise<void> {
   const { place } = tree.source;
   const args = ["update-ref", `refs/heads/${tree.branch}`, commit];
-  await box.lock(mirrorOf(place), (lockFd) => box.git({ place: inView(place), args, signal, lockFd }), signal);
+  const move = ({ lockFd, signal }: Held) => box.git({ place: inView(place), args, signal, lockFd });
+  await box.lock(mirrorOf(place), move, signal);
 }

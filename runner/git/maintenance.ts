@@ -1,8 +1,11 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { ageOf, youngMs } from "./age.ts";
 import { kindAt } from "./guard.ts";
 import type { RepoBox } from "./repo-box.ts";
+import type { Held } from "./repo-lock.ts";
 import { mirrorOf, type RepoPlace, vaultOf } from "./repo-place.ts";
+import { isShared, poolsOf } from "./shared-repos.ts";
 import { listRecords } from "./tree-record.ts";
 
 const manyPacks = 50;
@@ -21,23 +24,30 @@ export async function tidyRepository(box: RepoBox, place: RepoPlace, signal: Abo
     ...(loose > box.settings.packAbove ? ["loose-objects"] : []),
     ...(packs > manyPacks * filesPerPack ? ["incremental-repack"] : []),
   ];
-  for (const task of tasks)
-    await box.lock(vaultOf(place), async (lockFd) => {
+  for (const task of tasks) {
+    const work = async ({ lockFd, signal }: Held) => {
       // Whoever made it is dead: this lock is only taken under ours.
       await rm(join(place.vault, "objects/maintenance.lock"), { force: true });
       const args = ["maintenance", "run", "--quiet", `--task=${task}`];
       await box.git({ place: { gitDir: place.vault }, args, signal, lockFd, timeoutMs: 30 * 60_000 });
-    });
+    };
+    await box.lock(vaultOf(place), work, signal);
+  }
 }
 
 /** Branches, tags and objects that agents made: nobody needs them once no job has a tree, and no later job sees them. */
 async function forgetEndedJobs(box: RepoBox, place: RepoPlace): Promise<void> {
   if ((await kindAt(place.mirror)) !== "folder") return;
-  await box.lock(mirrorOf(place), async () => {
-    const pooled = new Set((await listRecords(place.pool)).map(({ admin }) => admin));
+  await box.lock(mirrorOf(place), async ({ prove }) => {
+    const pools = await poolsOf(place);
+    const pooled = new Set((await Promise.all(pools.map(listRecords))).flat().map(({ admin }) => admin));
     const entries = await readdir(join(place.mirror, "worktrees")).catch(() => [""]);
     // A tree's entry is made, and a warm tree moved, under this lock before anybody can write for it.
     if (entries.some((admin) => !pooled.has(admin))) return;
+    // What another box has just done there may not be seen here yet.
+    const changing = isShared(place) ? [join(place.mirror, "worktrees"), ...pools] : [];
+    if ((await Promise.all(changing.map((folder) => ageOf(box, folder)))).some((age) => age < youngMs)) return;
+    prove();
     const [refs, objects] = [join(place.mirror, "refs"), join(place.mirror, "objects")];
     for (const folder of [join(refs, "heads"), join(refs, "tags"), join(objects, "pack")])
       for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true, force: true });

@@ -6,6 +6,7 @@ import { kindAt } from "./guard.ts";
 import { newRecord } from "./new-record.ts";
 import type { Prepared, RepoJob } from "./prepare.ts";
 import type { RepoBox } from "./repo-box.ts";
+import type { Held } from "./repo-lock.ts";
 import { inTree, inView, mirrorOf, type RepoPlace } from "./repo-place.ts";
 import { resetAdmin, restoreMirror, restoreTree, treeExists } from "./tree-admin.ts";
 import {
@@ -129,5 +130,6 @@ type Move = Readonly<{ from: string; to: string; signal?: AbortSignal }>;
 
 async function moveTree(box: RepoBox, place: RepoPlace, { from, to, signal }: Move): Promise<void> {
   const args = ["worktree", "move", from, to];
-  await box.lock(mirrorOf(place), (lockFd) => box.git({ place: inView(place), args, lockFd, signal }), signal);
+  const move = ({ lockFd, signal }: Held) => box.git({ place: inView(place), args, lockFd, signal });
+  await box.lock(mirrorOf(place), move, signal);
 }

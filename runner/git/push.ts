@@ -4,6 +4,7 @@ import { exactFetch, restoreVault } from "./fetch-base.ts";
 import { GitFailure, kindOf, toGitError } from "./git-failure.ts";
 import { runRemote, type Source } from "./remote.ts";
 import type { RepoBox } from "./repo-box.ts";
+import type { Held } from "./repo-lock.ts";
 import { inView, vaultOf } from "./repo-place.ts";
 import type { GitPlace } from "./run-git.ts";
 import { formatOf } from "./skeleton.ts";
@@ -68,7 +69,7 @@ async function pushToHost(box: RepoBox, { tree, commit }: Push, signal: AbortSig
 /** The vault never reads the agents' repository but through this: a fetch of one commit, without credentials. */
 async function bringIntoVault(box: RepoBox, { tree, commit }: Push, signal: AbortSignal): Promise<void> {
   const { place } = tree.source;
-  const work = async (lockFd: number) => {
+  const work = async ({ lockFd, signal }: Held) => {
     await restoreVault(box, place, formatOf(commit));
     const args = [...exactFetch, place.view, `+${commit}:refs/agenticore/results/${tree.jobId}`];
     await box.git({ place: { gitDir: place.vault }, protocol: "file", args, signal, lockFd });

@@ -6,8 +6,11 @@ import { type Flights, makeFlights } from "./flight.ts";
 import { restoreFile } from "./guard.ts";
 import type { Fetched, RemoteRefs } from "./remote-answer.ts";
 import { makeRepoLock, type RepoLock } from "./repo-lock.ts";
+import type { Roots } from "./repo-place.ts";
 import { type Git, makeGit } from "./run-git.ts";
+import { poolName } from "./shared-repos.ts";
 import { vaultSkeleton, writeSkeleton } from "./skeleton.ts";
+import { makeStoreLock, type StoreLockDeps } from "./store-lock.ts";
 import { makeTrash, type Trash } from "./trash.ts";
 
 export type Identity = Readonly<{ name: string; email: string }>;
@@ -40,6 +43,8 @@ export type RepoOptions = Readonly<{
   /** For one fetch or push; milliseconds. */
   networkTimeoutMs?: number;
   lockWaitSeconds?: number;
+  /** Other machines write to `reposRoot` too, at the same path: their runners are kept apart by locks in this store. */
+  shared?: Omit<StoreLockDeps, "log">;
   now?: () => number;
   log?: (sentence: string) => void;
 }>;
@@ -48,7 +53,7 @@ export type Counters = { fetches: number; lookups: number; spawns: number; poolH
 
 /** What the parts of this folder share. Made once by openRepos. */
 export type RepoBox = Readonly<{
-  options: RepoOptions;
+  options: RepoOptions & Pick<Roots, "sharedPool">;
   settings: Readonly<{ poolSize: number; checkoutWorkers: number; packAbove: number; networkTimeoutMs: number }>;
   now: () => number;
   log: (sentence: string) => void;
@@ -73,6 +78,7 @@ export async function makeRepoBox(asked: RepoOptions): Promise<RepoBox> {
     worktreeRoot: await privateFolder(asked.worktreeRoot),
     stateDir: await privateFolder(asked.stateDir),
   };
+  const { shared, worktreeRoot } = options;
   const home = await privateFolder(join(options.stateDir, "home"));
   const blank = join(options.stateDir, "blank");
   await writeSkeleton(blank, vaultSkeleton("sha1"));
@@ -85,7 +91,7 @@ export async function makeRepoBox(asked: RepoOptions): Promise<RepoBox> {
     counters.spawns += 1;
   };
   return {
-    options,
+    options: shared === undefined ? options : { ...options, sharedPool: await poolName(worktreeRoot) },
     settings: {
       poolSize: asked.poolSize ?? 2,
       checkoutWorkers: asked.checkoutWorkers ?? 8,
@@ -96,7 +102,10 @@ export async function makeRepoBox(asked: RepoOptions): Promise<RepoBox> {
     now: asked.now ?? Date.now,
     log,
     git: makeGit({ binary: asked.gitBinary, wrapper, globalConfig, home, onSpawn }),
-    lock: makeRepoLock(asked.lockWaitSeconds ?? 1_800),
+    lock: makeRepoLock({
+      waitSeconds: asked.lockWaitSeconds ?? 1_800,
+      overMachines: shared && makeStoreLock({ ...shared, log }),
+    }),
     trash: makeTrash(log),
     blank,
     credentialsDir: await privateFolder(join(options.stateDir, "credentials", String(process.pid))),

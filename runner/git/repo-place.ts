@@ -20,15 +20,31 @@ export type RepoPlace = Readonly<{
   view: string;
   /** Records of our worktrees, and their indexes as they were at checkout. */
   trees: string;
+  /** Warm trees that lie in this box's folder of worktrees. */
   pool: string;
+  /** Where the pools of all boxes are, each in a folder of its own; absent where there is one box. */
+  pools?: string;
+  /** Where this box's lock files are. */
+  locks: string;
   globalConfig: string;
 }>;
 
 export const repoKey = (canonical: string): string => createHash("sha256").update(canonical).digest("hex").slice(0, 12);
 
-export function repoPlace(key: string, roots: Readonly<{ reposRoot: string; stateDir: string }>): RepoPlace {
-  const home = join(roots.reposRoot, key);
-  const state = join(roots.stateDir, key);
+export type Roots = Readonly<{
+  reposRoot: string;
+  stateDir: string;
+  /**
+   * Set where `reposRoot` is shared with other machines: the name of this one's pool. What all must know lies beside the
+   * mirror then, and lock files do not: on network file systems they hold apart at best the processes of one machine.
+   */
+  sharedPool?: string | undefined;
+}>;
+
+export function repoPlace(key: string, { reposRoot, stateDir, sharedPool }: Roots): RepoPlace {
+  const home = join(reposRoot, key);
+  const state = join(stateDir, key);
+  const pools = join(home, "pools");
   return {
     key,
     home,
@@ -36,22 +52,27 @@ export function repoPlace(key: string, roots: Readonly<{ reposRoot: string; stat
     vault: join(home, "vault"),
     state,
     view: join(state, "view"),
-    trees: join(state, "trees"),
-    pool: join(state, "pool"),
+    ...(sharedPool === undefined
+      ? { trees: join(state, "trees"), pool: join(state, "pool"), locks: home }
+      : { trees: join(home, "trees"), pool: join(pools, sharedPool), pools, locks: state }),
     globalConfig: join(state, "global.gitconfig"),
   };
 }
 
 /** What a lock is taken on. The two are apart so that no start waits for another's fetch. */
-export type Lockable = Readonly<{ key: string; file: string }>;
+export type Lockable = Readonly<{
+  /** Of the lock in the store (contract 6: `{prefix}:lock:clone:{hash}`). */
+  name: string;
+  file: string;
+}>;
 
 /** One writer at a time in the vault: fetches, what a push brings in, housekeeping. */
-export const vaultOf = ({ key, home }: RepoPlace): Lockable => ({ key: `${key} vault`, file: join(home, ".lock") });
+export const vaultOf = ({ key, locks }: RepoPlace): Lockable => ({ name: `clone:${key}`, file: join(locks, ".lock") });
 
 /** One writer of ours at a time in the mirror: entries of worktrees, branches. */
-export const mirrorOf = ({ key, home }: RepoPlace): Lockable => ({
-  key: `${key} mirror`,
-  file: join(home, ".repo.lock"),
+export const mirrorOf = ({ key, locks }: RepoPlace): Lockable => ({
+  name: `clone:${key}:trees`,
+  file: join(locks, ".repo.lock"),
 });
 
 /** For commands about the mirror as a whole. */

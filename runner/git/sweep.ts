@@ -1,16 +1,16 @@
-import { lstat, readdir, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { ageOf, minuteMs, youngMs } from "./age.ts";
 import { discardEntry, dropBranches, dropJobRefs } from "./discard-tree.ts";
-import { readPlainFile } from "./guard.ts";
+import { kindAt, readPlainFile } from "./guard.ts";
 import { tidyRepository } from "./maintenance.ts";
 import type { RepoBox } from "./repo-box.ts";
 import { type RepoPlace, repoPlace } from "./repo-place.ts";
+import { isShared, poolsOf } from "./shared-repos.ts";
 import { dropRecord, listRecords } from "./tree-record.ts";
 
-const minuteMs = 60_000;
-/** What is younger may be a start that is just under way, perhaps in another process. */
-const youngMs = 10 * minuteMs;
-const poolAgeMs = 7 * 24 * 60 * minuteMs;
+const dayMs = 24 * 60 * minuteMs;
+const poolAgeMs = 7 * dayMs;
 
 /**
  * What no job's end takes away: starts that were cut off, warm trees that nobody used for a week, branches and
@@ -29,38 +29,41 @@ export async function sweep(box: RepoBox, signal: AbortSignal): Promise<void> {
 }
 
 async function sweepRepository(box: RepoBox, place: RepoPlace, signal: AbortSignal): Promise<void> {
-  await sweepTaken(box, place);
-  await sweepPool(box, place);
+  for (const pool of await poolsOf(place)) {
+    // The box whose trees they are comes first: it alone can reach them. What a lost box had is over for good.
+    const extraMs = pool === place.pool ? 0 : dayMs;
+    await sweepTaken(box, place, { pool, olderMs: extraMs + youngMs });
+    await sweepPool(box, place, { pool, olderMs: extraMs + poolAgeMs });
+  }
   await sweepStaging(box, place);
-  await sweepRefs(box, place);
+  // Without a view of the mirror this box has not used it: others tidy.
+  if (!isShared(place) || (await kindAt(place.view)) === "folder") await sweepRefs(box, place);
   await tidyRepository(box, place, signal);
 }
 
-const ageOf = async (box: RepoBox, path: string): Promise<number> => {
-  const facts = await lstat(path).catch(() => undefined);
-  return facts === undefined ? 0 : box.now() - facts.ctimeMs;
-};
 const namesIn = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);
 
+type Old = Readonly<{ pool: string; olderMs: number }>;
+
 /** A warm tree that was claimed for a job whose start then was cut off. */
-async function sweepTaken(box: RepoBox, place: RepoPlace): Promise<void> {
-  for (const file of await namesIn(place.pool)) {
+async function sweepTaken(box: RepoBox, place: RepoPlace, { pool, olderMs }: Old): Promise<void> {
+  for (const file of await namesIn(pool)) {
     const [, admin = "", jobId = ""] = /^(.+)\.taken-([0-9A-Za-z-]+)$/.exec(file) ?? [];
-    if (admin === "" || (await ageOf(box, join(place.pool, file))) < youngMs) continue;
+    if (admin === "" || (await ageOf(box, join(pool, file))) < olderMs) continue;
     const owner = (await listRecords(place.trees)).find((record) => record.admin === admin);
     if (owner === undefined) {
       const paths = [join(box.options.worktreeRoot, ".pool", admin), join(box.options.worktreeRoot, jobId)];
       await discardEntry(box, place, { admin, jobId, paths });
     }
-    await rm(join(place.pool, file), { force: true });
+    await rm(join(pool, file), { force: true });
   }
 }
 
-async function sweepPool(box: RepoBox, place: RepoPlace): Promise<void> {
-  for (const { admin, path, changedAt } of await listRecords(place.pool)) {
-    if (box.now() - changedAt < poolAgeMs) continue;
+async function sweepPool(box: RepoBox, place: RepoPlace, { pool, olderMs }: Old): Promise<void> {
+  for (const { admin, path, changedAt } of await listRecords(pool)) {
+    if (box.now() - changedAt < olderMs) continue;
     // First the record, so that no job can claim the tree meanwhile.
-    await dropRecord(place.pool, admin);
+    await dropRecord(pool, admin);
     await discardEntry(box, place, { admin, jobId: "", paths: [path] });
   }
 }
@@ -68,7 +71,7 @@ async function sweepPool(box: RepoBox, place: RepoPlace): Promise<void> {
 async function sweepStaging(box: RepoBox, place: RepoPlace): Promise<void> {
   for (const name of await namesIn(place.home)) {
     const path = join(place.home, name);
-    if (!name.startsWith(".staging-") || (await ageOf(box, path)) < 24 * 60 * minuteMs) continue;
+    if (!name.startsWith(".staging-") || (await ageOf(box, path)) < dayMs) continue;
     await box.trash.discard(path, join(place.home, ".trash"));
   }
 }

@@ -44,7 +44,9 @@ export async function removeTree(box: RepoBox, jobId: string): Promise<boolean> 
 }
 
 async function allRecords(box: RepoBox): Promise<readonly TreeRecord[]> {
-  const keys = (await readdir(box.options.stateDir)).filter((name) => /^[0-9a-f]{12}$/.test(name));
+  const { reposRoot, stateDir, sharedPool } = box.options;
+  const folder = sharedPool === undefined ? stateDir : reposRoot;
+  const keys = (await readdir(folder)).filter((name) => /^[0-9a-f]{12}$/.test(name));
   return (await Promise.all(keys.map((key) => listRecords(repoPlace(key, box.options).trees)))).flat();
 }
 

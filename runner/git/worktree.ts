@@ -12,6 +12,7 @@ import { takeFromPool } from "./pool.ts";
 import type { Prepared, RepoJob } from "./prepare.ts";
 import type { Source } from "./remote.ts";
 import type { Identity, RepoBox } from "./repo-box.ts";
+import type { Held } from "./repo-lock.ts";
 import { inTree, inView, mirrorOf, type RepoPlace } from "./repo-place.ts";
 import { removeOldLock } from "./stale-locks.ts";
 import { gitFileOf, restoreMirror } from "./tree-admin.ts";
@@ -130,7 +131,7 @@ async function add(box: RepoBox, { prepared, job, path, branch }: Plan, signal: 
     ...["worktree", "add", "--quiet", "--no-checkout", "--no-track", "--lock", "--reason", reason],
     ...["-b", branch, path, prepared.baseSha],
   ];
-  const run = (lockFd: number) => box.git({ place: inView(place), args, signal, lockFd });
+  const run = ({ lockFd, signal }: Held) => box.git({ place: inView(place), args, signal, lockFd });
   for (;;) {
     try {
       await box.lock(mirrorOf(place), run, signal);

@@ -7,8 +7,8 @@ import { scratch } from "../../support/sample-repo.ts";
 
 test("one writer at a time, in the order they came, and a failed one lets the next in", async () => {
   using folder = scratch();
-  const lock = makeRepoLock(10);
-  const place = { key: "k", file: join(folder.path, "lock") };
+  const lock = makeRepoLock({ waitSeconds: 10 });
+  const place = { name: "k", file: join(folder.path, "lock") };
   const log: string[] = [];
   const work = (name: string) => async () => {
     log.push(`${name} in`);
@@ -28,10 +28,12 @@ test("another process's lock is waited for, for so long, and a cancelled wait en
     stdio: ["ignore", "pipe", "ignore"],
   });
   await once(other.stdout, "data");
-  const place = { key: "k", file };
-  await expect(makeRepoLock(0)(place, async () => "in")).rejects.toMatchObject({ code: "clone_failed" });
+  const place = { name: "k", file };
+  await expect(makeRepoLock({ waitSeconds: 0 })(place, async () => "in")).rejects.toMatchObject({
+    code: "clone_failed",
+  });
 
-  const lock = makeRepoLock(30);
+  const lock = makeRepoLock({ waitSeconds: 30 });
   const stop = new AbortController();
   const first = lock(place, async () => "first", stop.signal);
   const second = lock(place, async () => "second", stop.signal);
@@ -45,9 +47,11 @@ test("another process's lock is waited for, for so long, and a cancelled wait en
 
 test("the lock lives on in a git that outlives us", async () => {
   using folder = scratch();
-  const place = { key: "k", file: join(folder.path, "lock") };
-  const lock = makeRepoLock(0);
-  const orphan = await lock(place, async (fd) => spawn("sleep", ["30"], { stdio: ["ignore", "ignore", "ignore", fd] }));
+  const place = { name: "k", file: join(folder.path, "lock") };
+  const lock = makeRepoLock({ waitSeconds: 0 });
+  const orphan = await lock(place, async ({ lockFd }) =>
+    spawn("sleep", ["30"], { stdio: ["ignore", "ignore", "ignore", lockFd] }),
+  );
   await expect(lock(place, async () => "in")).rejects.toMatchObject({ code: "clone_failed" });
   orphan.kill("SIGKILL");
   await once(orphan, "exit");
