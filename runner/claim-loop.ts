@@ -18,35 +18,51 @@ type Deps = Readonly<{
   clock: Clock;
   log: Log;
   random: () => number;
-  /** Notes the id of a claim that is about to be asked for; a claim is known by it after a crash. */
-  newClaim: () => Promise<string>;
+  /** Notes the id of a claim that is about to be asked for, in place of `instead`; a claim is known by it after a crash. */
+  newClaim: (instead?: string) => Promise<string>;
   /** False while the disk is under its low-water mark: nothing is claimed then. */
   mayClaim: () => Promise<boolean>;
+  /** Canonical addresses of repositories that are warm here, most recently used first. */
+  warm: () => readonly string[];
 }>;
+
+/** More would only make claims larger. */
+const warmNamed = 100;
 
 /** Claims and works until `stop` aborts, then waits for the jobs that run. Never more at once than `capacity`. */
 export async function claimLoop(
-  { store, clock, log, random, newClaim, mayClaim }: Deps,
+  { store, clock, log, random, newClaim, mayClaim, warm }: Deps,
   { options, work, stop }: Readonly<{ options: LoopOptions; work: (held: Held) => Promise<void>; stop: AbortSignal }>,
 ): Promise<void> {
   const running = new Set<Promise<void>>();
   let claimId: string | undefined;
+  /** The store may have given a job under this id and its reply was lost. */
+  let isUnsure = false;
   let failures = 0;
 
   async function claimOne(): Promise<Held | undefined> {
     claimId ??= await newClaim();
     const id = claimId;
     const sentAt = clock.uptime();
+    const wasUnsure = isUnsure;
+    isUnsure = true;
     const claim = await store.claim({
       claimId: id,
       runner: options.runner,
       pod_name: options.podName,
       pools: options.pools,
       leaseMs: options.leaseMs,
+      warm: warm().slice(0, warmNamed),
     });
-    if (!claim) return undefined; // the id stays: a lost reply is asked for again under it, and nothing leaves no trace
-    claimId = undefined;
-    return { claim, claimId: id, sentAt };
+    isUnsure = false;
+    // Nothing leaves no trace, and the id stays. But where a reply was lost, the id may have been spent on a job that is
+    // somebody else's by now: then it gives nothing for ever.
+    if (!claim && wasUnsure) {
+      claimId = await newClaim(id);
+      return await claimOne();
+    }
+    if (claim) claimId = undefined;
+    return claim && { claim, claimId: id, sentAt };
   }
   async function next(): Promise<Held | undefined> {
     try {

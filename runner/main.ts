@@ -2,7 +2,7 @@ import type { JobId } from "../shared/job.ts";
 import { assemble, type RunnerStart } from "./assemble.ts";
 import { claimLoop } from "./claim-loop.ts";
 import { readDisk } from "./disk.ts";
-import { writeClaimNote } from "./process/claim-note.ts";
+import { removeClaimNote, writeClaimNote } from "./process/claim-note.ts";
 import { recoverRuns } from "./recover-runs.ts";
 import { removeOldRuns } from "./remove-old-runs.ts";
 import { runJob } from "./run-job.ts";
@@ -35,9 +35,10 @@ export async function startRunner(start: RunnerStart): Promise<Runner> {
   const drain = () => draining.abort(new Stop("draining"));
   let low = false;
 
-  async function newClaim(): Promise<string> {
+  async function newClaim(instead?: string): Promise<string> {
     const claimId = deps.newId();
     await writeClaimNote(deps.places.runs, { claim_id: claimId, runner: deps.identity });
+    if (instead !== undefined) await removeClaimNote(deps.places.runs, instead);
     return claimId;
   }
   async function look(): Promise<boolean> {
@@ -75,7 +76,7 @@ export async function startRunner(start: RunnerStart): Promise<Runner> {
   };
   const upkeep = Promise.all([repeat(announceMs, announce), repeat(tidyMs, () => removeOldRuns(deps))]);
   const loop = claimLoop(
-    { ...deps, mayClaim: look, newClaim },
+    { ...deps, mayClaim: look, newClaim, warm: deps.repos.warm },
     {
       options: {
         runner: instance,

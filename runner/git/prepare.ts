@@ -47,6 +47,7 @@ export async function prepare(box: RepoBox, job: RepoJob, signal: AbortSignal): 
   ]);
   const refs = looked.value;
   const { commit, how } = await fetchBase(box, { source, refs, jobId: job.id }, signal);
+  await noteUse(box, job, source);
   return {
     ...{ source, refs, identity, how },
     baseRef: refs.name,
@@ -54,6 +55,12 @@ export async function prepare(box: RepoBox, job: RepoJob, signal: AbortSignal): 
     shared: how === "shared" || (how === "present" && looked.shared),
   };
 }
+
+/** The mirror is here: claims may prefer its jobs. Only a hint, which fails nothing. */
+export const noteUse = (box: RepoBox, { repoUrl }: RepoJob, { place }: Source): Promise<void> =>
+  box.warm
+    .used(place, parseRepoUrl(repoUrl).canonical)
+    .catch((error: unknown) => box.log(`the use of ${repoUrl} could not be noted: ${String(error)}`));
 
 /** The address with its folders; of a local folder the real path, asked again whether it may be used. */
 export async function sourceOf(box: RepoBox, repoUrl: string): Promise<Source> {

@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { discardTree } from "./discard-tree.ts";
 import { toGitError } from "./git-failure.ts";
-import { type RepoJob, sourceOf } from "./prepare.ts";
+import { noteUse, type RepoJob, sourceOf } from "./prepare.ts";
 import type { RepoBox } from "./repo-box.ts";
 import { removeLocks } from "./stale-locks.ts";
 import { restoreMirror, restoreTree, treeExists } from "./tree-admin.ts";
@@ -29,6 +29,7 @@ export async function reopenWorktree(box: RepoBox, job: RepoJob, signal: AbortSi
       if ((await findHead(box, { place, record }, signal)) !== undefined) {
         const again = { ...record, state: "live" as const, clean: false, changedAt: box.now() };
         await writeRecord(place.trees, job.id, again);
+        await noteUse(box, job, source);
         return await worktreeOf(box, source, again);
       }
     }

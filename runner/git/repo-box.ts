@@ -12,6 +12,7 @@ import { poolName } from "./shared-repos.ts";
 import { vaultSkeleton, writeSkeleton } from "./skeleton.ts";
 import { makeStoreLock, type StoreLockDeps } from "./store-lock.ts";
 import { makeTrash, type Trash } from "./trash.ts";
+import { openWarmList, type WarmList } from "./warm-list.ts";
 
 export type Identity = Readonly<{ name: string; email: string }>;
 export type Credentials = Readonly<{ username: string; password: string }>;
@@ -66,6 +67,7 @@ export type RepoBox = Readonly<{
   counters: Counters;
   lookups: Flights<RemoteRefs>;
   fetches: Flights<Fetched>;
+  warm: WarmList;
   /** Times that tampering with a mirror was seen, by key: a tree that lived through one is not used again. */
   tampers: Map<string, number>;
 }>;
@@ -85,6 +87,7 @@ export async function makeRepoBox(asked: RepoOptions): Promise<RepoBox> {
   const globalConfig = join(options.stateDir, "gitconfig");
   await restoreFile(globalConfig, { name: "gitconfig", text: baseConfig });
   const log = asked.log ?? (() => undefined);
+  const now = asked.now ?? Date.now;
   const counters = { fetches: 0, lookups: 0, spawns: 0, poolHits: 0, rebuilds: 0 };
   const wrapper = asked.gitWrapper ?? (await diesWithUs());
   const onSpawn = () => {
@@ -99,7 +102,7 @@ export async function makeRepoBox(asked: RepoOptions): Promise<RepoBox> {
       packAbove: asked.packAbove ?? 27,
       networkTimeoutMs: asked.networkTimeoutMs ?? 30 * 60_000,
     },
-    now: asked.now ?? Date.now,
+    now,
     log,
     git: makeGit({ binary: asked.gitBinary, wrapper, globalConfig, home, onSpawn }),
     lock: makeRepoLock({
@@ -112,6 +115,7 @@ export async function makeRepoBox(asked: RepoOptions): Promise<RepoBox> {
     counters,
     lookups: makeFlights<RemoteRefs>({ fresh: true }),
     fetches: makeFlights<Fetched>({ fresh: false }),
+    warm: await openWarmList({ ...options, now }),
     tampers: new Map(),
   };
 }

@@ -35,6 +35,8 @@ export interface Repos extends AsyncDisposable {
   hasPushed(job: RepoJob, pushed: Readonly<{ branch: string; commit: string }>, signal: AbortSignal): Promise<boolean>;
   /** `reuse`: into the pool where it may go there, else away; `keep`: for a later attempt or a look at it. */
   close(tree: Worktree, end: "reuse" | "discard" | "keep"): Promise<void>;
+  /** Canonical addresses of repositories whose mirror is here, as jobs named them; most recently used first. */
+  warm(): readonly string[];
   listTrees(): Promise<readonly TreeInfo[]>;
   /** Takes a tree away by its job. False when there is none. */
   removeTree(jobId: string): Promise<boolean>;
@@ -57,6 +59,7 @@ export async function openRepos(options: RepoOptions): Promise<Repos> {
     hasPushed: async (job, { branch, commit }, signal) =>
       (await findBranch(box, await sourceOf(box, job.repoUrl), { branch, signal })) === commit,
     close: (tree, end) => closeTree(box, tree, end),
+    warm: box.warm.list,
     listTrees: () => listTrees(box),
     removeTree: (jobId) => removeTree(box, jobId),
     sweep: (signal = new AbortController().signal) => sweep(box, signal),

@@ -10,17 +10,22 @@ import { aJob, aNewJob } from "../support/a-job.ts";
 import { eventually } from "../support/eventually.ts";
 import { sqliteWorld } from "../support/sqlite-world.ts";
 
-type Loop = Readonly<{ store: JobStore; capacity?: number; mayClaim?: () => Promise<boolean> }>;
+type Loop = Readonly<{
+  store: JobStore;
+  capacity?: number;
+  mayClaim?: () => Promise<boolean>;
+  warm?: () => readonly string[];
+}>;
 
 /** A loop whose jobs end when the test says so. */
 function aLoop(
-  { store, capacity = 2, mayClaim = async () => true }: Loop,
+  { store, capacity = 2, mayClaim = async () => true, warm = () => [] }: Loop,
   clock: Parameters<typeof claimLoop>[0]["clock"],
 ) {
   const stop = new AbortController();
   const running = new Map<string, () => void>();
   const over = claimLoop(
-    { store, clock, log: silentLog, random: () => 0.5, newClaim: async () => randomUUID(), mayClaim },
+    { store, clock, log: silentLog, random: () => 0.5, newClaim: async () => randomUUID(), mayClaim, warm },
     {
       options: {
         runner: "box-1/a1",
@@ -120,6 +125,47 @@ test("a claim whose answer was lost is asked for again under the same id, so no 
   await eventually(() => loop.running.size === 1);
   expect(ids[1]).toBe(ids[0]);
   expect((await world.store.get([...loop.running.keys()][0] as never))?.attempt).toBe(1);
+  await loop.end();
+});
+
+test("a claim whose answer was lost, and whose job is another's by then, does not keep the runner from the next one", async () => {
+  await using world = await sqliteWorld();
+  await world.store.submit(aNewJob());
+  const ids: string[] = [];
+  const store: JobStore = {
+    ...world.store,
+    claim: async (request) => {
+      ids.push(request.claimId);
+      const claim = await world.store.claim(request);
+      if (ids.length > 1) return claim;
+      if (claim) await world.store.release(claim.lease, { reason: "lease_lost", delayMs: 1e9 });
+      await world.store.submit(aNewJob());
+      throw new AppError("store_unavailable", "the answer was lost");
+    },
+  };
+  const loop = aLoop({ store }, world.clock);
+  await eventually(() => ids.length === 1 && world.clock.sleepers() > 0);
+  world.clock.advance(1_000);
+  await eventually(() => loop.running.size === 1);
+  expect(ids[1]).toBe(ids[0]);
+  expect(ids[2]).not.toBe(ids[0]);
+  await loop.end();
+});
+
+test("a claim names what is warm here, the latest first, and at most a hundred", async () => {
+  await using world = await sqliteWorld();
+  const asked: (readonly string[])[] = [];
+  const store: JobStore = {
+    ...world.store,
+    claim: (request) => {
+      asked.push(request.warm ?? []);
+      return world.store.claim(request);
+    },
+  };
+  const many = Array.from({ length: 150 }, (_, n) => `https://h/${n}`);
+  const loop = aLoop({ store, warm: () => many }, world.clock);
+  await eventually(() => asked.length > 0);
+  expect(asked[0]).toEqual(many.slice(0, 100));
   await loop.end();
 });
 
