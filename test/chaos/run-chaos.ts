@@ -1,0 +1,86 @@
+import { readFileSync } from "node:fs";
+import { type Clients, openClients, type Told } from "./clients.ts";
+import { type Cluster, type ClusterOptions, openCluster } from "./cluster.ts";
+import { inflict } from "./inflict.ts";
+import { judgeBranches, judgeHistory, type Known } from "./judge.ts";
+import { readLives, repeatedWork } from "./life-log.ts";
+import { placeOrders } from "./orders.ts";
+import type { Outcome } from "./outcome.ts";
+import { measureRecovery } from "./recovery.ts";
+import { scheduleFaults } from "./schedule.ts";
+import { allEnded, heal, leakedTrees, survivorsOf } from "./settle.ts";
+import { storm } from "./storm.ts";
+
+export type ChaosOptions = ClusterOptions &
+  Readonly<{
+    seed: number;
+    /** Of the faults; what follows takes as long as the jobs need. */
+    durationMs: number;
+    /** Between two faults, and between two jobs; on average. */
+    faultEveryMs: number;
+    jobEveryMs: number;
+    /** Of jobs in a repository: from 0 to 1. */
+    repoShare: number;
+    /** How often each way of recovery is measured. */
+    recoveries: number;
+    note: (line: string) => void;
+  }>;
+
+/** One run: a storm over real processes, then calm, then the judgement. */
+export async function runChaos(options: ChaosOptions): Promise<Outcome> {
+  const { seed, durationMs, leaseMs, note } = options;
+  await using cluster = await openCluster(options);
+  const over = new AbortController();
+  using _end = { [Symbol.dispose]: () => over.abort() };
+  const clients = openClients({ urls: cluster.apis.map(({ url }) => url), repo: cluster.repo, signal: over.signal });
+  const { faults, answered } = await storm(
+    {
+      inflict: (fault) => inflict(fault, cluster),
+      place: async (order) => void (await clients.place(order)),
+      queued: () => clients.ask(0, async (client) => (await client.jobs({ status: "queued", limit: 100 })).count),
+    },
+    {
+      faults: scheduleFaults({ seed, durationMs, leaseMs, everyMs: options.faultEveryMs }),
+      orders: placeOrders({ seed, durationMs, everyMs: options.jobEveryMs, repoShare: options.repoShare }),
+      ...{ durationMs, note },
+    },
+  );
+  note("the faults are over");
+  await heal(cluster);
+  await answered;
+  await allEnded(clients, 60_000 + 20 * leaseMs);
+  note("all jobs have ended");
+  const recovery = await measureRecovery(cluster, clients, { seed, rounds: options.recoveries });
+  const survivors = await survivorsOf(cluster);
+  const known = await Promise.all(clients.told().map((one) => knownOf(clients, one)));
+  const leaked = await leakedTrees(cluster);
+  const { faulty, ...counts } = judged(cluster, known);
+  return {
+    ...{ seed, durationMs, ...counts, recovery, faults, requests: clients.counts() },
+    faulty: {
+      ...faulty,
+      "surviving processes": survivors,
+      "leaked worktrees": leaked,
+      "ends nobody asked for": cluster.kept.flatMap((one) => one.surprises()),
+    },
+  };
+}
+
+async function knownOf(clients: Clients, told: Told): Promise<Known> {
+  const [id] = told.ids;
+  if (id === undefined) return { told, job: undefined, events: [] };
+  return { told, job: await clients.job(id).catch(() => undefined), events: await clients.events(id).catch(() => []) };
+}
+
+function judged(cluster: Cluster, known: readonly Known[]) {
+  const lives = readLives(readFileSync(cluster.life, "utf8"));
+  const endings = Object.groupBy(known, ({ job }) => job?.status ?? "unknown");
+  return {
+    jobs: known.length,
+    endings: Object.fromEntries(Object.entries(endings).map(([status, all]) => [status, all?.length ?? 0])),
+    attempts: known.reduce((sum, { job }) => sum + (job?.attempt ?? 0), 0),
+    starts: lives.length,
+    repeated: repeatedWork(lives),
+    faulty: { ...judgeHistory(known, lives), "branches not as told": judgeBranches(known, cluster.repo) },
+  };
+}

@@ -1,0 +1,58 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { systemClock } from "../../shared/clock.node.ts";
+import { isTerminal } from "../../shared/job.ts";
+import { eventually } from "../support/eventually.ts";
+import { type Clients, idOf } from "./clients.ts";
+import type { Cluster } from "./cluster.ts";
+import { describeProcess } from "./job-processes.ts";
+
+/** Ends all faults and waits until every part runs. */
+export async function heal(cluster: Cluster): Promise<void> {
+  for (const { shiftClock } of cluster.runners) shiftClock?.(0);
+  await eventually(() => cluster.kept.every((one) => one.atPeace() && one.pid() !== undefined), {
+    what: "all processes run again",
+  });
+}
+
+/** Waits until every job has ended. What has not after that time is lost, which the judge tells. */
+export async function allEnded(clients: Clients, withinMs: number): Promise<void> {
+  const deadline = systemClock.uptime() + withinMs;
+  for (const one of clients.told()) {
+    while (systemClock.uptime() < deadline) {
+      const job = await clients.ask(0, (client) => client.job(idOf(one), { wait: 5 }));
+      if (isTerminal(job.status)) break;
+    }
+  }
+}
+
+/** Processes of jobs that live although every job has ended; wardens are given time for their last lines. */
+export async function survivorsOf(cluster: Cluster): Promise<readonly string[]> {
+  const living = () => {
+    const { wardens, all } = cluster.jobProcesses();
+    return all.filter((pid) => wardens.includes(pid) || hasMarker(pid));
+  };
+  await eventually(() => living().length === 0, { deadlineMs: 5_000 }).catch(() => undefined);
+  return living().map(describeProcess);
+}
+
+/** Worktrees that belong to nobody, once each runner was started anew and has tidied up. */
+export async function leakedTrees({ runners }: Cluster): Promise<readonly string[]> {
+  await Promise.all(runners.map(({ kept }) => kept.renew(/runner ready/)));
+  const trees = () =>
+    runners.flatMap(({ home }) => {
+      const folder = join(home, ".agenticore/worktrees");
+      const names = existsSync(folder) ? readdirSync(folder).filter((name) => !name.startsWith(".")) : [];
+      return names.map((name) => join(folder, name));
+    });
+  await eventually(() => trees().length === 0, { deadlineMs: 20_000 }).catch(() => undefined);
+  return trees();
+}
+
+function hasMarker(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, "utf8").includes("AGENTICORE_JOB_ID=");
+  } catch {
+    return false;
+  }
+}
