@@ -40,6 +40,10 @@ export const commandTable: Readonly<Record<string, Row>> = {
     summary: "Check that jobs can run on this machine, and say how to mend what is missing",
     load: async () => (await import("./commands/doctor.ts")).doctor,
   },
+  "redis-http": {
+    summary: "Serve a Redis of one's own over HTTP, in Upstash's REST protocol",
+    load: async () => (await import("./commands/redis-http.ts")).redisHttp,
+  },
   "init-shared-fs": {
     summary: "Make the folders of a shared file system ready for runners",
     load: async () => (await import("./commands/init-shared-fs.ts")).initSharedFs,

@@ -30,13 +30,23 @@ type Service = Readonly<{
   stop: () => Promise<void>;
   /** Resolves when it has ended by itself, rejects when it cannot go on. */
   over: Promise<void>;
+  /** What is said at each of the two, where it has no jobs. */
+  notes?: Readonly<{ drain: string; stop: string }>;
 }>;
+
+const jobNotes = {
+  drain: "Draining: no new jobs are taken, running ones end. The same signal again stops at once.",
+  stop: "Stopping: running jobs go back to the queue.",
+};
 
 /**
  * Until SIGINT, SIGTERM or SIGHUP, or the end of the npx that started it: drains; a second one stops at once. @returns when the service has ended.
  * @throws whatever ended the service.
  */
-export async function untilSignal(cli: CliContext, { drain, stop, over }: Service): Promise<ExitCode> {
+export async function untilSignal(
+  cli: CliContext,
+  { drain, stop, over, notes = jobNotes }: Service,
+): Promise<ExitCode> {
   const asked = Promise.withResolvers<"asked">();
   const insisted = Promise.withResolvers<"insisted">();
   using _signals = secondSignal(cli, {
@@ -46,10 +56,10 @@ export async function untilSignal(cli: CliContext, { drain, stop, over }: Servic
   });
   using _launcher = onLauncherEnd(cli, () => asked.resolve("asked"));
   if ((await Promise.race([asked.promise, over.then(() => "over" as const)])) === "over") return 0;
-  cli.print.note("Draining: no new jobs are taken, running ones end. The same signal again stops at once.");
+  cli.print.note(notes.drain);
   const drained = drain().then(() => "drained" as const);
   if ((await Promise.race([drained, insisted.promise])) === "drained") return 0;
-  cli.print.note("Stopping: running jobs go back to the queue.");
+  cli.print.note(notes.stop);
   await stop();
   return 130;
 }

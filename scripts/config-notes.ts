@@ -48,6 +48,12 @@ export const configNotes: Readonly<Record<ConfigName, string>> = {
   redisUrl: "`redis://` or `rediss://` for TCP, `https://` or `http://` for REST; without it, SQLite.",
   redisToken: "Token of the REST address.",
   redisKeyPrefix: "Beginning of every key.",
+  redisHttpHost: "Address that `agenticore redis-http` listens on. Anything but loopback needs tokens.",
+  redisHttpPort: "Port of `agenticore redis-http`; 0 takes a free one.",
+  redisHttpTokens:
+    "Tokens of `agenticore redis-http`, each `name:rights:secret`. Rights: `full`; `read`, or `read=<prefix>`; `scope=<prefix>` for keys and channels that begin so; `acl` for the ACL user of Redis with that name, whose password is the secret. Secrets: 16 or more characters, no colon.",
+  redisHttpMaxRequests: "Requests that `agenticore redis-http` works on at once; what is over it is answered with 429.",
+  redisHttpMaxSubscriptions: "Subscriptions that `agenticore redis-http` holds at once.",
   otelEnabled: "Whether traces are sent; `true` where an endpoint is set.",
   otelEndpoint: "Address of the OTLP collector.",
   otelProtocol: "`http/protobuf`, `grpc` or `http/json`.",

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { choice, diskSize, flag, list, poolCounts, secret, secrets, text, url, whole } from "./config-value.ts";
 import { PoolName, ProfileName } from "./job.ts";
+import { redisHttpTokens } from "./redis-http-token.ts";
 
 /** What defaults are made from; entry points read it from the machine. */
 export type Surroundings = Readonly<{ home: string; hostName: string; kubernetes: boolean }>;
@@ -112,6 +113,20 @@ export const configKeys = {
   }),
   redisToken: hidden({ env: ["REDIS_TOKEN", "UPSTASH_REDIS_REST_TOKEN"], yaml: "redis.token", schema: secret }),
   redisKeyPrefix: key({ env: "REDIS_KEY_PREFIX", yaml: "redis.key_prefix", schema: text }, "agenticore"),
+  redisHttpHost: key({ env: "AGENTICORE_REDIS_HTTP_HOST", yaml: "redis_http.host", schema: text }, "127.0.0.1"),
+  redisHttpPort: key({ env: "AGENTICORE_REDIS_HTTP_PORT", yaml: "redis_http.port", schema: whole(0, 65_535) }, 8079),
+  redisHttpTokens: {
+    ...key({ env: "AGENTICORE_REDIS_HTTP_TOKENS", yaml: "redis_http.tokens", schema: redisHttpTokens }, []),
+    isSecret: true,
+  },
+  redisHttpMaxRequests: key(
+    { env: "AGENTICORE_REDIS_HTTP_MAX_REQUESTS", yaml: "redis_http.max_requests", schema: whole(1, 100_000) },
+    256,
+  ),
+  redisHttpMaxSubscriptions: key(
+    { env: "AGENTICORE_REDIS_HTTP_MAX_SUBSCRIPTIONS", yaml: "redis_http.max_subscriptions", schema: whole(1, 100_000) },
+    1_000,
+  ),
   otelEnabled: maybe({ env: "AGENTICORE_OTEL_ENABLED", yaml: "otel.enabled", schema: flag }),
   otelEndpoint: maybe({ env: "OTEL_EXPORTER_OTLP_ENDPOINT", yaml: "otel.endpoint", schema: url("http", "https") }),
   otelProtocol: key(

@@ -1,5 +1,5 @@
 import type { Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import type { Clock } from "./clock.ts";
 import { AppError } from "./error.ts";
@@ -36,12 +36,14 @@ export async function openHttpServer(options: Options): Promise<HttpServer> {
     // Longer than the 60 s after which common load balancers drop an idle connection, so that they do it first.
     serverOptions: { keepAliveTimeout: 75_000 },
   }) as Server;
+  const silent = silentConnections(server);
   const port = await listen(server, options);
   return {
     url: `http://${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${port}`,
     port,
     close: () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const socket of silent) if (socket.bytesRead === 0) socket.destroy();
       return closeConnections(server, clock, closed);
     },
   };
@@ -76,6 +78,17 @@ function cannotListen(cause: NodeJS.ErrnoException, { host, port, hints }: Optio
         remedy: `Check ${hints.host}: it must be an address of this machine.`,
       });
   }
+}
+
+/** Connections that were opened ahead and never used: for Node they are not idle, and would hold up the end. */
+function silentConnections(server: Server): ReadonlySet<Socket> {
+  const silent = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    silent.add(socket);
+    socket.once("close", () => silent.delete(socket));
+  });
+  server.on("request", ({ socket }) => silent.delete(socket));
+  return silent;
 }
 
 /** A connection is idle, and can be closed, only once its last answer is out. */

@@ -11,26 +11,45 @@ export type RedisHttpRights =
   | Readonly<{ kind: "scope"; prefix: string }>
   /** What Redis gives to its own ACL user of that name, whose password is the secret. */
   | Readonly<{ kind: "acl" }>;
-export type RedisHttpToken = Readonly<{ name: string; rights: RedisHttpRights; secret: Secret }>;
 
-const shape = "must be name:rights:secret, with the rights full, read, read=<prefix>, scope=<prefix> or acl";
+/** One token of `agenticore redis-http`: `reveal` gives what its bearer sends. */
+export class RedisHttpToken extends Secret {
+  readonly name: string;
+  readonly rights: RedisHttpRights;
+  constructor(name: string, rights: RedisHttpRights, secret: string) {
+    super(secret);
+    this.name = name;
+    this.rights = rights;
+  }
+  override toString(): string {
+    const { rights } = this;
+    const prefix = "prefix" in rights && rights.prefix ? `=${rights.prefix}` : "";
+    return `${this.name}:${rights.kind}${prefix}:[secret]`;
+  }
+}
+
 /** A prefix stands in Redis's patterns, so it has none of their special characters. */
-const pattern = /^([\w.-]{1,64}):(?:(full|acl)|(read)(?:=([\w.:{}@/-]+))?|(scope)=([\w.:{}@/-]+)):([^\s:]{16,})$/;
+const pattern = /^([\w.-]{1,64}):(full|acl|read|(?:read|scope)=([\w.:{}@/-]+)):([^\s:]{16,})$/;
+const wrong =
+  "must be name:rights:secret, with the rights full, read, read=<prefix>, scope=<prefix> or acl, and a secret of 16 or more characters without colons";
 
-const token = z.string({ error: shape }).transform((text, context): RedisHttpToken => {
-  const [, name = "", plain, read, readPrefix = "", scope, scopePrefix = "", secret = ""] = pattern.exec(text) ?? [];
-  const told = { name, secret: new Secret(secret) };
-  if (plain === "full" || plain === "acl") return { ...told, rights: { kind: plain } };
-  if (read) return { ...told, rights: { kind: "read", prefix: readPrefix } };
-  if (scope) return { ...told, rights: { kind: "scope", prefix: scopePrefix } };
-  context.addIssue({ code: "custom", message: `${shape}; the secret has 16 or more characters and no colon` });
+const token = z.string({ error: wrong }).transform((text, context): RedisHttpToken => {
+  const [, name, word = "", prefix = "", secret] = pattern.exec(text) ?? [];
+  const rights = rightsOf(word.split("=")[0], prefix);
+  if (name && secret && rights) return new RedisHttpToken(name, rights, secret);
+  context.addIssue({ code: "custom", message: wrong });
   return z.NEVER;
 });
 
-/** Tokens of `agenticore redis-http`: names of letters, digits, `.`, `_`, `-`; each name and each secret once. */
+function rightsOf(kind: string | undefined, prefix: string): RedisHttpRights | undefined {
+  if (kind === "full" || kind === "acl") return { kind };
+  return kind === "read" || kind === "scope" ? { kind, prefix } : undefined;
+}
+
+const hasEachOnce = (texts: readonly string[]): boolean => new Set(texts).size === texts.length;
+
+/** The tokens of the bridge, each name and each secret once. */
 export const redisHttpTokens = list
   .pipe(z.array(token))
-  .refine((tokens) => isDistinct(tokens.map(({ name }) => name)), "must have each name once")
-  .refine((tokens) => isDistinct(tokens.map(({ secret }) => secret.reveal())), "must have each secret once");
-
-const isDistinct = (texts: readonly string[]): boolean => new Set(texts).size === texts.length;
+  .refine((tokens) => hasEachOnce(tokens.map(({ name }) => name)), "must have each name once")
+  .refine((tokens) => hasEachOnce(tokens.map((each) => each.reveal())), "must have each secret once");

@@ -7,12 +7,13 @@ import type { RedisCommand } from "./redis-reply.ts";
  * (redis.io/docs/latest/operate/oss_and_stack/management/security/acl). The user is made anew on each connection, as
  * Redis forgets it at a restart, and always the same: several bridges may serve one Redis. `acl` users are the operator's.
  */
-export function greetingOf({ name, rights, secret }: RedisHttpToken): readonly RedisCommand[] {
+export function greetingOf(token: RedisHttpToken): readonly RedisCommand[] {
+  const { name, rights } = token;
   if (rights.kind === "full") return [];
-  if (rights.kind === "acl") return [["AUTH", name, secret.reveal()]];
+  if (rights.kind === "acl") return [["AUTH", name, token.reveal()]];
   const { kind, prefix } = rights;
-  const user = `agenticore-http-${name}-${sha256(`${kind}=${prefix} ${secret.reveal()}`).slice(0, 8)}`;
-  const password = sha256(`agenticore redis-http ${secret.reveal()}`);
+  const user = `agenticore-http-${name}-${sha256(`${kind}=${prefix} ${token.reveal()}`).slice(0, 8)}`;
+  const password = sha256(`agenticore redis-http ${token.reveal()}`);
   const rules =
     kind === "read" ? [`%R~${prefix}*`, "resetchannels", ...readOnly] : [`~${prefix}*`, `&${prefix}*`, ...readAndWrite];
   return [

@@ -10,7 +10,7 @@ import { Refusal } from "./refusal.ts";
  * could otherwise reach Redis through the browser of somebody at this machine.
  */
 export function authorise({ tokens, access }: BridgeDeps): MiddlewareHandler<BridgeEnv> {
-  const known = tokens.map((token) => ({ token, digest: sha256(token.secret.reveal()) }));
+  const known = tokens.map((token) => ({ token, digest: sha256(token.reveal()) }));
   return async (c, next) => {
     if (c.req.header("origin") !== undefined) throw new Refusal(403, "ERR requests from web pages are not served");
     if (tokens.length === 0) checkHost(c.req.header("host") ?? new URL(c.req.url).host);

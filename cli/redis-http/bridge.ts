@@ -6,12 +6,12 @@ import type { RedisHttpToken } from "../../shared/redis-http-token.ts";
 import { isLoopbackHost } from "../../shared/repo-rules.ts";
 import { greetingOf } from "./acl-user.ts";
 import { bridgeApp } from "./app.ts";
+import type { RedisPlace } from "./connection.ts";
 import type { BridgeLimits } from "./deps.ts";
 import { openRedisAccess, type RedisAccess } from "./redis-access.ts";
 
 export type BridgeOptions = Readonly<{
-  /** `redis://` or `rediss://`. */
-  redisUrl: string;
+  redis: RedisPlace;
   tokens: readonly RedisHttpToken[];
   host: string;
   /** 0 takes a free one. */
@@ -43,7 +43,7 @@ const usual: BridgeLimits & { timeoutMs: number } = {
  * @throws AppError `forbidden` for an open address without tokens, else as `openHttpServer`.
  */
 export async function startBridge(options: BridgeOptions): Promise<RunningBridge> {
-  const { redisUrl: url, tokens, host, port, clock, random, log, version } = options;
+  const { redis, tokens, host, port, clock, random, log, version } = options;
   checkBind(tokens, host);
   const limits = { ...usual, ...options.limits };
   const { timeoutMs } = limits;
@@ -51,7 +51,7 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
   const access = (token?: RedisHttpToken): RedisAccess => {
     const greeting = token ? greetingOf(token) : [];
     const user = greeting.length > 0 && token ? token.name : "";
-    const opened = accesses.get(user) ?? openRedisAccess({ url, greeting, timeoutMs, clock, random, log });
+    const opened = accesses.get(user) ?? openRedisAccess({ redis, greeting, timeoutMs, clock, random, log });
     accesses.set(user, opened);
     return opened;
   };

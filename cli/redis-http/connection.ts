@@ -1,12 +1,19 @@
 import { Command, Redis } from "ioredis";
 import type { Clock } from "../../shared/clock.ts";
 import type { Log } from "../../shared/log.ts";
+import type { Secret } from "../../shared/secret.ts";
 import { isError, type RedisCommand, type RedisReply } from "./redis-reply.ts";
 import { unavailable } from "./refusal.ts";
 
-export type ConnectionOptions = Readonly<{
-  /** `redis://` or `rediss://`, with the bridge's own user in it. */
+/** Where Redis is, and as whom the bridge itself goes there. */
+export type RedisPlace = Readonly<{
+  /** `redis://[user[:password]@]host[:port][/database]`, or `rediss://` for TLS. */
   url: string;
+  /** The password, where the address has none. */
+  token?: Secret;
+}>;
+export type ConnectionOptions = Readonly<{
+  redis: RedisPlace;
   /** What is said first on each new connection, as who it goes on; one error among the answers, and it is not used. */
   greeting: readonly RedisCommand[];
   /** No answer for so long: the connection is dropped, and what waited on it fails. */
@@ -32,8 +39,9 @@ const refusedMs = 5_000;
 
 /** Connects when it is first asked for. */
 export function openConnection(options: ConnectionOptions): Connection {
-  const { url, greeting, timeoutMs, clock, random, log } = options;
-  const redis = new Redis(url, {
+  const { redis: place, greeting, timeoutMs, clock, random, log } = options;
+  const redis = new Redis(place.url, {
+    ...(place.token && !new URL(place.url).password ? { password: place.token.reveal() } : {}),
     protocol: 2,
     stringNumbers: true,
     lazyConnect: true,

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { stringify } from "yaml";
 import { type ConfigName, configKeys, type Key } from "../../shared/config-keys.ts";
 import { loadConfig } from "../../shared/load-config.node.ts";
+import { RedisHttpToken } from "../../shared/redis-http-token.ts";
 import { Secret } from "../../shared/secret.ts";
 import { aCli } from "../support/a-cli.ts";
 
@@ -51,6 +52,11 @@ const samples: Record<ConfigName, readonly [string, string]> = {
   redisUrl: ["redis://one", "https://two.example"],
   redisToken: ["token-one-long", "token-two-long"],
   redisKeyPrefix: ["one", "two"],
+  redisHttpHost: ["::1", "127.0.0.2"],
+  redisHttpPort: ["8081", "8082"],
+  redisHttpTokens: ["one:full:secret-one-long-enough", "two:scope=jobs::secret-two-long-enough"],
+  redisHttpMaxRequests: ["4", "5"],
+  redisHttpMaxSubscriptions: ["4", "5"],
   otelEnabled: ["true", "false"],
   otelEndpoint: ["http://one.example", "http://two.example"],
   otelProtocol: ["grpc", "http/json"],
@@ -75,6 +81,7 @@ const yamlOf = (key: Key, value: string) => {
   return stringify(second === undefined ? { [first]: value } : { [first]: { [second]: value } });
 };
 function revealed(value: unknown): string {
+  if (value instanceof RedisHttpToken) return `${value}`.replace("[secret]", value.reveal());
   if (value instanceof Secret) return value.reveal();
   if (Array.isArray(value)) return value.map(revealed).join(",");
   const pairs = (all: object) => Object.entries(all).map((pair) => pair.join("="));

@@ -4,7 +4,7 @@ import { silentLog } from "../../shared/log.ts";
 import { redisHttpTokens } from "../../shared/redis-http-token.ts";
 
 export type ABridge = Readonly<{ url: string; token: string; dispose: () => Promise<void> }> & AsyncDisposable;
-type Options = Partial<Omit<BridgeOptions, "redisUrl" | "tokens">> &
+type Options = Partial<Omit<BridgeOptions, "redis" | "tokens">> &
   Readonly<{
     /** As in AGENTICORE_REDIS_HTTP_TOKENS, beside the one with full rights. */
     tokens?: readonly string[];
@@ -14,7 +14,7 @@ type Options = Partial<Omit<BridgeOptions, "redisUrl" | "tokens">> &
 export async function startBridge(redisUrl: string, { tokens = [], ...options }: Options = {}): Promise<ABridge> {
   const token = "secret-of-the-whole-bridge";
   const bridge = await start({
-    redisUrl,
+    redis: { url: redisUrl },
     tokens: redisHttpTokens.parse([`all:full:${token}`, ...tokens]),
     host: "127.0.0.1",
     port: 0,
