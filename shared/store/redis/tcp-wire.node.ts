@@ -6,9 +6,9 @@ import { type Log, silentLog } from "../../log.ts";
 import type { Secret } from "../../secret.ts";
 import { answeredError } from "./answered-error.ts";
 import { Passing, patience, type WireLimits, wireLimits } from "./patience.ts";
-import { scriptDigests } from "./script-digest.ts";
+import { scriptRunner } from "./script-runner.ts";
 import { tcpListener } from "./tcp-listener.node.ts";
-import { type RedisWire, type Reply, WireError, type Word } from "./wire.ts";
+import type { RedisWire, Reply, Word } from "./wire.ts";
 
 export type TcpWireOptions = Readonly<{
   /** `redis://[user[:password]@]host[:port][/database]`, or `rediss://` for TLS. */
@@ -32,7 +32,6 @@ export function openTcpWire(options: TcpWireOptions): RedisWire {
   const limits = { ...wireLimits, ...options.limits };
   const { place, connection } = connectionTo(options, limits);
   const tries = patience({ place, clock, random, log, limits });
-  const digest = scriptDigests();
   const commands = new Redis(connection);
   const over = () => new AppError("store_unavailable", `The connection to ${place} was closed by this process.`);
   let closed = false;
@@ -101,16 +100,7 @@ export function openTcpWire(options: TcpWireOptions): RedisWire {
   });
   return {
     send: (command) => call(command[0].toUpperCase(), command),
-    run: async (script, keys, args) => {
-      const what = `the script ${script.name}`;
-      const sha = digest(script);
-      try {
-        return await call(what, ["EVALSHA", typeof sha === "string" ? sha : await sha, keys.length, ...keys, ...args]);
-      } catch (error) {
-        if (!(error instanceof WireError) || !error.message.startsWith("NOSCRIPT")) throw error;
-        return call(what, ["EVAL", script.source, keys.length, ...keys, ...args]);
-      }
-    },
+    run: scriptRunner(call),
     listen: listener.listen,
     [Symbol.asyncDispose]: async () => {
       closed = true;
