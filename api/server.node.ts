@@ -16,6 +16,8 @@ export type ApiOptions = Readonly<{
   clock: Clock;
   log: Log;
   version: string;
+  /** Milliseconds between two sweeps of the store; 5 s by default. */
+  sweepMs?: number;
   /** Instead of the configuration's; port 0 takes a free one. */
   host?: string;
   port?: number;
@@ -26,8 +28,6 @@ export type RunningApi = Readonly<{
   /** Takes no more requests, answers those that wait, ends the streams; resolves when all connections are closed. */
   close: () => Promise<void>;
 }>;
-
-const sweepMs = 5_000;
 
 /**
  * Serves the API on Node, and sweeps the store.
@@ -60,7 +60,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
 }
 
 /** What no runner does while none asks: leases that ran out, queue times, old jobs. */
-async function sweepUntil(stop: AbortSignal, { store, clock, log }: ApiOptions): Promise<void> {
+async function sweepUntil(stop: AbortSignal, { store, clock, log, sweepMs = 5_000 }: ApiOptions): Promise<void> {
   for (let failing = false; !stop.aborted; ) {
     try {
       const changed = await store.sweep();

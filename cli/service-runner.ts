@@ -6,6 +6,7 @@ import type { Log } from "../shared/log.ts";
 import { redactor } from "../shared/redact.ts";
 import type { JobStore } from "../shared/store.ts";
 import type { CliContext } from "./context.ts";
+import { storePace } from "./store-pace.ts";
 
 type Parts = Readonly<{ cli: CliContext; config: Config; store: JobStore; log: Log }>;
 
@@ -21,6 +22,7 @@ export const serviceRunner = ({ cli, config, store, log }: Parts): Promise<Runne
     cwd: cli.cwd,
     version: cli.version,
     packageRoot: cli.root,
+    ...storePace(config),
     random: Math.random,
     newId: randomUUID,
   });

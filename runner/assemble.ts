@@ -29,6 +29,10 @@ export type RunnerStart = Readonly<{
   cwd: string;
   version: string;
   packageRoot: string;
+  /** Milliseconds between two announcements to the store while nothing changes; readers expect one within 90 s. */
+  announceMs: number;
+  /** Milliseconds after which an idle runner tries to claim although the store told of nothing. */
+  idlePollMs: number;
   random: () => number;
   newId: () => string;
 }>;

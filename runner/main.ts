@@ -1,4 +1,6 @@
 import type { JobId } from "../shared/job.ts";
+import type { RunnerRecord } from "../shared/store.ts";
+import { keepAnnounced } from "./announce.ts";
 import { assemble, type RunnerStart } from "./assemble.ts";
 import { claimLoop } from "./claim-loop.ts";
 import { readDisk } from "./disk.ts";
@@ -18,7 +20,6 @@ export type Runner = Readonly<{
   over: Promise<void>;
 }>;
 
-const announceMs = 10_000;
 const tidyMs = 600_000;
 
 /** Makes this process a runner: recovers what an earlier one left, then claims until it is told to stop. */
@@ -32,7 +33,10 @@ export async function startRunner(start: RunnerStart): Promise<Runner> {
   const stopping = new AbortController();
   const over = new AbortController();
   const running = new Set<JobId>();
-  const drain = () => draining.abort(new Stop("draining"));
+  const drain = () => {
+    draining.abort(new Stop("draining"));
+    announcer.soon();
+  };
   let low = false;
 
   async function newClaim(instead?: string): Promise<string> {
@@ -47,10 +51,10 @@ export async function startRunner(start: RunnerStart): Promise<Runner> {
     low = disk.low;
     return !low;
   }
-  async function announce(): Promise<void> {
+  async function record(): Promise<RunnerRecord> {
     const { summaries } = await deps.profiles();
     const disk = await readDisk(deps.places.worktrees, config.diskLowWater);
-    const asked = await store.announce({
+    return {
       id: instance,
       name: config.podName,
       version: start.version,
@@ -62,19 +66,24 @@ export async function startRunner(start: RunnerStart): Promise<Runner> {
       disk,
       sandbox: deps.sandbox.tier,
       profiles: summaries,
-    });
-    if (asked.drain && !draining.signal.aborted) {
+    };
+  }
+  const announcer = keepAnnounced(deps, {
+    runner: instance,
+    record,
+    everyMs: start.announceMs,
+    onDrain: () => {
       log.info("asked to drain");
       drain();
+    },
+  });
+  async function tidying(): Promise<void> {
+    while (!over.signal.aborted) {
+      await removeOldRuns(deps).catch((error: unknown) => log.warn("upkeep failed", { error: String(error) }));
+      await clock.sleep(tidyMs, over.signal);
     }
   }
-  const repeat = async (everyMs: number, act: () => Promise<unknown>) => {
-    while (!over.signal.aborted) {
-      await act().catch((error: unknown) => log.warn("upkeep failed", { error: String(error) }));
-      await clock.sleep(everyMs, over.signal);
-    }
-  };
-  const upkeep = Promise.all([repeat(announceMs, announce), repeat(tidyMs, () => removeOldRuns(deps))]);
+  const tidy = tidying();
   const loop = claimLoop(
     { ...deps, mayClaim: look, newClaim, warm: deps.repos.warm },
     {
@@ -84,12 +93,16 @@ export async function startRunner(start: RunnerStart): Promise<Runner> {
         pools: config.pools,
         leaseMs: deps.times.leaseMs,
         capacity: config.maxParallelJobs,
-        idlePollMs: 60_000,
+        idlePollMs: start.idlePollMs,
       },
       stop: draining.signal,
       work: async (held) => {
         running.add(held.claim.job.id);
-        await runJob(held, deps, stopping.signal).finally(() => running.delete(held.claim.job.id));
+        announcer.soon();
+        await runJob(held, deps, stopping.signal).finally(() => {
+          running.delete(held.claim.job.id);
+          announcer.soon();
+        });
       },
     },
   );
@@ -100,7 +113,7 @@ export async function startRunner(start: RunnerStart): Promise<Runner> {
       await loop;
     } finally {
       over.abort();
-      await upkeep;
+      await Promise.all([announcer[Symbol.asyncDispose](), tidy]);
       await store.retire(instance).catch(() => undefined);
       await parts[Symbol.asyncDispose]();
     }

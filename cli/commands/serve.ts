@@ -14,6 +14,7 @@ import { openServiceStore } from "../open-store.ts";
 import { wholeNumber } from "../option.ts";
 import { serviceLog, untilSignal, warnOfLogin } from "../service.ts";
 import { serviceRunner } from "../service-runner.ts";
+import { storePace } from "../store-pace.ts";
 
 type Options = Readonly<{ port?: number; host?: string; transport?: string; runner: boolean }>;
 
@@ -45,7 +46,7 @@ export const serve = defineCommand<Options>({
       ...(options.host === undefined ? {} : { host: options.host }),
       ...(options.port === undefined ? {} : { port: options.port }),
     };
-    const api = await startApi({ config, store, profiles, clock, log, version, ...given });
+    const api = await startApi({ config, store, profiles, clock, log, version, ...storePace(config), ...given });
     try {
       welcome(cli, config, api.url);
       if (!options.runner) return await untilSignal(cli, noRunner());
