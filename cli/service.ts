@@ -23,6 +23,14 @@ export function warnOfLogin({ print, env }: CliContext, config: Config): void {
     print.warn("Claude is not logged in on this machine, so jobs will fail. `agenticore doctor` says what to do.");
 }
 
+/** Without a store that all machines reach nothing keeps their runners apart. */
+export function warnOfSharing({ print }: CliContext, { sharedFsRoot, redisUrl }: Config): void {
+  if (sharedFsRoot === undefined || redisUrl !== undefined) return;
+  print.warn(
+    `AGENTICORE_SHARED_FS_ROOT is set and REDIS_URL is not: only one machine may use ${sharedFsRoot} like this, by one data folder. Set REDIS_URL before another does.`,
+  );
+}
+
 type Service = Readonly<{
   /** Takes no more work; resolves when what it has is done. */
   drain: () => Promise<void>;

@@ -17,6 +17,7 @@ import { probeSandbox } from "./process/probe-sandbox.ts";
 import { loadProfiles } from "./profile/load-profiles.ts";
 import { profilePlaces } from "./profile/profile-places.ts";
 import type { RunnerDeps } from "./runner-deps.ts";
+import { openSharedRoot } from "./shared-root.ts";
 
 export type RunnerStart = Readonly<{
   config: Config;
@@ -44,6 +45,7 @@ type Assembled = AsyncDisposable & Readonly<{ deps: RunnerDeps }>;
 export async function assemble(start: RunnerStart): Promise<Assembled> {
   const { config, store, clock, log, random, newId, redact, env, packageRoot, cwd } = start;
   const places = placesOf(config);
+  if (config.sharedFsRoot !== undefined) await shareRoot(config.sharedFsRoot, log);
   for (const folder of Object.values(places)) await mkdir(folder, { recursive: true, mode: 0o700 });
   const instance = await openInstance(places.runs, `${config.podName}/${newId()}`);
   const deps: RunnerDeps = {
@@ -73,7 +75,17 @@ export function leaseTimes({ leaseSeconds, renewSeconds }: Pick<Config, "leaseSe
 
 const network = /^(https?_proxy|no_proxy|all_proxy|ssl_cert_(file|dir)|git_ssl_cainfo|curl_ca_bundle|ssh_auth_sock)$/i;
 
-async function repositories({ config, env, log }: RunnerStart, places: Places): Promise<Repos> {
+async function shareRoot(root: string, log: Log): Promise<void> {
+  if ((await openSharedRoot(root)) === "new")
+    log.warn("the shared folder was empty: if it should be a mounted disk, see whether it is", { folder: root });
+}
+
+/** Other machines reach the same mirrors, and the store that all of them have can keep them apart. */
+const isSharedMirror = ({ sharedFsRoot, redisUrl }: Config, { repos }: Places): boolean =>
+  sharedFsRoot !== undefined && redisUrl !== undefined && `${repos}/`.startsWith(`${sharedFsRoot}/`);
+
+async function repositories(start: RunnerStart, places: Places): Promise<Repos> {
+  const { config, env, log, store, clock, random, newId } = start;
   const git = await findProgram("git", env["PATH"] ?? "");
   if (!git)
     throw new AppError("setup_failed", "git was not found in PATH.", {
@@ -91,6 +103,7 @@ async function repositories({ config, env, log }: RunnerStart, places: Places): 
       Object.entries(env).flatMap(([key, value]) => (network.test(key) && value ? [[key, value]] : [])),
     ),
     poolSize: config.maxParallelJobs,
+    ...(isSharedMirror(config, places) ? { shared: { store, clock, random, newId } } : {}),
     credentials: async (host) =>
       githubToken && isGithub(host, config.githubApiUrl)
         ? { username: "x-access-token", password: githubToken.reveal() }

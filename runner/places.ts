@@ -13,10 +13,10 @@ export type Places = Readonly<{
   worktrees: string;
 }>;
 
-export const placesOf = (config: Pick<Config, "dataDir" | "reposRoot" | "worktreeRoot">): Places => ({
+export const placesOf = (config: Pick<Config, "dataDir" | "reposRoot" | "worktreeRoot" | "sharedFsRoot">): Places => ({
   data: config.dataDir,
   runs: join(config.dataDir, "runs"),
-  sessions: join(config.dataDir, "sessions"),
+  sessions: join(config.sharedFsRoot ?? config.dataDir, "sessions"),
   git: join(config.dataDir, "git"),
   repos: config.reposRoot,
   worktrees: config.worktreeRoot,

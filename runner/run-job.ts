@@ -142,7 +142,7 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
         sandbox: deps.sandbox,
         visible: [own.config, ...loginFolder(plan.env), ...workplace.visible],
         readable: workplace.readable,
-        hidden: [deps.places.data, deps.places.repos, deps.places.worktrees, deps.config.jobsDir],
+        hidden: hiddenFolders(deps),
         tmp: own.tmp,
       },
       onStarted: (pid) => keeper.patch({ pid }),
@@ -151,12 +151,18 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
     deps,
   );
   if (run.stop === "lease-lost") throw new LeaseLost(job.id); // what is here may be another's by now
-  await keepTranscript({ configDir: own.config, dataDir: deps.places.data, sessionId });
+  await keepTranscript({ configDir: own.config, sessions: deps.places.sessions, sessionId });
   return judge(await evidence(run, { runDir, job, metered: meter.total() }, deps));
 }
 
 /** Of this attempt alone: what Claude prints, and what its warden writes. */
 const runDirOf = ({ run }: JobPlaces, { lease }: Claim): string => join(run, `attempt-${lease.fence}`);
+
+/** All that is not this job's: a shared folder too, whose other contents are other jobs'. */
+const hiddenFolders = ({ places, config }: RunnerDeps): string[] => [
+  ...[places.data, places.repos, places.worktrees, config.jobsDir],
+  ...(config.sharedFsRoot === undefined ? [] : [config.sharedFsRoot]),
+];
 
 /** Where the person's login is refreshed in place, should it lie in a folder that jobs do not see. */
 const loginFolder = (env: Readonly<Record<string, string>>): string[] =>

@@ -5,7 +5,7 @@ import type { Job } from "../shared/job.ts";
 import { findClaude } from "./claude/find-claude.ts";
 import { planRun, type RunPlan } from "./claude/plan.ts";
 import { fileContains } from "./claude/transcript-copy.ts";
-import { keepTranscript, layOutTranscript } from "./claude/transcripts.ts";
+import { keepTranscript, layOutTranscript, type SessionPlaces } from "./claude/transcripts.ts";
 import type { Meter } from "./claude/usage-receiver.ts";
 import type { JobPlaces } from "./places.ts";
 import type { LoadedProfile } from "./profile/extend.ts";
@@ -40,7 +40,7 @@ export async function setUp(facts: Facts, deps: RunnerDeps): Promise<SetUp> {
     mkdir(own.run, { recursive: true, mode: 0o700 }),
     mkdir(own.tmp, { recursive: true, mode: 0o700 }),
   ]);
-  const session = { configDir: own.config, dataDir: places.data, sessionId };
+  const session = { configDir: own.config, sessions: places.sessions, sessionId };
   await keepTranscript(session); // of a lost attempt; the folder is made anew now
   const made = await materialize({
     profile,
@@ -90,17 +90,15 @@ async function hasPrinted(run: string): Promise<boolean> {
   return (await Promise.all(sizes)).some((size) => size > 0);
 }
 
-type Session = Readonly<{ configDir: string; dataDir: string; sessionId: string }>;
-
 /**
  * The task's message has the job's id as its uuid: where the transcript has it, Claude has begun, and is only told to
  * go on. A tree that could not be reached is a clean start, with the task.
  */
 async function startOf(
   { job, work, sessionId, ownSession }: Facts,
-  session: Session,
+  session: SessionPlaces,
 ): Promise<"new" | "resume" | "continue"> {
-  const kept = join(session.dataDir, "sessions", sessionId, `${sessionId}.jsonl`);
+  const kept = join(session.sessions, sessionId, `${sessionId}.jsonl`);
   const begun = await fileContains(kept, `"uuid":"${job.id}"`);
   if (begun && work.continued) {
     if (await layOutTranscript(session, work.path)) return "continue";

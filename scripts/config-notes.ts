@@ -16,7 +16,7 @@ export const configNotes: Readonly<Record<ConfigName, string>> = {
   defaultProfile: "Profile of jobs that name none.",
   claudeConfigDir: "Where Claude's login and user settings come from; never a job's own folder.",
   claudeHomeDir:
-    "Home folder whose `.claude` holds the login, where `claude.config_dir` is not set. `/shared` in Kubernetes.",
+    "Home folder whose `.claude` holds the login, where `claude.config_dir` is not set. `/shared` in Kubernetes; the shared folder where there is one.",
   claudeEnv: "Names of further variables that reach Claude.",
   trustedRepos: "Globs of repositories whose own hooks, settings and MCP servers may run.",
   sandbox: "`auto` uses namespaces where the system has them; `none` must be asked for.",
@@ -36,10 +36,12 @@ export const configNotes: Readonly<Record<ConfigName, string>> = {
   logLevel: "`debug`, `info`, `warn` or `error`.",
   aiRouting: "Whether a model chooses the profile of jobs that name none.",
   aiRoutingModel: "The model that chooses.",
-  reposRoot: "Folder of the clone caches.",
-  worktreeRoot: "Folder of the worktrees. `/app/worktrees` in Kubernetes.",
-  sharedFsRoot: "Folder that several runners share; `agenticore init-shared-fs` makes it ready.",
-  jobsDir: "Folder of the JSON copy of each job.",
+  reposRoot: "Folder of the clone caches; `repos` in the shared folder where there is one.",
+  worktreeRoot:
+    "Folder of the worktrees, best on a disk of this machine. `/app/worktrees` in Kubernetes. In the shared folder another machine can continue a lost job where it was.",
+  sharedFsRoot:
+    "Folder on a file system that several runners share; `agenticore init-shared-fs` makes it ready. Clone caches, job files, conversations and the login are below it by default. With Redis the runners of several machines are kept apart.",
+  jobsDir: "Folder of the JSON copy of each job; `jobs` in the shared folder where there is one.",
   podName: "Name of this runner, as people see it.",
   maxParallelJobs: "Jobs that this runner works on at once; more wait in the queue.",
   jobTtl: "Seconds that an ended job is kept.",

@@ -4,7 +4,13 @@ import { PoolName, ProfileName } from "./job.ts";
 import { redisHttpTokens } from "./redis-http-token.ts";
 
 /** What defaults are made from; entry points read it from the machine. */
-export type Surroundings = Readonly<{ home: string; hostName: string; kubernetes: boolean }>;
+export type Surroundings = Readonly<{
+  home: string;
+  hostName: string;
+  kubernetes: boolean;
+  /** `sharedFsRoot`, where that is set. */
+  shared?: string | undefined;
+}>;
 export type Key<S extends z.ZodType = z.ZodType> = Readonly<{
   env: readonly [string, ...string[]];
   yaml: string;
@@ -66,8 +72,9 @@ export const configKeys = {
     "code",
   ),
   claudeConfigDir: maybe({ env: "AGENTICORE_CLAUDE_CONFIG_DIR", yaml: "claude.config_dir", schema: text }),
-  claudeHomeDir: key({ env: "CLAUDE_CODE_HOME_DIR", yaml: "claude.home_dir", schema: text }, (p) =>
-    p.kubernetes ? "/shared" : p.home,
+  claudeHomeDir: key(
+    { env: "CLAUDE_CODE_HOME_DIR", yaml: "claude.home_dir", schema: text },
+    (p) => p.shared ?? (p.kubernetes ? "/shared" : p.home),
   ),
   claudeEnv: key({ env: "AGENTICORE_CLAUDE_ENV", yaml: "claude.env", schema: list }, []),
   trustedRepos: key({ env: "AGENTICORE_TRUSTED_REPOS", yaml: "claude.trusted_repos", schema: list }, []),
@@ -93,12 +100,16 @@ export const configKeys = {
   ),
   aiRouting: key({ env: "AGENTICORE_AI_ROUTING", yaml: "router.ai", schema: flag }, false),
   aiRoutingModel: maybe({ env: "AGENTICORE_AI_ROUTING_MODEL", yaml: "router.model", schema: text }),
-  reposRoot: key({ env: "AGENTICORE_REPOS_ROOT", yaml: "repos.root", schema: text }, at("agenticore-repos")),
+  reposRoot: key({ env: "AGENTICORE_REPOS_ROOT", yaml: "repos.root", schema: text }, (p) =>
+    p.shared ? `${p.shared}/repos` : `${p.home}/agenticore-repos`,
+  ),
   worktreeRoot: key({ env: "AGENTICORE_WORKTREE_ROOT", yaml: "repos.worktree_root", schema: text }, (p) =>
     p.kubernetes ? "/app/worktrees" : `${p.home}/.agenticore/worktrees`,
   ),
   sharedFsRoot: maybe({ env: "AGENTICORE_SHARED_FS_ROOT", yaml: "repos.shared_fs_root", schema: text }),
-  jobsDir: key({ env: "AGENTICORE_JOBS_DIR", yaml: "repos.jobs_dir", schema: text }, at(".agenticore/jobs")),
+  jobsDir: key({ env: "AGENTICORE_JOBS_DIR", yaml: "repos.jobs_dir", schema: text }, (p) =>
+    p.shared ? `${p.shared}/jobs` : `${p.home}/.agenticore/jobs`,
+  ),
   podName: key({ env: "AGENTICORE_POD_NAME", yaml: "repos.pod_name", schema: text }, (p) => p.hostName),
   maxParallelJobs: key(
     { env: "AGENTICORE_MAX_PARALLEL_JOBS", yaml: "repos.max_parallel_jobs", schema: whole(1, 1000) },

@@ -17,13 +17,14 @@ export type Sources = Readonly<{
 export function resolveConfig(sources: Sources): { config: Config; origins: Origins } {
   const tree = asTree(sources);
   const errors: FieldError[] = unknownKeys(tree, sources.file?.name ?? "");
+  const at = { ...sources.at, shared: sharedRoot(sources, tree) };
   const config: Record<string, unknown> = {};
   const origins: Record<string, string> = {};
   for (const [name, key] of Object.entries<Key>(configKeys)) {
     const found = find(key, sources, tree);
     origins[name] = found?.origin ?? "default";
     if (!found) {
-      config[name] = key.initial(sources.at);
+      config[name] = key.initial(at);
       continue;
     }
     const parsed = key.schema.safeParse(found.value);
@@ -54,6 +55,12 @@ function asTree({ file }: Sources): Tree {
     "invalid_request",
     `${file.name} must hold keys and values, not ${Array.isArray(file.content) ? "a list" : "one value"}.`,
   );
+}
+
+/** Other keys have their defaults below it. */
+function sharedRoot(sources: Sources, tree: Tree): string | undefined {
+  const value = find(configKeys.sharedFsRoot, sources, tree)?.value;
+  return typeof value === "string" ? value.trim().replace(/\/+$/, "") : undefined;
 }
 
 function find(key: Key, { env, file }: Sources, tree: Tree): { value: unknown; origin: string } | undefined {

@@ -7,6 +7,7 @@ import { checkDisk } from "../doctor/disk.ts";
 import { checkFolders } from "../doctor/places.ts";
 import { checkGithub, checkServer } from "../doctor/reach.ts";
 import { checkSandbox } from "../doctor/sandbox.ts";
+import { checkSharing } from "../doctor/sharing.ts";
 import { checkStore } from "../doctor/store.ts";
 import { checkClaude, checkGit, checkLogin } from "../doctor/tools.ts";
 
@@ -33,6 +34,7 @@ async function examine(cli: CliContext): Promise<readonly Check[]> {
     checkLogin(cli, config),
     checkSandbox(cli, config),
     checkFolders(config),
+    checkSharing(config),
     checkDisk(config),
     checkStore(cli, config),
     checkServer(cli, config),

@@ -1,7 +1,7 @@
 import { loadConfig } from "../../shared/load-config.node.ts";
 import { defineCommand } from "../command.ts";
 import { openServiceStore } from "../open-store.ts";
-import { serviceLog, untilSignal, warnOfLogin } from "../service.ts";
+import { serviceLog, untilSignal, warnOfLogin, warnOfSharing } from "../service.ts";
 import { serviceRunner } from "../service-runner.ts";
 
 export const runner = defineCommand({
@@ -12,6 +12,7 @@ export const runner = defineCommand({
     const log = serviceLog(cli, config);
     await using store = await openServiceStore(config, { clock, log });
     warnOfLogin(cli, config);
+    warnOfSharing(cli, config);
     const started = await serviceRunner({ cli, config, store, log });
     print.note(`agenticore ${version} runner ${config.podName} takes jobs of ${config.pools.join(", ")}`);
     return await untilSignal(cli, started); // the store must stay open until then

@@ -12,7 +12,7 @@ import { serverUrl } from "../connect.ts";
 import type { CliContext } from "../context.ts";
 import { openServiceStore } from "../open-store.ts";
 import { wholeNumber } from "../option.ts";
-import { serviceLog, untilSignal, warnOfLogin } from "../service.ts";
+import { serviceLog, untilSignal, warnOfLogin, warnOfSharing } from "../service.ts";
 import { serviceRunner } from "../service-runner.ts";
 import { storePace } from "../store-pace.ts";
 
@@ -51,6 +51,7 @@ export const serve = defineCommand<Options>({
       welcome(cli, config, api.url);
       if (!options.runner) return await untilSignal(cli, noRunner());
       warnOfLogin(cli, config);
+      warnOfSharing(cli, config);
       const runner = await serviceRunner({ cli, config, store, log });
       return await untilSignal(cli, besideApi(cli, runner));
     } finally {

@@ -5,19 +5,19 @@ import { copyWithout, fileContains } from "./transcript-copy.ts";
 /** A transcript over this size is not kept. */
 const maxBytes = 512 * 1024 * 1024;
 
-export type SessionPlaces = Readonly<{ configDir: string; dataDir: string; sessionId: string }>;
+export type SessionPlaces = Readonly<{ configDir: string; sessions: string; sessionId: string }>;
 
 /**
- * Saves what Claude remembers of a session from a job's config folder to `{dataDir}/sessions/{id}/{id}.jsonl`.
+ * Saves what Claude remembers of a session from a job's config folder to `{sessions}/{id}/{id}.jsonl`.
  * To be called when no process of the job lives. The folder is an agent's: links are not followed.
  * @returns whether a transcript was there to be kept
  * @throws AppError `disk_full` or `internal` when it cannot be written.
  */
-export async function keepTranscript({ configDir, dataDir, sessionId }: SessionPlaces): Promise<boolean> {
+export async function keepTranscript({ configDir, sessions, sessionId }: SessionPlaces): Promise<boolean> {
   const found = await findTranscript(configDir, sessionId);
   if (found === undefined) return false;
-  await mkdir(join(dataDir, "sessions", sessionId), { recursive: true, mode: 0o700 });
-  await copyWithout(found, keptAt(dataDir, sessionId));
+  await mkdir(join(sessions, sessionId), { recursive: true, mode: 0o700 });
+  await copyWithout(found, keptAt(sessions, sessionId));
   return true;
 }
 
@@ -27,8 +27,8 @@ export async function keepTranscript({ configDir, dataDir, sessionId }: SessionP
  * @throws AppError `disk_full` or `internal` when it cannot be written.
  */
 export async function layOutTranscript(places: SessionPlaces, worktree: string): Promise<boolean> {
-  const { configDir, dataDir, sessionId } = places;
-  const kept = keptAt(dataDir, sessionId);
+  const { configDir, sessions, sessionId } = places;
+  const kept = keptAt(sessions, sessionId);
   if (!(await fileContains(kept, userLine))) return false;
   const folder = join(configDir, "projects", slugOf(await realpath(worktree)));
   await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -36,8 +36,7 @@ export async function layOutTranscript(places: SessionPlaces, worktree: string):
   return true;
 }
 
-const keptAt = (dataDir: string, sessionId: string): string =>
-  join(dataDir, "sessions", sessionId, `${sessionId}.jsonl`);
+const keptAt = (sessions: string, sessionId: string): string => join(sessions, sessionId, `${sessionId}.jsonl`);
 
 /** How Claude Code names a folder's transcripts. */
 const slugOf = (cwd: string): string => cwd.replace(/[^A-Za-z0-9]/g, "-");

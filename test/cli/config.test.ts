@@ -162,3 +162,18 @@ test("paths may begin with the home folder or be relative", async () => {
   expect(config.dataDir).toBe(join(cli.home, "data"));
   expect(config.reposRoot).toBe("/srv/repos");
 });
+
+test("a shared folder moves the clone caches, job files and the login there, unless they are named", async () => {
+  const shared = await loadConfig(aCli({ env: { AGENTICORE_SHARED_FS_ROOT: "~/nfs/" } }).context);
+  const root = shared.config.sharedFsRoot;
+  expect(shared.config).toMatchObject({
+    reposRoot: `${root}/repos`,
+    jobsDir: `${root}/jobs`,
+    claudeHomeDir: root,
+  });
+  expect(shared.config.worktreeRoot).not.toContain(String(root));
+  const named = await loadConfig(
+    place({ AGENTICORE_REPOS_ROOT: "/srv/repos" }, "repos:\n  shared_fs_root: /nfs\n").context,
+  );
+  expect(named.config).toMatchObject({ reposRoot: "/srv/repos", jobsDir: "/nfs/jobs" });
+});

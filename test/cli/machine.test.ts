@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -109,13 +109,48 @@ test("init-shared-fs makes private folders, again and again, and says where it c
   for (const line of [["init-shared-fs"], ["init-shared-fs", "--shared-root", root]]) {
     const { code, out } = await cli.run(...line);
     expect(code).toBe(0);
-    expect(out.trim().split("\n")).toEqual(["repos", "worktrees", "jobs", ".claude"].map((name) => join(root, name)));
+    expect(out.trim().split("\n")).toEqual(
+      ["repos", "worktrees", "jobs", "sessions", ".claude"].map((name) => join(root, name)),
+    );
     for (const folder of out.trim().split("\n")) expect(statSync(folder).mode & 0o777).toBe(0o700);
   }
+  expect(readdirSync(root).filter((name) => name.startsWith(".trial"))).toEqual([]);
   writeFileSync(join(root, "file"), "");
   const refused = await cli.run("init-shared-fs", "--shared-root", join(root, "file"));
   expect(refused).toMatchObject({ code: 1, out: "" });
   expect(refused.err).toContain("mounted");
+});
+
+test("init-shared-fs tells what holds on that file system", async () => {
+  const root = join(aFolder(), "shared");
+  const { code, out } = await aCli().run("init-shared-fs", "--shared-root", root, "--json");
+  expect(code).toBe(0);
+  const { checks, ...rest } = JSON.parse(out) as { checks: { name: string; ok: boolean }[] };
+  expect(rest).toMatchObject({ success: true, root });
+  expect(checks.map(({ name, ok }) => [name, ok])).toEqual(
+    ["file system", "O_EXCL", "rename", "permissions", "flock"].map((name) => [name, true]),
+  );
+});
+
+test("a shared folder that is at another path than before is refused, since git's files name each other", async () => {
+  const [here, there] = [join(aFolder(), "shared"), join(aFolder(), "elsewhere")];
+  expect(await aCli().run("init-shared-fs", "--shared-root", here)).toMatchObject({ code: 0 });
+  renameSync(here, there);
+
+  const { code, err } = await aCli().run("init-shared-fs", "--shared-root", there);
+  expect(code).toBe(1);
+  for (const path of [here, there]) expect(err).toContain(path);
+  const { find } = await examined({ AGENTICORE_SHARED_FS_ROOT: there, REDIS_URL: "redis://127.0.0.1:9" });
+  expect(find("shared folder")).toMatchObject({ state: "broken" });
+});
+
+test("doctor says that sharing needs Redis, and where the shared folder is not there", async () => {
+  const root = join(aFolder(), "shared");
+  const missing = await examined({ AGENTICORE_SHARED_FS_ROOT: root });
+  expect(missing.find("shared folder")).toMatchObject({ state: "broken" });
+  await aCli().run("init-shared-fs", "--shared-root", root);
+  const alone = await examined({ AGENTICORE_SHARED_FS_ROOT: root });
+  expect(alone.find("shared folder")).toMatchObject({ state: "warn", mend: expect.stringContaining("REDIS_URL") });
 });
 
 test("update in a checkout says to pull, and installs nothing", async () => {

@@ -156,7 +156,7 @@ describe("a session goes on", () => {
   test("on another attempt: the interrupted work is continued, without the task again, at its own cost", async () => {
     await using desk = openDesk(model.url);
     const sessionId = randomUUID();
-    const dataDir = join(desk.home, "data");
+    const sessions = join(desk.home, "data/sessions");
     const kill = once(startsTool, (_, hand) => {
       // Claude writes its transcript a little later than its output.
       const written = () => fileContains(transcript(desk, sessionId), '"type":"tool_use"');
@@ -165,11 +165,11 @@ describe("a session goes on", () => {
     const task = "Add it. [[scenario:slow once=yes]] [[usage:in=20000,out=1000]]";
     const lost = await drive({ desk, url: model.url }, task, { sessionId, react: kill });
     expect(lost.judged().status).toBe("failed");
-    expect(await keepTranscript({ configDir: lost.configDir, dataDir, sessionId })).toBe(true);
+    expect(await keepTranscript({ configDir: lost.configDir, sessions, sessionId })).toBe(true);
     desk.killAll();
 
     const prepare = async (configDir: string) => {
-      expect(await layOutTranscript({ configDir, dataDir, sessionId }, desk.repo)).toBe(true);
+      expect(await layOutTranscript({ configDir, sessions, sessionId }, desk.repo)).toBe(true);
     };
     const next = await drive({ desk, url: model.url }, task, { sessionId, start: "continue", prepare });
     expect(next.judged().status).toBe("succeeded");
@@ -182,14 +182,14 @@ describe("a session goes on", () => {
   test("for another job: it knows what was said, and its cost is its own", async () => {
     await using desk = openDesk(model.url);
     const sessionId = randomUUID();
-    const dataDir = join(desk.home, "data");
+    const sessions = join(desk.home, "data/sessions");
     const usage = "[[usage:in=20000,out=1000]]";
     const first = await drive({ desk, url: model.url }, `First. [[scenario:many-turns turns=3]] ${usage}`, {
       sessionId,
     });
-    await keepTranscript({ configDir: first.configDir, dataDir, sessionId });
+    await keepTranscript({ configDir: first.configDir, sessions, sessionId });
     const prepare = async (configDir: string) => {
-      await layOutTranscript({ configDir, dataDir, sessionId }, desk.repo);
+      await layOutTranscript({ configDir, sessions, sessionId }, desk.repo);
     };
     const second = await drive({ desk, url: model.url }, `Second. [[scenario:text]] ${usage}`, {
       sessionId,
@@ -209,7 +209,7 @@ describe("a session goes on", () => {
   test("a follow-up that the session already has is acknowledged and not done twice", async () => {
     await using desk = openDesk(model.url);
     const sessionId = randomUUID();
-    const dataDir = join(desk.home, "data");
+    const sessions = join(desk.home, "data/sessions");
     const message = aMessage({ text: "Say more. [[scenario:text say=followed]]" });
     const react = () =>
       once(
@@ -218,9 +218,9 @@ describe("a session goes on", () => {
       );
     const first = await drive({ desk, url: model.url }, "Go. [[scenario:text]]", { sessionId, react: react() });
     expect(first.delivered).toEqual([message.id]);
-    await keepTranscript({ configDir: first.configDir, dataDir, sessionId });
+    await keepTranscript({ configDir: first.configDir, sessions, sessionId });
     const prepare = async (configDir: string) => {
-      await layOutTranscript({ configDir, dataDir, sessionId }, desk.repo);
+      await layOutTranscript({ configDir, sessions, sessionId }, desk.repo);
     };
     const again = await drive({ desk, url: model.url }, "", { sessionId, start: "continue", prepare, react: react() });
     expect(again.judged().status).toBe("succeeded");

@@ -30,7 +30,7 @@ function aPlace() {
   };
   const kept = join(root, "data", "sessions", sessionId, `${sessionId}.jsonl`);
   const laid = join(root, "next", "projects", worktree.replace(/[^A-Za-z0-9]/g, "-"), `${sessionId}.jsonl`);
-  const own = { configDir: join(root, "config"), dataDir: join(root, "data"), sessionId };
+  const own = { configDir: join(root, "config"), sessions: join(root, "data/sessions"), sessionId };
   const next = { ...own, configDir: join(root, "next") };
   const end = () => rmSync(root, { recursive: true, force: true });
   return { root, sessionId, worktree, put, kept, laid, own, next, [Symbol.dispose]: end };
