@@ -124,3 +124,25 @@ test("a port in use is told with what to do", async () => {
   await close();
   await new Promise((resolve) => other.close(resolve));
 });
+
+test("the store is swept as often as asked, also after a sweep that failed, and no more once the server is closed", async () => {
+  const { store, close } = await aStore();
+  let sweeps = 0;
+  const watched = {
+    ...store,
+    sweep: async () => {
+      sweeps += 1;
+      if (sweeps === 2) throw new Error("the store is away");
+      return await store.sweep();
+    },
+  };
+  const options = { profiles: someProfiles, clock: systemClock, log: silentLog, version: "0.1.0", host: "127.0.0.1" };
+  const api = await startApi({ ...options, store: watched, config: aConfig(), port: 0, sweepMs: 10 });
+  await expect.poll(() => sweeps).toBeGreaterThan(4);
+  await api.close();
+  const before = sweeps;
+  await new Promise((resolve) => setTimeout(resolve, 50));
+
+  expect(sweeps).toBe(before);
+  await close();
+});

@@ -6,7 +6,7 @@ import { bytesOf } from "../../runner/disk.ts";
 import { AppError } from "../../shared/error.ts";
 import { silentLog } from "../../shared/log.ts";
 import type { JobStore } from "../../shared/store.ts";
-import { aJob, aNewJob } from "../support/a-job.ts";
+import { aClaim, aJob, aNewJob } from "../support/a-job.ts";
 import { eventually } from "../support/eventually.ts";
 import { sqliteWorld } from "../support/sqlite-world.ts";
 
@@ -71,6 +71,28 @@ test("an idle runner takes up a job as soon as it is submitted", async () => {
   const loop = aLoop({ store: world.store }, world.clock);
   await world.store.submit(aNewJob());
   await eventually(() => loop.running.size === 1);
+  await loop.end();
+});
+
+test("where nobody sweeps, an idle runner takes up a job whose delay ends, and one whose runner went silent", async () => {
+  await using world = await sqliteWorld();
+  const { store } = world;
+  const claimed = async () => {
+    await store.submit(aNewJob());
+    const claim = await store.claim(aClaim({ runner: "box-2/b", leaseMs: 20_000 }));
+    if (!claim) throw new Error("there was a job to claim");
+    return claim;
+  };
+  const delayed = await claimed();
+  await store.release(delayed.lease, { reason: "waiting", delayMs: 10_000 });
+  const lost = await claimed();
+  const loop = aLoop({ store }, world.clock);
+  await eventually(() => {
+    world.clock.advance(500);
+    return loop.running.size === 2;
+  });
+
+  expect([...loop.running.keys()]).toEqual([delayed.job.id, lost.job.id]);
   await loop.end();
 });
 
