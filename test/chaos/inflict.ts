@@ -1,9 +1,20 @@
-import type { Cluster } from "./cluster.ts";
+import type { Box } from "./boxes.ts";
+import type { JobProcesses } from "./job-processes.ts";
+import type { Kept } from "./keep-process.ts";
+import type { KeptRedis } from "./kept-redis.ts";
 import type { Fault } from "./schedule.ts";
 
+/** Whom a fault may hit; what a run does not have is not hit. */
+export type Victims = Readonly<{
+  runners: readonly Pick<Box, "kept" | "shiftClock">[];
+  apis?: readonly Readonly<{ kept: Kept }>[];
+  redis?: KeptRedis;
+  jobProcesses: () => JobProcesses;
+}>;
+
 /** Does it. @returns false where there was nothing to do it to at that moment. */
-export function inflict({ kind, choice, forMs }: Fault, cluster: Cluster): boolean {
-  const box = chosen(cluster.runners, choice);
+export function inflict({ kind, choice, forMs }: Fault, victims: Victims): boolean {
+  const box = chosen(victims.runners, choice);
   switch (kind) {
     case "runner killed":
       return box?.kept.kill({ awayMs: forMs }) ?? false;
@@ -18,11 +29,15 @@ export function inflict({ kind, choice, forMs }: Fault, cluster: Cluster): boole
     case "runner drained, then stopped":
       return box?.kept.drain({ awayMs: 250, againMs: forMs }) ?? false;
     case "warden killed":
-      return kill9(chosen(cluster.jobProcesses().wardens, choice));
+      return kill9(chosen(victims.jobProcesses().wardens, choice));
     case "Claude killed":
-      return kill9(chosen(cluster.jobProcesses().claudes, choice));
+      return kill9(chosen(victims.jobProcesses().claudes, choice));
     case "API killed":
-      return chosen(cluster.apis, choice)?.kept.kill({ awayMs: forMs }) ?? false;
+      return chosen(victims.apis ?? [], choice)?.kept.kill({ awayMs: forMs }) ?? false;
+    case "Redis killed":
+      return victims.redis?.kill(forMs) ?? false;
+    case "Redis stopped":
+      return victims.redis?.pause(forMs) ?? false;
     default:
       return false;
   }

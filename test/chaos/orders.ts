@@ -27,7 +27,8 @@ export function placeOrders({ seed, durationMs, everyMs, repoShare }: OrderOptio
   const orders: Order[] = [];
   const sometimes = <T>(share: number, value: () => T): T | undefined => (random.next() < share ? value() : undefined);
   for (let atMs = 0, number = 1; atMs < durationMs; number += 1) {
-    const beats = random.next() < 0.2 ? 40 + random.below(80) : 4 + random.below(24);
+    const length = random.next();
+    const beats = length < 0.6 ? 4 + random.below(26) : length < 0.85 ? 40 + random.below(60) : 100 + random.below(200);
     const inRepo = random.next() < repoShare;
     const traits = [
       sometimes(0.1, () => "stubborn"),
