@@ -5,14 +5,16 @@ import { systemClock } from "../shared/clock.node.ts";
 import { fakeClaude } from "../test/chaos/fake-claude.ts";
 import { inflict } from "../test/chaos/inflict.ts";
 import { jobProcesses } from "../test/chaos/job-processes.ts";
-import { keepProcess } from "../test/chaos/keep-process.ts";
+import { type Kept, keepProcess } from "../test/chaos/keep-process.ts";
 import { keepRedis } from "../test/chaos/kept-redis.ts";
 import { overlapsOf, readLives, repeatedWork } from "../test/chaos/life-log.ts";
+import { keepLink, type Link } from "../test/chaos/link.ts";
 import { type Order, placeOrders } from "../test/chaos/orders.ts";
 import type { ChaosOptions } from "../test/chaos/run-chaos.ts";
 import { scheduleFaults } from "../test/chaos/schedule.ts";
 import { type FaultCounts, storm } from "../test/chaos/storm.ts";
 import { eventually } from "../test/support/eventually.ts";
+import { startFaultProxy } from "../test/support/fault-proxy.ts";
 import { killProcessesWith } from "../test/support/leftovers.ts";
 
 export type BullmqOutcome = Readonly<{
@@ -25,7 +27,7 @@ export type BullmqOutcome = Readonly<{
   faults: FaultCounts;
 }>;
 
-/** The same fake Claude, the same orders, the same kills and stops of workers, Claudes and Redis: only the queue differs. */
+/** The same fake Claude, the same orders, the same kills, stops and cut links: only the queue differs. */
 export async function bullmqChaos(options: ChaosOptions): Promise<BullmqOutcome> {
   const { seed, durationMs, leaseMs, note } = options;
   await using parts = new AsyncDisposableStack();
@@ -35,9 +37,13 @@ export async function bullmqChaos(options: ChaosOptions): Promise<BullmqOutcome>
   writeFileSync(life, "");
   parts.defer(() => void killProcessesWith("CHAOS_LIFE", life));
   const redis = parts.use(await keepRedis());
-  const workers = Array.from({ length: options.runners }, (_, at) =>
-    parts.use(worker(`worker-${at}`, { folder, life, redisUrl: redis.redis.url, leaseMs })),
-  );
+  const workers: Kept[] = [];
+  const links: Link[] = [];
+  for (let at = 0; at < options.runners; at += 1) {
+    const proxy = parts.use(await startFaultProxy(redis.redis.url, { seed: seed * 100 + at }));
+    links.push(keepLink(proxy, "tcp"));
+    workers.push(parts.use(worker(`worker-${at}`, { folder, life, redisUrl: proxy.url, leaseMs })));
+  }
   for (const one of workers) await eventually(() => /worker ready/.test(one.said()), { what: `${one.name} is up` });
   const connection = { url: redis.redis.url, maxRetriesPerRequest: null };
   const queue = new Queue<{ task: string }>("chaos", { connection });
@@ -53,6 +59,7 @@ export async function bullmqChaos(options: ChaosOptions): Promise<BullmqOutcome>
   const victims = {
     runners: workers.map((kept) => ({ kept })),
     redis,
+    links,
     jobProcesses: () =>
       jobProcesses(
         folder,
@@ -69,7 +76,8 @@ export async function bullmqChaos(options: ChaosOptions): Promise<BullmqOutcome>
   );
   note("the faults are over");
   await redis.atPeace();
-  await eventually(() => workers.every((one) => one.atPeace() && one.pid() !== undefined));
+  const running = () => workers.every((one) => one.atPeace() && one.pid() !== undefined);
+  await eventually(() => running() && links.every((link) => link.atPeace()), { what: "all workers run again" });
   await answered;
   const lost = await unfinished(queue, keys, 60_000 + 20 * leaseMs);
   const lives = readLives(readFileSync(life, "utf8"));

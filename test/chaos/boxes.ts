@@ -73,7 +73,7 @@ export const runnerEnv = ({ life }: Ground, at: number): Readonly<Record<string,
   AGENTICORE_MAX_PARALLEL_JOBS: "2",
   AGENTICORE_RETENTION_FAILED: "0",
   // Both kinds of process trees have to hold.
-  AGENTICORE_SANDBOX: at % 2 === 0 ? "none" : "auto",
+  AGENTICORE_SANDBOX: at % 4 < 2 ? "none" : "auto",
 });
 
 /** Leases count the boot clock: only the wall clock jumps, as it does on a real box (github.com/wolfcw/libfaketime). */

@@ -1,7 +1,9 @@
+import type { LinkFault } from "../support/fault-plan.ts";
 import type { Box } from "./boxes.ts";
 import type { JobProcesses } from "./job-processes.ts";
 import type { Kept } from "./keep-process.ts";
 import type { KeptRedis } from "./kept-redis.ts";
+import type { Link } from "./link.ts";
 import type { Fault } from "./schedule.ts";
 
 /** Whom a fault may hit; what a run does not have is not hit. */
@@ -9,6 +11,8 @@ export type Victims = Readonly<{
   runners: readonly Pick<Box, "kept" | "shiftClock">[];
   apis?: readonly Readonly<{ kept: Kept }>[];
   redis?: KeptRedis;
+  bridge?: Kept;
+  links?: readonly Link[];
   jobProcesses: () => JobProcesses;
 }>;
 
@@ -38,9 +42,33 @@ export function inflict({ kind, choice, forMs }: Fault, victims: Victims): boole
       return victims.redis?.kill(forMs) ?? false;
     case "Redis stopped":
       return victims.redis?.pause(forMs) ?? false;
+    case "bridge killed":
+      return victims.bridge?.kill({ awayMs: forMs }) ?? false;
+    case "link cut":
+    case "link cut for a moment":
+      return chosen(victims.links ?? [], choice)?.cut(forMs) ?? false;
     default:
-      return false;
+      return spoil(victims.links ?? [], { choice, ms: forMs, ...spoiling[kind] });
   }
+}
+
+type Spoiling = Readonly<{ fault: LinkFault; share: number; onlyHttp?: boolean }>;
+
+const spoiling = {
+  "link loses requests": { fault: "lose-request", share: 0.2 },
+  "link loses replies": { fault: "lose-reply", share: 0.2 },
+  "link answers 429": { fault: "429", share: 0.5, onlyHttp: true },
+  "link answers 500": { fault: "500", share: 0.5, onlyHttp: true },
+  "link answers with HTML": { fault: "502", share: 0.5, onlyHttp: true },
+  "link is slow": { fault: "slow", share: 0.3 },
+} as const satisfies Readonly<Record<string, Spoiling>>;
+
+function spoil(
+  links: readonly Link[],
+  { choice, ms, fault, share, onlyHttp = false }: Spoiling & Readonly<{ choice: number; ms: number }>,
+): boolean {
+  const able = onlyHttp ? links.filter(({ kind }) => kind === "http") : links;
+  return chosen(able, choice)?.spoil(fault, { share, ms }) ?? false;
 }
 
 const chosen = <T>(items: readonly T[], choice: number): T | undefined => items[Math.floor(choice * items.length)];

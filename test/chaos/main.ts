@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { faketime } from "./boxes.ts";
 import { isSound, renderOutcome } from "./outcome.ts";
-import { runChaos } from "./run-chaos.ts";
+import { chaosDefaults, runChaos } from "./run-chaos.ts";
 
 const usage = `npm run chaos [-- --seed N] [--minutes M]
 
@@ -25,8 +25,7 @@ if (values.help || !Number.isInteger(seed) || !(minutes > 0)) {
   if (faketime === undefined)
     console.error("libfaketime is not installed: no clock jumps here, only in the simulation.");
   const outcome = await runChaos({
-    ...{ seed, durationMs: minutes * 60_000, leaseMs: 3_000 },
-    ...{ runners: 5, apis: 2, faultEveryMs: 1_000, jobEveryMs: 700, repoShare: 0.2, recoveries: 3 },
+    ...{ ...chaosDefaults, seed, durationMs: minutes * 60_000 },
     note: (line) => console.error(line),
   });
   console.log(renderOutcome(outcome));

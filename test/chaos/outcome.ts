@@ -16,6 +16,8 @@ export type Outcome = Readonly<{
   repeated: number;
   faults: FaultCounts;
   requests: Readonly<{ answers: number; failures: number }>;
+  /** Requests on their way to the store: how many met which fate. */
+  fates: Readonly<Record<string, number>>;
   recovery: Recovery;
   /** What may not be, each case by its rule: all empty, or something is broken. */
   faulty: Readonly<Record<string, readonly string[]>>;
@@ -25,7 +27,8 @@ export const isSound = ({ faulty }: Outcome): boolean => Object.values(faulty).e
 
 /** For a terminal, and for whoever reads why a test failed. */
 export function renderOutcome(outcome: Outcome): string {
-  const { seed, durationMs, jobs, endings, attempts, starts, repeated, faults, requests, recovery, faulty } = outcome;
+  const { seed, durationMs, jobs, endings, attempts, starts, repeated, faults, requests, fates, recovery, faulty } =
+    outcome;
   const { restarted, gone } = recovery;
   const facts = [
     ["seed", String(seed)],
@@ -39,6 +42,12 @@ export function renderOutcome(outcome: Outcome): string {
     ["attempts, and Claudes started", `${attempts}, ${starts}`],
     ["finished work repeated sequentially", String(repeated)],
     ["requests of clients, and failed ones", `${requests.answers}, ${requests.failures}`],
+    [
+      "requests to the store",
+      Object.entries(fates)
+        .map(([fate, count]) => `${count} ${fate}`)
+        .join(", "),
+    ],
     ["kill -9 of a runner that comes back: its job runs again after, ms", restarted.join(", ")],
     ["kill -9 of a runner that stays away: the same", gone.join(", ")],
   ];

@@ -26,6 +26,12 @@ export type ChaosOptions = ClusterOptions &
     note: (line: string) => void;
   }>;
 
+/** What `npm run chaos` and the benchmark run. */
+export const chaosDefaults = {
+  ...{ runners: 5, apis: 2, leaseMs: 3_000 },
+  ...{ faultEveryMs: 1_000, jobEveryMs: 700, repoShare: 0.2, recoveries: 3 },
+} as const satisfies Partial<ChaosOptions>;
+
 /** One run: a storm over real processes, then calm, then the judgement. */
 export async function runChaos(options: ChaosOptions): Promise<Outcome> {
   const { seed, durationMs, leaseMs, note } = options;
@@ -56,7 +62,7 @@ export async function runChaos(options: ChaosOptions): Promise<Outcome> {
   const leaked = await leakedTrees(cluster);
   const { faulty, ...counts } = judged(cluster, known);
   return {
-    ...{ seed, durationMs, ...counts, recovery, faults, requests: clients.counts() },
+    ...{ seed, durationMs, ...counts, recovery, faults, requests: clients.counts(), fates: fatesOf(cluster) },
     faulty: {
       ...faulty,
       "surviving processes": survivors,
@@ -83,4 +89,11 @@ function judged(cluster: Cluster, known: readonly Known[]) {
     repeated: repeatedWork(lives),
     faulty: { ...judgeHistory(known, lives), "branches not as told": judgeBranches(known, cluster.repo) },
   };
+}
+
+/** Over all links. */
+function fatesOf({ links }: Cluster): Readonly<Record<string, number>> {
+  const all = links.flatMap((link) => Object.entries(link.counts()));
+  const byFate = [...Map.groupBy(all, ([fate]) => fate)];
+  return Object.fromEntries(byFate.map(([fate, counts]) => [fate, counts.reduce((sum, [, count]) => sum + count, 0)]));
 }

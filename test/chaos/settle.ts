@@ -4,14 +4,16 @@ import { systemClock } from "../../shared/clock.node.ts";
 import { isTerminal } from "../../shared/job.ts";
 import { eventually } from "../support/eventually.ts";
 import { type Clients, idOf } from "./clients.ts";
-import type { Cluster } from "./cluster.ts";
+import { type Cluster, runnerReady } from "./cluster.ts";
 import { describeProcess } from "./job-processes.ts";
 
 /** Ends all faults and waits until every part runs. */
 export async function heal(cluster: Cluster): Promise<void> {
   for (const { shiftClock } of cluster.runners) shiftClock?.(0);
-  await eventually(() => cluster.kept.every((one) => one.atPeace() && one.pid() !== undefined), {
-    what: "all processes run again",
+  await cluster.redis.atPeace();
+  const running = () => cluster.kept.every((one) => one.atPeace() && one.pid() !== undefined);
+  await eventually(() => running() && cluster.links.every((link) => link.atPeace()), {
+    what: "all processes run again, with a way to the store",
   });
 }
 
@@ -38,7 +40,7 @@ export async function survivorsOf(cluster: Cluster): Promise<readonly string[]> 
 
 /** Worktrees that belong to nobody, once each runner was started anew and has tidied up. */
 export async function leakedTrees({ runners }: Cluster): Promise<readonly string[]> {
-  await Promise.all(runners.map(({ kept }) => kept.renew(/runner ready/)));
+  await Promise.all(runners.map(({ kept }) => kept.renew(runnerReady)));
   const trees = () =>
     runners.flatMap(({ home }) => {
       const folder = join(home, ".agenticore/worktrees");
