@@ -1,9 +1,7 @@
-import type { CliCommand } from "./command.ts";
-
-type Row = Readonly<{ summary: string; load: () => Promise<CliCommand> }>;
+import type { CommandRows } from "./command.ts";
 
 /** Every command; only the one that is called is loaded. */
-export const commandTable: Readonly<Record<string, Row>> = {
+export const commandTable: CommandRows = {
   run: { summary: "Submit a task, and follow it", load: async () => (await import("./commands/run.ts")).run },
   jobs: { summary: "List jobs, newest first", load: async () => (await import("./commands/jobs.ts")).jobs },
   job: { summary: "Show one job", load: async () => (await import("./commands/job.ts")).job },

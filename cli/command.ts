@@ -9,12 +9,18 @@ export type CliCommand = Readonly<{
   /** Shown below the help. */
   examples: readonly string[];
   run(cli: CliContext, command: Command): Promise<ExitCode>;
+  /** Commands below this one. */
+  parts?: CommandRows;
 }>;
+
+/** Commands by name; what they take is only loaded where one of them may be called. */
+export type CommandRows = Readonly<Record<string, Readonly<{ summary: string; load: () => Promise<CliCommand> }>>>;
 
 type Definition<Options> = Readonly<{
   takes?: (command: Command) => Command;
   examples: readonly string[];
   run(cli: CliContext, options: Options, args: readonly string[]): Promise<ExitCode>;
+  parts?: CommandRows;
 }>;
 
 /** `Options` is what commander makes of the options in `takes`: the two stand side by side. */
@@ -22,4 +28,5 @@ export const defineCommand = <Options extends object = object>(definition: Defin
   takes: definition.takes ?? ((command) => command),
   examples: definition.examples,
   run: (cli, command) => definition.run(cli, command.opts<Options>(), command.args),
+  ...(definition.parts === undefined ? {} : { parts: definition.parts }),
 });

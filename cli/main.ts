@@ -1,6 +1,7 @@
 import { homedir, hostname } from "node:os";
 import { text } from "node:stream/consumers";
 import { Command, CommanderError } from "commander";
+import type { CliCommand } from "./command.ts";
 import { commandTable } from "./command-table.ts";
 import type { CliContext } from "./context.ts";
 import type { ExitCode } from "./exit-code.ts";
@@ -82,13 +83,19 @@ export async function buildProgram(
   for (const [name, { summary, load }] of Object.entries(commandTable)) {
     const command = program.command(name).description(summary);
     if (!wanted(name)) continue;
-    const { takes, examples, run } = await load();
-    takes(command)
-      .showHelpAfterError(`Run \`agenticore ${name} --help\` for how it is used.`)
-      .addHelpText("after", `\nExamples:\n${examples.map((example) => `  ${example}`).join("\n")}`)
-      .action(async () => ended(await run(cli, command)));
+    await define(command, name, await load());
   }
   if (wanted("completion")) (await import("./completion.ts")).addCompletion(program);
   else program.command("completion").description("Print the completion script of a shell");
   return program;
+
+  async function define(command: Command, path: string, { takes, examples, run, parts = {} }: CliCommand) {
+    takes(command)
+      .showHelpAfterError(`Run \`agenticore ${path} --help\` for how it is used.`)
+      .addHelpText("after", `\nExamples:\n${examples.map((example) => `  ${example}`).join("\n")}`)
+      .helpCommand(false)
+      .action(async () => ended(await run(cli, command)));
+    for (const [name, { summary, load }] of Object.entries(parts))
+      await define(command.command(name).description(summary), `${path} ${name}`, await load());
+  }
 }

@@ -41,13 +41,13 @@ export type RunnerStart = Readonly<{
 /** The parts, and how they are closed when the runner is over. */
 type Assembled = AsyncDisposable & Readonly<{ deps: RunnerDeps }>;
 
-/** Chooses the parts that a runner works with, from its configuration and environment. */
-export async function assemble(start: RunnerStart): Promise<Assembled> {
+/** Chooses the parts that a runner works with, from its configuration and environment. `tell` says how it is. */
+export async function assemble(start: RunnerStart, tell: () => object): Promise<Assembled> {
   const { config, store, clock, log, random, newId, redact, env, packageRoot, cwd } = start;
   const places = placesOf(config);
   if (config.sharedFsRoot !== undefined) await shareRoot(config.sharedFsRoot, log);
   for (const folder of Object.values(places)) await mkdir(folder, { recursive: true, mode: 0o700 });
-  const instance = await openInstance(places.runs, `${config.podName}/${newId()}`);
+  const instance = await openInstance(places.runs, `${config.podName}/${newId()}`, tell);
   const deps: RunnerDeps = {
     ...{ store, clock, log, random, newId, redact, config, packageRoot, cwd, places },
     surroundings: env,
@@ -103,7 +103,9 @@ async function repositories(start: RunnerStart, places: Places): Promise<Repos> 
       Object.entries(env).flatMap(([key, value]) => (network.test(key) && value ? [[key, value]] : [])),
     ),
     poolSize: config.maxParallelJobs,
-    ...(isSharedMirror(config, places) ? { shared: { store, clock, random, newId } } : {}),
+    ...(isSharedMirror(config, places)
+      ? { shared: { store, clock, random, newId, ttlMs: Math.min(60_000, config.leaseSeconds * 1000) } }
+      : {}),
     credentials: async (host) =>
       githubToken && isGithub(host, config.githubApiUrl)
         ? { username: "x-access-token", password: githubToken.reveal() }

@@ -4,6 +4,7 @@ import { keepAnnounced } from "./announce.ts";
 import { assemble, type RunnerStart } from "./assemble.ts";
 import { claimLoop } from "./claim-loop.ts";
 import { readDisk } from "./disk.ts";
+import { watchHealth } from "./health.ts";
 import { removeClaimNote, writeClaimNote } from "./process/claim-note.ts";
 import { recoverRuns } from "./recover-runs.ts";
 import { removeOldRuns } from "./remove-old-runs.ts";
@@ -24,20 +25,26 @@ const tidyMs = 600_000;
 
 /** Makes this process a runner: recovers what an earlier one left, then claims until it is told to stop. */
 export async function startRunner(start: RunnerStart): Promise<Runner> {
-  const { config, store, clock, log } = start;
-  const parts = await assemble(start);
+  const { config, clock, log } = start;
+  const health = watchHealth(start.store, clock, start);
+  const { store } = health;
+  const running = new Set<JobId>();
+  const draining = new AbortController();
+  let low = false;
+  const state = () => ({
+    ...{ name: config.podName, version: start.version, capacity: config.maxParallelJobs },
+    ...{ running: running.size, draining: draining.signal.aborted, diskLow: low },
+  });
+  const parts = await assemble({ ...start, store }, () => health.tell(state()));
   const { deps } = parts;
   const { instance } = deps.identity;
   await recoverRuns(deps);
-  const draining = new AbortController();
   const stopping = new AbortController();
   const over = new AbortController();
-  const running = new Set<JobId>();
   const drain = () => {
     draining.abort(new Stop("draining"));
     announcer.soon();
   };
-  let low = false;
 
   async function newClaim(instead?: string): Promise<string> {
     const claimId = deps.newId();

@@ -31,7 +31,11 @@ async function cliReference(): Promise<string> {
     return help.join("").trim();
   };
   const named = program.commands.filter((command) => !["complete", "help"].includes(command.name()));
-  const sections = named.map((command) => `## ${command.name()}\n\n\`\`\`text\n${helpOf(command)}\n\`\`\`\n`);
+  const section = (command: typeof program, path: string): string[] => [
+    `## ${path}\n\n\`\`\`text\n${helpOf(command)}\n\`\`\`\n`,
+    ...command.commands.flatMap((part) => section(part, `${path} ${part.name()}`)),
+  ];
+  const sections = named.flatMap((command) => section(command, command.name()));
   return `# The command line
 
 \`agenticore <command>\`: data goes to standard output, everything said to a person to standard error. \`--json\`

@@ -6,6 +6,12 @@ import { serviceRunner } from "../service-runner.ts";
 
 export const runner = defineCommand({
   examples: ["agenticore runner", "AGENTICORE_MAX_PARALLEL_JOBS=6 AGENTICORE_POOLS=default,big agenticore runner"],
+  parts: {
+    health: {
+      summary: "Ask the runners of this machine's data folder how they are",
+      load: async () => (await import("./runner-health.ts")).runnerHealth,
+    },
+  },
   run: async (cli) => {
     const { config } = await loadConfig(cli);
     const { clock, print, version } = cli;
