@@ -15,23 +15,31 @@ export type WireLimits = Readonly<{
 
 export const wireLimits: WireLimits = { tryMs: 5_000, callMs: 10_000, downMs: 1_000, probeMs: 15_000 };
 
+type PassingFacts = Readonly<{
+  /** What the other side asked for, in milliseconds. */
+  afterMs?: number;
+  remedy?: string;
+}>;
+
 /** A try that failed for a reason that may pass: what was sent may or may not have been done. */
 export class Passing extends Error {
-  /** What the other side asked for, in milliseconds. */
-  readonly afterMs: number | undefined;
-  readonly remedy: string | undefined;
-  constructor(reason: string, { afterMs, remedy }: Readonly<{ afterMs?: number; remedy?: string }> = {}) {
+  readonly facts: PassingFacts;
+  constructor(reason: string, facts: PassingFacts = {}) {
     super(reason);
-    this.afterMs = afterMs;
-    this.remedy = remedy;
+    this.facts = facts;
+  }
+}
+
+/** A try that had its time. */
+export class Late extends Passing {
+  constructor(ms: number) {
+    super(`no answer within ${Math.round(ms)} ms`);
   }
 }
 
 export type Patience = Readonly<{
   /** Tries until one gives an answer, or an error that no further try would change. @throws AppError `store_unavailable` when the time is up. */
   persist<T>(what: string, attempt: (ms: number) => Promise<T>): Promise<T>;
-  /** Something was heard: the wire is not down. */
-  reached(): void;
 }>;
 
 type Options = Readonly<{
@@ -72,15 +80,16 @@ export function patience({ place, clock, random, log, limits }: Options): Patien
       "store_unavailable",
       `${place} gave no answer to ${what} within ${seconds(ms)}: ${last.message}.`,
       {
-        remedy: last.remedy ?? `Check that it runs and can be reached from here; \`agenticore doctor\` looks at it.`,
+        remedy:
+          last.facts.remedy ?? `Check that it runs and can be reached from here; \`agenticore doctor\` looks at it.`,
       },
     );
   };
   return {
-    reached,
     async persist(what, attempt) {
       const start = clock.uptime();
       const ms = allowance(start);
+      let last: Passing | undefined;
       for (let tries = 0; ; tries++) {
         const left = start + ms - clock.uptime();
         try {
@@ -92,8 +101,10 @@ export function patience({ place, clock, random, log, limits }: Options): Patien
             reached();
             throw thrown;
           }
-          const wait = thrown.afterMs ?? random() * backOff(tries, pause);
-          if (clock.uptime() + wait >= start + ms) throw givenUp(what, ms, thrown);
+          // That the last try was cut short says less than why the one before it failed.
+          last = thrown instanceof Late && last !== undefined && left < limits.tryMs ? last : thrown;
+          const wait = thrown.facts.afterMs ?? random() * backOff(tries, pause);
+          if (clock.uptime() + wait >= start + ms) throw givenUp(what, ms, last);
           await clock.sleep(wait);
         }
       }

@@ -2,7 +2,7 @@ import type { Clock } from "../../clock.ts";
 import { AppError } from "../../error.ts";
 import type { Secret } from "../../secret.ts";
 import { answeredError } from "./answered-error.ts";
-import { Passing } from "./patience.ts";
+import { Late, Passing } from "./patience.ts";
 import { type Reply, WireError, type Word } from "./wire.ts";
 
 export type RestClientOptions = Readonly<{
@@ -77,7 +77,7 @@ export async function within<T>(ms: number, clock: Clock, act: (signal: AbortSig
   try {
     return await act(late.signal);
   } catch (error) {
-    throw late.signal.aborted ? new Passing(`no answer within ${Math.round(ms)} ms`) : error;
+    throw late.signal.aborted ? new Late(ms) : error;
   } finally {
     done.abort();
   }

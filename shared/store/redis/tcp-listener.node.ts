@@ -3,8 +3,8 @@ import type { Clock } from "../../clock.ts";
 import type { Listening } from "./wire.ts";
 
 type Options = Readonly<{
-  /** A connection that is not opened yet and reconnects by itself, without subscribing again. */
-  connect: () => Redis;
+  /** A connection that is not opened yet and reconnects by itself, without subscribing again; it is told when Redis answers. */
+  connect: () => Readonly<{ connection: Redis; onHeard: () => void }>;
   clock: Clock;
   answerMs: number;
   silenceMs: number;
@@ -15,6 +15,7 @@ export function tcpListener({ connect, clock, answerMs, silenceMs }: Options) {
   const heard = new Set<Ear>();
   const closing = new AbortController();
   let connection: Redis | undefined;
+  let onHeard: () => void = () => undefined;
   let lastHeard = clock.uptime();
 
   const stillWanted = (kind: "channels" | "patterns", name: string) =>
@@ -36,11 +37,13 @@ export function tcpListener({ connect, clock, answerMs, silenceMs }: Options) {
       return;
     }
     lastHeard = clock.uptime();
+    onHeard();
     if (from.stream === stream) for (const ear of ears) ear.up();
   }
 
   function open(): Redis {
-    const opened = connect();
+    const { connection: opened, ...made } = connect();
+    onHeard = made.onHeard;
     opened.on("ready", () => void subscribe([...heard]));
     opened.on("close", () => {
       for (const ear of heard) ear.down();

@@ -1,11 +1,11 @@
 import { isIP } from "node:net";
 import { Command, Redis, type RedisOptions } from "ioredis";
-import type { Clock } from "../../clock.ts";
+import { backOff, type Clock } from "../../clock.ts";
 import { AppError } from "../../error.ts";
 import { type Log, silentLog } from "../../log.ts";
 import type { Secret } from "../../secret.ts";
 import { answeredError } from "./answered-error.ts";
-import { Passing, patience, type WireLimits, wireLimits } from "./patience.ts";
+import { Late, Passing, patience, type WireLimits, wireLimits } from "./patience.ts";
 import { scriptRunner } from "./script-runner.ts";
 import { tcpListener } from "./tcp-listener.node.ts";
 import type { RedisWire, Reply, Word } from "./wire.ts";
@@ -32,7 +32,8 @@ export function openTcpWire(options: TcpWireOptions): RedisWire {
   const limits = { ...wireLimits, ...options.limits };
   const { place, connection } = connectionTo(options, limits);
   const tries = patience({ place, clock, random, log, limits });
-  const commands = new Redis(connection);
+  const pauses = reconnectPauses(random);
+  const commands = new Redis({ ...connection, retryStrategy: pauses.next });
   const over = () => new AppError("store_unavailable", `The connection to ${place} was closed by this process.`);
   let closed = false;
   /** Settles when the connection stands, or will not. */
@@ -41,7 +42,6 @@ export function openTcpWire(options: TcpWireOptions): RedisWire {
   commands.on("ready", () => {
     trouble = "the connection was lost";
     standing.resolve();
-    tries.reached();
   });
   commands.on("close", () => {
     standing.reject(new Passing(trouble));
@@ -62,15 +62,16 @@ export function openTcpWire(options: TcpWireOptions): RedisWire {
     const command = new Command(name.toUpperCase(), [...args], { replyEncoding: "utf8" });
     command.setTimeout(Math.max(1, ms - (clock.uptime() - start)));
     const { stream } = commands;
-    void commands.sendCommand(command);
     try {
-      return await command.promise;
+      const reply = await (commands.sendCommand(command) as Promise<Reply>);
+      pauses.reset();
+      return reply;
     } catch (error) {
       if (isAnswer(error)) throw error;
       const late = error instanceof Error && error.message === "Command timed out";
       // Half-open, or Redis is stuck: the answers that it owes us would come in front of all others.
       if (late) stream.destroy();
-      throw new Passing(late ? `no answer within ${Math.round(ms)} ms` : trouble);
+      throw late ? new Late(ms) : new Passing(trouble);
     }
   }
 
@@ -93,7 +94,10 @@ export function openTcpWire(options: TcpWireOptions): RedisWire {
     );
 
   const listener = tcpListener({
-    connect: () => new Redis(connection),
+    connect: () => {
+      const { next, reset } = reconnectPauses(random);
+      return { connection: new Redis({ ...connection, retryStrategy: next }), onHeard: reset };
+    },
     clock,
     answerMs: limits.tryMs,
     silenceMs: options.silenceMs ?? 90_000,
@@ -115,6 +119,20 @@ export function openTcpWire(options: TcpWireOptions): RedisWire {
 const isAnswer = (error: unknown): error is Error & { name: "ReplyError" } =>
   error instanceof Error && error.name === "ReplyError";
 
+/**
+ * Milliseconds until the next connection: doubling until Redis answers (something before it may take connections), and
+ * spread from the first on, since all runners lose a restarted Redis at once.
+ */
+function reconnectPauses(random: () => number) {
+  let failures = 0;
+  return {
+    next: () => 50 + random() * backOff(failures++, { baseMs: 200, capMs: 5_000 }),
+    reset: () => {
+      failures = 0;
+    },
+  };
+}
+
 /** Nobody may be waiting when it is rejected. */
 function aStanding(): PromiseWithResolvers<void> {
   const standing = Promise.withResolvers<void>();
@@ -123,7 +141,7 @@ function aStanding(): PromiseWithResolvers<void> {
 }
 
 /** What ioredis is told, so that no call outlives its deadline and nothing is sent twice behind our back. */
-function connectionTo({ url, token, random }: TcpWireOptions, limits: WireLimits) {
+function connectionTo({ url, token }: TcpWireOptions, limits: WireLimits) {
   const address = URL.canParse(url) ? new URL(url) : undefined;
   if (address === undefined || !/^rediss?:$/.test(address.protocol) || address.hostname === "")
     throw new AppError("invalid_request", "REDIS_URL is no address of a Redis.", {
@@ -153,8 +171,6 @@ function connectionTo({ url, token, random }: TcpWireOptions, limits: WireLimits
     // LOADING is an answer like others, and INFO may be forbidden.
     enableReadyCheck: false,
     disableClientInfo: true,
-    // Spread from the first try on: all runners lose a restarted Redis at once.
-    retryStrategy: (times: number) => 50 + random() * Math.min(5_000, 100 * 2 ** Math.min(times, 10)),
   } satisfies RedisOptions;
   return { place: `Redis at ${address.host}`, connection };
 }

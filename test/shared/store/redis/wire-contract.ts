@@ -5,6 +5,7 @@ import type { WireLimits } from "../../../../shared/store/redis/patience.ts";
 import { type RedisWire, type Script, WireError } from "../../../../shared/store/redis/wire.ts";
 import { type ARedis, startRedis } from "../../../support/a-redis.ts";
 import { eventually } from "../../../support/eventually.ts";
+import { everyWord } from "../../../support/every-word.ts";
 import { listenWith } from "../../../support/listen-with.ts";
 
 /** How to lay a wire to that Redis; what stands between is disposed with the wire. */
@@ -224,11 +225,3 @@ export function wireContract(name: string, lay: LayWire): void {
     });
   });
 }
-
-/** All that a log or a person could see of an error. */
-const everyWord = (error: unknown): string =>
-  error instanceof Error
-    ? `${error.message}\n${error.stack}\n${JSON.stringify(error)}\n${Object.getOwnPropertyNames(error)
-        .map((key) => String(Reflect.get(error, key)))
-        .join("\n")}\n${everyWord(error.cause)}`
-    : (JSON.stringify(error) ?? "");
