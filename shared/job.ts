@@ -151,6 +151,10 @@ export const Job = z
     pod_name: z.string().optional(),
     waiting: z.object({ reason: z.string(), until: Timestamp }).optional(),
     cancel_requested_at: Timestamp.optional(),
+    publish_only: z
+      .literal(true)
+      .optional()
+      .describe("Queued last for commit, push and pull request: Claude is not run."),
     durability: z.literal("spooled").optional(),
     queue_position: z.int().optional(),
     created_at: Timestamp,

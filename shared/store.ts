@@ -156,8 +156,11 @@ export interface JobStore extends AsyncDisposable {
   release(lease: Lease, release: Release): Promise<Job>;
   /** Queued: cancelled at once. Running: noted, the runner ends it. Terminal: unchanged. Undefined: no such job. */
   cancel(id: JobId, by: Readonly<{ name: string; tenant?: string }>): Promise<Job | undefined>;
-  /** A terminal job queued again, with its session. @throws AppError `conflict` when it is live, `not_found`. */
-  retry(id: JobId, tenant?: string): Promise<Job>;
+  /**
+   * A terminal job queued again, with its session; for publication only, with Claude's result and the mark `publish_only`,
+   * which the next retry takes off. @throws AppError `conflict` when it is live, `not_found`.
+   */
+  retry(id: JobId, tenant?: string, only?: "publish"): Promise<Job>;
   /** Stored before it returns, event `message.received`. @throws AppError `conflict` once terminal, `not_found`. */
   addMessage(id: JobId, message: Message, tenant?: string): Promise<Job>;
   /** Events behind the cursor, at most `limit` (500). @throws AppError `invalid_request` for a cursor that was not issued for this job, `not_found`. */

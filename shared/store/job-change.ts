@@ -67,13 +67,17 @@ export const endedInQueue = ({ waiting, ...job }: Job, status: TerminalStatus, a
 
 /**
  * A terminal job queued again: its ending goes; session, branch, tree, pull request, cost and attempts stay. Where only
- * the publication failed, Claude's result stays too: it is not asked again for what it has done.
+ * the publication failed, Claude's result stays too: it is not asked again for what it has done. For publication alone it
+ * stays always, with its warnings.
  */
-export function retried(job: Job): Job {
-  const { ended_at, started_at, phase, pid, waiting, cancel_requested_at, warnings, ...rest } = job;
+export function retried(job: Job, only?: "publish"): Job {
+  const { ended_at, started_at, phase, pid, waiting, cancel_requested_at, warnings, publish_only, ...rest } = job;
   const { exit_code, output, result, error, error_code, remedy, pr_error, ...kept } = rest;
+  const end = { exit_code, output, result };
+  if (only === "publish")
+    return { ...kept, ...end, ...(warnings && { warnings }), publish_only: true, status: "queued" };
   const isUnpublished = job.status === "failed" && isWorkDone(job);
-  return { ...kept, ...(isUnpublished ? { exit_code, output, result } : {}), status: "queued" };
+  return { ...kept, ...(isUnpublished ? end : {}), status: "queued" };
 }
 
 /** Why it ended, with the usual remedy of the code. */

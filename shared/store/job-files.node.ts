@@ -94,7 +94,7 @@ export function withJobFiles(store: JobStore, { dir, clock, log }: JobFilesOptio
     finish: async (lease, ending) => changed(await store.finish(lease, ending)),
     release: async (lease, release) => changed(await store.release(lease, release)),
     cancel: async (id, by) => changed(await store.cancel(id, by), by.tenant),
-    retry: async (id, tenant) => changed(await store.retry(id, tenant), tenant),
+    retry: async (id, tenant, only) => changed(await store.retry(id, tenant, only), tenant),
     sweep: async () => {
       const ids: readonly JobId[] = await store.sweep();
       for (const id of ids) copies.stirred(id);

@@ -148,7 +148,7 @@ export function withSpool(store: JobStore, { dir, clock, log, random }: SpoolOpt
         throw error;
       }
     },
-    retry: (id, tenant) => asked(id, tenant, () => store.retry(id, tenant)),
+    retry: (id, tenant, only) => asked(id, tenant, () => store.retry(id, tenant, only)),
     addMessage: (id, message, tenant) => asked(id, tenant, () => store.addMessage(id, message, tenant)),
     events: async (id, { after, ...query }) => {
       try {

@@ -113,7 +113,7 @@ async function storeOver(db: Database, options: SqliteOptions): Promise<JobStore
     finish: (lease, ending) => write(() => endings.finish(lease, ending)),
     release: (lease, release) => write(() => endings.giveBack(jobs.held(lease), release)),
     cancel: (id, by) => write(() => requests.cancel(id, by)),
-    retry: (id, tenant) => write(() => requests.retry(id, tenant)),
+    retry: (id, tenant, only) => write(() => requests.retry(id, tenant, only)),
     addMessage: (id, message, tenant) => write(() => messages.add(id, message, tenant)),
     events: (id, query) => db.read(() => log.page(jobs.sure(id), query)),
     changed: changes.wait,

@@ -28,14 +28,14 @@ export function openRequests({ jobs, time }: Context, log: EventLog, endings: En
     );
   };
 
-  const retry = (id: JobId, tenant?: string): Job => {
+  const retry = (id: JobId, tenant?: string, only?: "publish"): Job => {
     const row = jobs.sure(id, tenant);
     if (next(row, { type: "retry" }) === undefined)
       throw new AppError("conflict", `Job ${id} is ${row.status}: only an ended job can be retried.`, {
         remedy: "Wait for its end, or cancel it first.",
       });
     const tick = time.tick();
-    const saved = jobs.save(row, retried(jobs.whole(row)), {
+    const saved = jobs.save(row, retried(jobs.whole(row), only), {
       place: jobs.nextPlace(),
       queued_at: tick,
       due: tick,
@@ -46,7 +46,7 @@ export function openRequests({ jobs, time }: Context, log: EventLog, endings: En
       cancel_at: null,
     });
     jobs.keepKeys(saved);
-    log.append(saved, [{ type: "job.queued", data: { reason: "retry" } }]);
+    log.append(saved, [{ type: "job.queued", data: { reason: only ?? "retry" } }]);
     return jobs.view(saved);
   };
   return { cancel, retry };

@@ -114,6 +114,40 @@ export function requestsContract(open: OpenWorld): void {
     }
   });
 
+  test("for publication only a job keeps Claude's end, its warnings and a mark, until it is retried for good", async () => {
+    await using world = await open();
+    const { store } = world;
+    const usage = { input_tokens: 1, output_tokens: 1, cache_read_input_tokens: 0, cache_creation_input_tokens: 0 };
+    const result = { subtype: "success", is_error: false, num_turns: 1, duration_ms: 1, usage, models: [] };
+    const end = {
+      exit_code: 0,
+      output: "Done.",
+      result,
+      warnings: ["Take care."],
+      commit: "c0ffee",
+      branch: "agenticore-1",
+    };
+    const trouble = { code: "pr_failed", sentence: "No.", remedy: "Do." } as const;
+    const id = await queue(store);
+    await refused(store.retry(id, undefined, "publish"), "conflict");
+    await store.finish((await take(store)).lease, { status: "succeeded", patch: { ...end, pr_error: trouble } });
+
+    const job = await store.retry(id, undefined, "publish");
+
+    expect(job).toMatchObject({ ...end, status: "queued", publish_only: true });
+    for (const name of ["pr_error", "ended_at"]) expect(job).not.toHaveProperty(name);
+    expect((await store.events(id, {})).events.at(-1)).toMatchObject({
+      type: "job.queued",
+      data: { reason: "publish" },
+    });
+    const second = await take(store);
+    expect(second).toMatchObject({ continues: true, job: { ...end, publish_only: true } });
+    await store.finish(second.lease, { status: "succeeded", patch: {} });
+    const again = await store.retry(id);
+    for (const name of ["publish_only", "output", "result", "exit_code", "warnings"])
+      expect(again).not.toHaveProperty(name);
+  });
+
   test("a live job cannot be retried", async () => {
     await using world = await open();
     const { store } = world;
