@@ -47,13 +47,17 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
   checkBind(tokens, host);
   const limits = { ...usual, ...options.limits };
   const { timeoutMs } = limits;
+  const own = openRedisAccess({ redis, greeting: [], timeoutMs, clock, random, log });
   const accesses = new Map<string, RedisAccess>();
   const access = (token?: RedisHttpToken): RedisAccess => {
-    const greeting = token ? greetingOf(token) : [];
-    const user = greeting.length > 0 && token ? token.name : "";
-    const opened = accesses.get(user) ?? openRedisAccess({ redis, greeting, timeoutMs, clock, random, log });
-    accesses.set(user, opened);
-    return opened;
+    if (!token || token.rights.kind === "full") return own;
+    const known = accesses.get(token.name);
+    if (known) return known;
+    const opened = openRedisAccess({ redis, greeting: greetingOf(token), timeoutMs, clock, random, log });
+    // Redis lets a user listen to a pattern only where it is one of that user's to the letter.
+    const heard = token.rights.kind === "acl" ? opened : { ...opened, subscriptions: own.subscriptions };
+    accesses.set(token.name, heard);
+    return heard;
   };
   const stop = new AbortController();
   const app = bridgeApp({ tokens, access, limits, clock, log, version, stopping: stop.signal });
@@ -65,7 +69,7 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
     close: async () => {
       stop.abort();
       await server.close();
-      for (const opened of accesses.values()) opened[Symbol.dispose]();
+      for (const opened of [own, ...accesses.values()]) opened[Symbol.dispose]();
     },
   };
 }

@@ -26,11 +26,7 @@ export function streamRoutes(app: Hono<BridgeEnv>, { limits, clock, stopping }: 
   }
 }
 
-/**
- * What a scope begins with has no special characters, so a pattern that begins with it matches nothing else. Redis would
- * want a pattern to be exactly one of the user's (ACL rules, `&<pattern>`), so this is not left to it.
- * @throws Refusal 400
- */
+/** A prefix has no special characters, so a pattern that begins with it matches nothing else. @throws Refusal 400 */
 function checkName(token: RedisHttpToken | undefined, name: string): void {
   const prefix = token && "prefix" in token.rights ? token.rights.prefix : "";
   if (!name.startsWith(prefix))
