@@ -6,8 +6,10 @@ import type { WireLimits } from "../../../../shared/store/redis/patience.ts";
 import type { Script } from "../../../../shared/store/redis/wire.ts";
 import { startBridge } from "../../../support/a-bridge.ts";
 import { startRedis } from "../../../support/a-redis.ts";
+import { eventually } from "../../../support/eventually.ts";
 import { everyWord } from "../../../support/every-word.ts";
 import { startFaultProxy } from "../../../support/fault-proxy.ts";
+import { listenWith } from "../../../support/listen-with.ts";
 import { memoryLog } from "../../../support/memory-log.ts";
 
 /** What no error and no log may show. */
@@ -150,6 +152,30 @@ test("a wrong token, a wrong address and a redirect are told as what they are, a
   expect(() =>
     openHttpWire({ url: "https://me:secret@host", token: new Secret("t"), clock: systemClock, random: () => 0, fetch }),
   ).toThrow("REDIS_URL is no address");
+});
+
+test.each(["endAnswers", "reset", "freeze"] as const)("a subscription is not deaf after %s", async (fault) => {
+  await using redis = await startRedis();
+  await using bridge = await startBridge(redis.url);
+  await using proxy = await startFaultProxy(bridge.url);
+  await using wire = openHttpWire({
+    url: proxy.url,
+    token: new Secret(bridge.token),
+    clock: systemClock,
+    random: () => 0.5,
+    fetch,
+    rhythm: { ackMs: 500, silenceMs: 500, firstPauseMs: 100, longestPauseMs: 200 },
+  });
+  using ear = listenWith(wire, { channels: ["wake"] });
+  await ear.up();
+  proxy[fault]();
+  await eventually(() => ear.log().includes("down"));
+  proxy.thaw();
+  await ear.up();
+  await eventually(async () => {
+    await wire.send(["PUBLISH", "wake", "1"]);
+    return ear.heard().includes("wake 1");
+  });
 });
 
 test("a closed wire answers nobody and leaves nothing running", async () => {
