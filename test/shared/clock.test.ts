@@ -1,3 +1,4 @@
+import { uptime } from "node:os";
 import { expect, test } from "vitest";
 import { systemClock } from "../../shared/clock.node.ts";
 import { backOff, iso, jittered } from "../../shared/clock.ts";
@@ -26,6 +27,17 @@ test("the system's clock knows the time, and its uptime goes on and is not the w
   expect(passed).toBeGreaterThanOrEqual(10);
   expect(Math.abs(systemClock.now() - Date.now())).toBeLessThan(1_000);
   expect(systemClock.uptime()).toBeLessThan(systemClock.now() / 2);
+});
+
+test("the uptime is the machine's, at every moment, and never goes back", async () => {
+  let last = systemClock.uptime();
+  for (let n = 0; n < 200; n++) {
+    const next = systemClock.uptime();
+    expect(next).toBeGreaterThanOrEqual(last);
+    expect(Math.abs(next - uptime() * 1000)).toBeLessThan(200);
+    last = next;
+    if (n % 20 === 0) await systemClock.sleep(3);
+  }
 });
 
 test("sleep ends at once by its signal, also one that came before, and is no error then", async () => {

@@ -35,6 +35,7 @@ export function openTcpWire(options: TcpWireOptions): RedisWire {
   const pauses = reconnectPauses(random);
   const commands = new Redis({ ...connection, retryStrategy: pauses.next });
   const over = () => new AppError("store_unavailable", `The connection to ${place} was closed by this process.`);
+  const corked = new WeakSet<Redis["stream"]>();
   let closed = false;
   /** Settles when the connection stands, or will not. */
   let standing = aStanding();
@@ -62,6 +63,7 @@ export function openTcpWire(options: TcpWireOptions): RedisWire {
     const command = new Command(name.toUpperCase(), [...args], { replyEncoding: "utf8" });
     command.setTimeout(Math.max(1, ms - (clock.uptime() - start)));
     const { stream } = commands;
+    together(stream);
     try {
       const reply = await (commands.sendCommand(command) as Promise<Reply>);
       pauses.reset();
@@ -73,6 +75,17 @@ export function openTcpWire(options: TcpWireOptions): RedisWire {
       if (late) stream.destroy();
       throw late ? new Late(ms) : new Passing(trouble);
     }
+  }
+
+  /** What is sent in one turn of the event loop goes out in one write. */
+  function together(stream: Redis["stream"]): void {
+    if (corked.has(stream)) return;
+    corked.add(stream);
+    stream.cork();
+    process.nextTick(() => {
+      corked.delete(stream);
+      stream.uncork();
+    });
   }
 
   async function stand(ms: number): Promise<void> {
