@@ -2,6 +2,7 @@ import type { Clock } from "../../clock.ts";
 import { AppError } from "../../error.ts";
 import type { Secret } from "../../secret.ts";
 import { answeredError } from "./answered-error.ts";
+import { certificateError } from "./certificate-error.ts";
 import { Late, Passing } from "./patience.ts";
 import { type Reply, WireError, type Word } from "./wire.ts";
 
@@ -49,7 +50,8 @@ export function restClient({ base, place, token, clock, fetch }: RestClientOptio
   return async ({ what, command }: Asked, ms: number): Promise<Reply> => {
     const { status, retryAfter, body } = await within(ms, clock, (signal) => exchange(command, signal)).catch(
       (error) => {
-        throw error instanceof Passing ? error : new Passing(reasonOf(error).replaceAll(token.reveal(), "…"));
+        if (error instanceof Passing) throw error;
+        throw certificateError(error, place) ?? new Passing(reasonOf(error).replaceAll(token.reveal(), "…"));
       },
     );
     if (status === 200 && body?.result !== undefined) return body.result;

@@ -5,6 +5,7 @@ import { AppError } from "../../error.ts";
 import { type Log, silentLog } from "../../log.ts";
 import type { Secret } from "../../secret.ts";
 import { answeredError } from "./answered-error.ts";
+import { certificateError } from "./certificate-error.ts";
 import { Late, Passing, patience, type WireLimits, wireLimits } from "./patience.ts";
 import { scriptRunner } from "./script-runner.ts";
 import { tcpListener } from "./tcp-listener.node.ts";
@@ -50,7 +51,9 @@ export function openTcpWire(options: TcpWireOptions): RedisWire {
   });
   commands.on("error", (error: Error) => {
     trouble = error.message;
-    const refused = isAnswer(error) ? answeredError(trouble, { place, what: "the connection", args: [] }) : error;
+    const refused = isAnswer(error)
+      ? answeredError(trouble, { place, what: "the connection", args: [] })
+      : certificateError(error, place);
     if (refused instanceof AppError) standing.reject(refused);
   });
 
