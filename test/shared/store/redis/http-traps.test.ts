@@ -137,7 +137,7 @@ test("an outage is logged once, and so is its end", async () => {
   ]);
 });
 
-test("a wrong token, a wrong address and a redirect are told as what they are, at once", async () => {
+test("a wrong token, a wrong address, an unknown certificate and a redirect are told as what they are, at once", async () => {
   await using redis = await startRedis();
   await using bridge = await startBridge(redis.url);
   const told = async (url: string, token: string, answer?: () => Response) => {
@@ -147,6 +147,11 @@ test("a wrong token, a wrong address and a redirect are told as what they are, a
   };
   expect(await told(bridge.url, "not-the-token")).toMatch(/store_unavailable: .* refuses the token.*REDIS_TOKEN/);
   expect(await told(`${bridge.url}/elsewhere`, bridge.token)).toMatch(/answers HTTP 40\d and is no Redis.*REDIS_URL/);
+  const untrusted = () => {
+    const cause = Object.assign(new Error("self-signed certificate"), { code: "DEPTH_ZERO_SELF_SIGNED_CERT" });
+    throw new TypeError("fetch failed", { cause });
+  };
+  expect(await told(bridge.url, bridge.token, untrusted)).toMatch(/is not trusted: self-signed.*NODE_EXTRA_CA_CERTS/);
   const moved = () => new Response(null, { status: 302, headers: { location: "https://elsewhere.example" } });
   expect(await told(bridge.url, bridge.token, moved)).toMatch(/answers with a redirect/);
   expect(() =>
