@@ -86,6 +86,8 @@ export type ChangeQuery = Readonly<{
   control?: true;
   /** A runner's id. */
   runner?: string;
+  /** Pools of a runner that has nothing to do. */
+  pools?: readonly string[];
   timeoutMs: number;
   signal?: AbortSignal;
 }>;
@@ -171,7 +173,7 @@ export interface JobStore extends AsyncDisposable {
    * Without a job it also resolves when a delay, a lease or a queue time ends.
    * With `control` only what others do to a running job wakes: a cancel or message that no renewal has told of yet (at once,
    * if there is one already), or the lease gone. Its runner's own renewals do not. With `runner` only what is asked of that
-   * runner itself (a drain) wakes.
+   * runner itself (a drain) wakes. With `pools` a store may keep quiet of what gives no runner of these pools a job.
    */
   changed(what: ChangeQuery): Promise<void>;
   /** Reaps expired leases (attempt ended as `lease_lost`), expires jobs over their queue time, removes terminal jobs over their TTL. Returns the jobs that it changed. */

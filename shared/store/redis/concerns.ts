@@ -1,0 +1,100 @@
+import type { JobId } from "../../job.ts";
+import type { ChangeQuery } from "../../store.ts";
+import type { Context } from "./context.ts";
+import { look } from "./lua/look.ts";
+import type { Listening } from "./wire.ts";
+
+/** What somebody who waits wants to hear of, and how it is asked for where nothing can be heard. */
+export type Concern = Readonly<{
+  topic: Pick<Listening, "channels" | "patterns">;
+  /** What a message means: `ask` where only the store knows. */
+  heard(channel: string, payload: string): "wake" | "ask" | "nothing";
+  /** One read: has it happened, compared with what answers told this process before the wait? */
+  happened(): Promise<boolean>;
+  /** What may have come before the call counts too, so that it is asked for at once. */
+  asksFirst: boolean;
+  /** Something can be claimed when time has passed, and a lost message would leave it lying. */
+  isIdle: boolean;
+}>;
+
+type Parts = Pick<Context, "wire" | "key" | "news" | "run">;
+
+/** A lease shorter than this may end between two plain looks: then a look tells of the next end too. */
+const shortLeaseMs = 120_000;
+
+/** The concern of a query. */
+export function concernOf(what: ChangeQuery, parts: Parts): Concern {
+  const { wire, key, news, run } = parts;
+  const ours = () => ["wake", ...news.runners().map((id) => `ctl:${id}`)].map(key);
+  const quiet = { asksFirst: false, isIdle: false };
+  if (what.runner !== undefined) {
+    const channel = key(`ctl:${what.runner}`);
+    const runner = what.runner;
+    const before = news.isDraining(runner);
+    news.serve(runner);
+    return {
+      ...quiet,
+      topic: { channels: ours() },
+      heard: (from, payload) => (from === channel && payload === "drain" ? "wake" : "nothing"),
+      happened: async () => !before && (await wire.send(["HGET", key(`runner:${runner}`), "drain"])) !== null,
+    };
+  }
+  if (what.job !== undefined && what.control) return controlOf(what.job, parts, ours);
+  if (what.job !== undefined) {
+    const job = what.job;
+    const before = news.revision(job);
+    return {
+      ...quiet,
+      topic: { channels: [key(`changed:${job}`)] },
+      heard: (_, revision) => (isLate(revision, before) ? "nothing" : "wake"),
+      happened: async () =>
+        before === undefined || Number(await wire.send(["HGET", key(`job:${job}`), "_rev"])) !== before,
+    };
+  }
+  const { pools } = what;
+  const [before, revisions] = [news.count(), news.revisions()];
+  return {
+    asksFirst: false,
+    isIdle: true,
+    topic: pools ? { channels: ours() } : { channels: [key("wake")], patterns: [key("changed:*")] },
+    heard: (channel, payload) => {
+      if (channel !== key("wake"))
+        return pools || isLate(payload, revisions.get(channel.slice(-36))) ? "nothing" : "wake";
+      const [pool = "", delay] = payload.split(" ");
+      if (delay !== undefined) news.note({ nextMs: Number(delay) });
+      return pool !== "" && delay === undefined && (pools?.includes(pool) ?? true) ? "wake" : "nothing";
+    },
+    happened: async () => {
+      if (before === undefined) return true;
+      if (news.leaseMs() >= shortLeaseMs) return Number(await wire.send(["HGET", key("meta"), "seq"])) !== before;
+      const [, count, nextMs] = await run(look, []);
+      news.note({ nextMs });
+      return count !== before;
+    },
+  };
+}
+
+/** A message of what this process knew when the wait began: it has come later than the answer that told of it. */
+const isLate = (revision: string, known: number | undefined): boolean =>
+  revision !== "" && known !== undefined && Number(revision) <= known;
+
+/** What others do to a running job: asked for and not told yet, or its lease gone. */
+function controlOf(job: JobId, { wire, key, news }: Parts, ours: () => string[]): Concern {
+  const holder = news.holder(job);
+  const control = holder === undefined ? undefined : key(`ctl:${holder.runner}`);
+  let before = holder === undefined ? undefined : `running ${holder.fence}`;
+  return {
+    topic: { channels: control === undefined ? [key(`changed:${job}`)] : ours() },
+    heard: (channel, payload) =>
+      control === undefined || (channel === control && payload === job) ? "ask" : "nothing",
+    happened: async () => {
+      const answer = await wire.send(["HMGET", key(`job:${job}`), "status", "_fence", "_asked", "_told"]);
+      const [status, fence, asked, told] = answer as readonly (string | null)[];
+      const now = `${status} ${fence}`;
+      before ??= now;
+      return Number(asked ?? 0) > Number(told ?? 0) || now !== before;
+    },
+    asksFirst: true,
+    isIdle: false,
+  };
+}

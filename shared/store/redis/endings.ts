@@ -1,0 +1,40 @@
+import { LeaseLost } from "../../error.ts";
+import type { Job } from "../../job.ts";
+import type { Ending, Lease, Release } from "../../store.ts";
+import type { Context } from "./context.ts";
+import { eventWords } from "./event-words.ts";
+import { listed, toFields } from "./job-hash.ts";
+import { finish } from "./lua/finish.ts";
+import { release } from "./lua/release.ts";
+
+type Parts = Pick<Context, "run" | "limits" | "newId" | "view" | "news">;
+
+/** The ways in which a runner's attempt ends by its own word. */
+export function openEndings({ run, limits, newId, view, news }: Parts) {
+  return {
+    finish: async (lease: Lease, ending: Ending): Promise<Job> => {
+      const own = [limits, lease.job, lease.runner, lease.fence, ending.status];
+      const told = [...listed(toFields(ending.patch)), ...eventWords(ending)];
+      const [word, hash, position] = await run(finish, [...own, ...told], lease.job);
+      if (word !== "ended") throw new LeaseLost(lease.job);
+      news.letGo(lease.job);
+      return view(hash, position);
+    },
+
+    release: async (lease: Lease, how: Release): Promise<Job> => {
+      const { reason, delayMs, waiting, patch = {} } = how;
+      const own = [limits, newId(), lease.job, lease.runner, lease.fence, reason];
+      const delay = [
+        delayMs ?? "",
+        waiting === undefined ? "" : JSON.stringify(waiting),
+        waiting === undefined ? "" : Date.parse(waiting.until),
+      ];
+      const told = [...listed(toFields(patch)), ...eventWords(how)];
+      const [word, hash, position, dueMs] = await run(release, [...own, ...delay, ...told], lease.job);
+      if (word !== "released") throw new LeaseLost(lease.job);
+      news.letGo(lease.job);
+      news.note({ nextMs: dueMs });
+      return view(hash, position);
+    },
+  };
+}

@@ -1,0 +1,74 @@
+import { LeaseLost } from "../../error.ts";
+import type { Message } from "../../job.ts";
+import type { Claim, ClaimRequest, Lease, Renewal, RenewRequest } from "../../store.ts";
+import { asList, type Context } from "./context.ts";
+import { eventWords } from "./event-words.ts";
+import { listed, toFields, toSeen } from "./job-hash.ts";
+import { claim } from "./lua/claim.ts";
+import { renew } from "./lua/renew.ts";
+import type { Reply } from "./wire.ts";
+
+type Parts = Pick<Context, "run" | "limits" | "newId" | "news">;
+
+/** Giving out and keeping of leases. */
+export function openLeases({ run, limits, newId, news }: Parts) {
+  const lost = ({ job }: Lease): LeaseLost => {
+    news.letGo(job);
+    return new LeaseLost(job);
+  };
+  return {
+    claim: async (request: ClaimRequest): Promise<Claim | undefined> => {
+      const { claimId, runner, pod_name, leaseMs, pools, warm = [] } = request;
+      news.serve(runner);
+      const lists = [...listed(pools), ...listed(warm)];
+      const [word, ...rest] = await run(claim, [limits, claimId, runner, pod_name, leaseMs, ...lists]);
+      if (word !== "job") {
+        const [count, nextMs] = rest;
+        return void news.note({ count, nextMs, leaseMs });
+      }
+      const [, hash, messages, count] = rest;
+      news.note({ count, nextMs: leaseMs, leaseMs });
+      const { job, revision, tenant, fence } = toSeen(hash ?? []);
+      const lease = { job: job.id, runner, fence };
+      news.hold(lease);
+      news.saw(job.id, revision);
+      return {
+        job,
+        lease,
+        tenant,
+        continues: job.attempt > 1,
+        messages: toMessages(messages),
+      };
+    },
+
+    renew: async (lease: Lease, request: RenewRequest): Promise<Renewal> => {
+      const { leaseMs, patch = {}, events = [], delivered = [] } = request;
+      const isTold = events.some(({ type, data }) => type === "phase.changed" && data.phase === patch.phase);
+      const answer = await run(
+        renew,
+        [
+          ...[limits, newId(), lease.job, lease.runner, lease.fence, leaseMs],
+          ...listed(toFields(patch)),
+          patch.phase !== undefined && !isTold ? 1 : 0,
+          ...eventWords(request),
+          ...listed(delivered),
+        ],
+        lease.job,
+      );
+      const [word, messages, by, at] = answer;
+      if (word !== "kept") throw lost(lease);
+      return {
+        messages: toMessages(messages),
+        ...(at === "" ? {} : { cancel: { by: String(by), at: String(at) } }),
+      };
+    },
+  };
+}
+
+/** In the order in which they came; what was delivered has left an empty text. */
+const toMessages = (texts: Reply | undefined): Message[] =>
+  asList(texts)
+    .filter((text) => text !== "")
+    .map(String)
+    .sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10))
+    .map((text) => JSON.parse(text.slice(text.indexOf(" ") + 1)) as Message);

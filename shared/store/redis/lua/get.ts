@@ -1,0 +1,21 @@
+import { places } from "./gates.ts";
+import { reading } from "./prologue.ts";
+import { script } from "./script.ts";
+
+/**
+ * One job, whole.
+ *
+ * KEYS: meta, job. ARGV: tenant (or empty). Answers: job, hash, position; none.
+ */
+export const get = script(
+  "get",
+  [reading, places],
+  `
+local tenant = some()
+local flat = redis.call('HGETALL', KEYS[2])
+local j = {}
+for i = 1, #flat, 2 do j[flat[i]] = flat[i + 1] end
+if not j.status or (tenant and j._tenant ~= tenant) then return {'none'} end
+return {'job', flat, position(j)}
+`,
+);

@@ -1,0 +1,54 @@
+/**
+ * The version of what is kept in Redis and of the scripts that change it. Every script compares it with `P:meta`'s and
+ * changes nothing where it is another: two versions never write to one store.
+ */
+export const redisSchema = 1;
+
+/** What every script begins with: KEYS[1] is `P:meta`, and P the prefix of all keys. */
+const common = `
+local M = KEYS[1]
+local P = string.sub(M, 1, -5)
+local SCHEMA = '${redisSchema}'
+local taken = 0
+local function arg() taken = taken + 1 return ARGV[taken] end
+local function some() local v = arg() if v ~= '' then return v end end
+local function list() local all = {} for i = 1, tonumber(arg()) do all[i] = arg() end return all end
+`;
+
+/** Milliseconds since 1970 by the clock of Redis: the only clock that scripts look at. */
+const clock = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+`;
+
+const refuseOther = `
+if head[1] and head[1] ~= SCHEMA then return {'schema', head[1]} end
+`;
+
+/** Of a script that only reads. */
+export const reading = `${common}
+local head = redis.call('HMGET', M, 'schema', 'seq', 'grace', 'spared')
+${refuseOther}
+local seq, grace, spared = tonumber(head[2]) or 0, tonumber(head[3]) or 0, tonumber(head[4]) or 0
+`;
+
+/** Of a script that only reads and looks at the time. */
+export const readingNow = `${reading}${clock}`;
+
+/**
+ * Of a script that writes. It notes that Redis is up (\`beat\`); a gap of more than half the longest lease means that it
+ * was not, or that nobody was there: then no lease that has ended since the last beat (\`spared\`) is reaped before each
+ * runner had a lease's time to renew (\`grace\`).
+ */
+export const writing = `${common}${clock}
+local head = redis.call('HMGET', M, 'schema', 'seq', 'beat', 'lease', 'grace', 'spared', 'kept')
+${refuseOther}
+local seq, beat, longest = tonumber(head[2]) or 0, tonumber(head[3]), tonumber(head[4]) or 0
+local grace, spared = tonumber(head[5]) or 0, tonumber(head[6]) or 0
+if not (beat and head[1]) then redis.call('HSET', M, 'schema', SCHEMA, 'beat', now)
+elseif longest > 0 and now - beat > longest / 2 then
+  grace, spared = now + longest, beat
+  redis.call('HSET', M, 'beat', now, 'grace', grace, 'spared', spared)
+elseif now < beat or now - beat >= math.min(1000, longest > 0 and longest / 8 or 1000) then redis.call('HSET', M, 'beat', now) end
+local function count(...) seq = seq + 1 redis.call('HSET', M, 'seq', seq, ...) return seq end
+`;

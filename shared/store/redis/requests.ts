@@ -1,0 +1,37 @@
+import { AppError } from "../../error.ts";
+import type { Job, JobId, Message } from "../../job.ts";
+import { type Context, notThere } from "./context.ts";
+import { cancel } from "./lua/cancel.ts";
+import { message as addMessage } from "./lua/message.ts";
+import { retry } from "./lua/retry.ts";
+
+/** What people ask of a job that exists. */
+export function openRequests({ run, limits, newId, view }: Pick<Context, "run" | "limits" | "newId" | "view">) {
+  return {
+    cancel: async (id: JobId, by: Readonly<{ name: string; tenant?: string }>): Promise<Job | undefined> => {
+      const [word, hash, position] = await run(cancel, [limits, id, by.tenant ?? "", by.name], id);
+      return word === "job" ? view(hash, position) : undefined;
+    },
+
+    retry: async (id: JobId, tenant?: string): Promise<Job> => {
+      const [word, hash, position] = await run(retry, [limits, newId(), id, tenant ?? ""], id);
+      if (word === "none") throw notThere(id);
+      if (word === "live")
+        throw new AppError("conflict", `Job ${id} is ${hash}: only an ended job can be retried.`, {
+          remedy: "Wait for its end, or cancel it first.",
+        });
+      return view(hash, position);
+    },
+
+    addMessage: async (id: JobId, message: Message, tenant?: string): Promise<Job> => {
+      const facts = [message.id, message.mode, JSON.stringify(message)];
+      const [word, hash, position] = await run(addMessage, [id, tenant ?? "", ...facts], id);
+      if (word === "none") throw notThere(id);
+      if (word === "over")
+        throw new AppError("conflict", `Job ${id} is ${hash}: it takes no more messages.`, {
+          remedy: "Retry the job, or submit a new one with its session_id.",
+        });
+      return view(hash, position);
+    },
+  };
+}

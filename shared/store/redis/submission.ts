@@ -1,0 +1,56 @@
+import { AppError } from "../../error.ts";
+import type { Job, JobId } from "../../job.ts";
+import type { NewJob, Submitted } from "../../store.ts";
+import { queued } from "../job-change.ts";
+import { asList, type Context, placed } from "./context.ts";
+import { listed, toFields } from "./job-hash.ts";
+import { get } from "./lua/get.ts";
+import { submit } from "./lua/submit.ts";
+
+type Parts = Pick<Context, "run" | "limits" | "newId" | "view" | "news">;
+
+/** Queues new jobs, and reads them. */
+export function openSubmission({ run, limits, newId, view, news }: Parts) {
+  return {
+    submit: async (fresh: NewJob): Promise<Submitted> => {
+      const { output, result, ...job }: Job = queued(fresh.job);
+      const { tenant, repoKey, idempotency, queueTtlSeconds } = fresh;
+      const own = repoKey === undefined ? [] : ["_repo", repoKey];
+      const key = [idempotency?.key ?? "", idempotency?.body ?? ""];
+      const facts = [queueTtlSeconds * 1_000, 10 - job.priority, ...listed([...toFields(job), ...own])];
+      const answer = await run(submit, [limits, newId(), job.id, tenant, ...key, ...facts], job.id);
+      const [word, hash, position] = answer;
+      switch (word) {
+        case "made":
+          // The hash is only sent where this call has made the job before; it may have gone on since.
+          if (asList(hash).length > 0) return { job: view(hash, position), replayed: false };
+          news.saw(job.id, 1);
+          return { job: placed(job, position), replayed: false };
+        case "known":
+          return { job: view(hash, position), replayed: true };
+        default:
+          throw refusal(word, job.id);
+      }
+    },
+
+    get: async (id: JobId, tenant?: string): Promise<Job | undefined> => {
+      const [word, hash, position] = await run(get, [tenant ?? ""], id);
+      return word === "job" ? view(hash, position) : undefined;
+    },
+  };
+}
+
+function refusal(word: string, id: JobId): AppError {
+  switch (word) {
+    case "body":
+      return new AppError("invalid_request", "This Idempotency-Key came before with another body.", {
+        remedy: "Send the same body again, or use a new key for a new job.",
+      });
+    case "removed":
+      return new AppError("conflict", "The job that this Idempotency-Key made has ended and was removed.", {
+        remedy: "Use a new key for a new job.",
+      });
+    default:
+      return new AppError("conflict", `There is a job ${id} already.`);
+  }
+}
