@@ -3,12 +3,13 @@ import type { Reply, Word } from "./wire.ts";
 
 /** One way to write a job as the fields of a Redis hash: texts as they are, all else as JSON. Fields that begin with `_` are the scripts' own. */
 
-type Shape = Readonly<{ def: Readonly<{ type: string; innerType?: Shape }> }>;
-const plain = ["string", "enum", "literal"];
-const isPlain = ({ def }: Shape): boolean =>
-  def.type === "optional" && def.innerType ? isPlain(def.innerType) : plain.includes(def.type);
+type Shape = Readonly<{ def: Readonly<{ type: string; innerType?: Shape; values?: readonly unknown[] }> }>;
+function isText({ def }: Shape): boolean {
+  if (def.type === "optional" && def.innerType) return isText(def.innerType);
+  return ["string", "enum"].includes(def.type) || (def.values?.every((value) => typeof value === "string") ?? false);
+}
 
-const texts = new Set(Object.entries(Job.shape).flatMap(([name, shape]) => (isPlain(shape) ? [name] : [])));
+const texts = new Set(Object.entries(Job.shape).flatMap(([name, shape]) => (isText(shape) ? [name] : [])));
 
 /** Names and values, one after the other. `attempts` is written by scripts only. */
 export const toFields = (job: Readonly<Partial<Job>>): string[] =>

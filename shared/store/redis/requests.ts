@@ -13,8 +13,8 @@ export function openRequests({ run, limits, newId, view }: Pick<Context, "run" |
       return word === "job" ? view(hash, position) : undefined;
     },
 
-    retry: async (id: JobId, tenant?: string): Promise<Job> => {
-      const [word, hash, position] = await run(retry, [limits, newId(), id, tenant ?? ""], id);
+    retry: async (id: JobId, tenant?: string, only?: "publish"): Promise<Job> => {
+      const [word, hash, position] = await run(retry, [limits, newId(), id, tenant ?? "", only ?? ""], id);
       if (word === "none") throw notThere(id);
       if (word === "live")
         throw new AppError("conflict", `Job ${id} is ${hash}: only an ended job can be retried.`, {

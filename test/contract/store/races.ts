@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { JobStore } from "../../../shared/store.ts";
 import { aClaim, aNewJob } from "../../support/a-job.ts";
 import { lease, type OpenWorld, queue, read, take, told } from "./store-world.ts";
 
@@ -114,19 +115,21 @@ export function racesContract(open: OpenWorld): void {
     const other = await world.another();
     const id = await queue(world.store);
     const { lease: held } = await take(world.store);
-    await Promise.all(
-      fifty((n) =>
-        (n % 2 ? other : world.store).renew(held, {
-          leaseMs: lease,
-          events: [{ type: "claude.said", data: { text: `${n}` } }],
-        }),
-      ),
-    );
+    const write = async (store: JobStore, numbers: readonly number[]) => {
+      for (const n of numbers)
+        await store.renew(held, { leaseMs: lease, events: [{ type: "claude.said", data: { text: `${n}` } }] });
+    };
+    const numbers = fifty((n) => n);
+    const writers = [world.store, other].map((store, own) => ({ store, own: numbers.filter((n) => n % 2 === own) }));
+    await Promise.all(writers.map(({ store, own }) => write(store, own)));
 
     const { events } = await other.events(id, {});
     const texts = events.slice(2).map((event) => Number(event.data["text"]));
     expect(texts.toSorted((a, b) => a - b)).toEqual(fifty((n) => n));
-    expect(texts.filter((n) => n % 2 === 0)).toEqual(fifty((n) => n).filter((n) => n % 2 === 0));
+    for (const own of [0, 1]) {
+      const isOwn = (n: number) => n % 2 === own;
+      expect(texts.filter(isOwn)).toEqual(numbers.filter(isOwn));
+    }
     expect(new Set(events.map((event) => event.id)).size).toBe(52);
   });
 }
