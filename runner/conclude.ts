@@ -1,12 +1,9 @@
-import { backOff, iso } from "../shared/clock.ts";
+import { iso } from "../shared/clock.ts";
 import { type AppError, errorCodes, LeaseLost, toAppError } from "../shared/error.ts";
 import type { Job, JobPatch, Usage } from "../shared/job.ts";
-import type { Log } from "../shared/log.ts";
-import type { Claim, Ending, Release } from "../shared/store.ts";
+import type { Ending, Release } from "../shared/store.ts";
 import type { Verdict } from "./claude/judge.ts";
 import { addUsage, noUsage } from "./claude/usage.ts";
-import type { LeaseKeeper } from "./keep-lease.ts";
-import type { RunnerDeps } from "./runner-deps.ts";
 import { stopReason } from "./stop.ts";
 import type { Published } from "./workplace.ts";
 
@@ -89,45 +86,3 @@ const asPatch = (code: AppError["code"], error: string): JobPatch => ({
   error,
   remedy: errorCodes[code].remedy,
 });
-
-/**
- * Writes the conclusion under the lease, with what was not yet written. While the store does not answer it is tried
- * again until the lease is over: nobody else can have the job before that.
- */
-export async function conclude(
-  conclusion: Conclusion,
-  { claim, keeper, log }: Readonly<{ claim: Claim; keeper: LeaseKeeper; log: Log }>,
-  { store, clock, times }: Pick<RunnerDeps, "store" | "clock" | "times">,
-): Promise<void> {
-  const left = await keeper.end();
-  const write = async () => {
-    if ("finish" in conclusion) {
-      const { status, patch, events = [] } = conclusion.finish;
-      return await store.finish(claim.lease, {
-        status,
-        patch: { ...left.patch, ...patch },
-        firstEvent: left.firstEvent,
-        events: [...left.events, ...events],
-      });
-    }
-    const { patch, events = [], ...release } = conclusion.release;
-    return await store.release(claim.lease, {
-      ...release,
-      patch: { ...left.patch, ...patch },
-      firstEvent: left.firstEvent,
-      events: [...left.events, ...events],
-    });
-  };
-  for (let tries = 0; ; tries += 1) {
-    try {
-      const job = await write();
-      log.info("attempt over", { status: job.status, error_code: job.error_code });
-      return;
-    } catch (error) {
-      if (error instanceof LeaseLost) return log.warn("the lease was lost: nothing is reported");
-      if (clock.uptime() > keeper.grant().hardAt + times.leaseMs) throw error;
-      log.warn("the end could not be written", { error: String(error) });
-      await clock.sleep(backOff(tries, { baseMs: 250, capMs: times.urgentMs }));
-    }
-  }
-}

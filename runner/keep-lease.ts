@@ -103,9 +103,14 @@ export function keepLease(
     seen.set(message.id, message);
     for (const listener of messageListeners) listener(message);
   }
-  /** One renewal at a time; each caller's covers all that was pending when it called. */
+  /** One renewal at a time; each caller's cover all that was pending when it called. */
   function flush(): Promise<void> {
-    const next = tail.then(renew);
+    const upTo = outbox.count();
+    const renewals = async () => {
+      do await renew();
+      while (outbox.taken() < upTo);
+    };
+    const next = tail.then(renewals);
     tail = next.catch(() => undefined);
     return next;
   }
@@ -135,8 +140,7 @@ export function keepLease(
     over.abort();
     await loops;
     await tail;
-    const { patch, events, firstEvent } = outbox.take();
-    return { patch, events, firstEvent };
+    return outbox.rest();
   }
   return {
     lease,

@@ -38,9 +38,9 @@ export async function startRunner(start: RunnerStart): Promise<Runner> {
   const parts = await assemble({ ...start, store }, () => health.tell(state()));
   const { deps } = parts;
   const { instance } = deps.identity;
-  await recoverRuns(deps);
   const stopping = new AbortController();
   const over = new AbortController();
+  const recovery = await recoverRuns(deps, over.signal);
   const drain = () => {
     draining.abort(new Stop("draining"));
     announcer.soon();
@@ -120,7 +120,7 @@ export async function startRunner(start: RunnerStart): Promise<Runner> {
       await loop;
     } finally {
       over.abort();
-      await Promise.all([announcer[Symbol.asyncDispose](), tidy]);
+      await Promise.all([announcer[Symbol.asyncDispose](), tidy, recovery.rest]);
       await store.retire(instance).catch(() => undefined);
       await parts[Symbol.asyncDispose]();
     }

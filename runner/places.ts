@@ -7,6 +7,8 @@ import { tmpFolder } from "./tmp-folder.ts";
 export type Places = Readonly<{
   data: string;
   runs: string;
+  /** Ends of attempts that the store has not confirmed; nothing an agent sees. */
+  endings: string;
   sessions: string;
   git: string;
   repos: string;
@@ -16,6 +18,7 @@ export type Places = Readonly<{
 export const placesOf = (config: Pick<Config, "dataDir" | "reposRoot" | "worktreeRoot" | "sharedFsRoot">): Places => ({
   data: config.dataDir,
   runs: join(config.dataDir, "runs"),
+  endings: join(config.dataDir, "spool", "endings"),
   sessions: join(config.sharedFsRoot ?? config.dataDir, "sessions"),
   git: join(config.dataDir, "git"),
   repos: config.reposRoot,

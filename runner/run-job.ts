@@ -6,20 +6,22 @@ import type { Claim } from "../shared/store.ts";
 import { judge, type Verdict } from "./claude/judge.ts";
 import { keepTranscript } from "./claude/transcripts.ts";
 import type { Metered } from "./claude/usage-receiver.ts";
-import { alreadyDone, type Conclusion, conclude, concludeError, concludeVerdict, endOf, waits } from "./conclude.ts";
+import { alreadyDone, type Conclusion, concludeError, concludeVerdict, endOf, waits } from "./conclude.ts";
 import { type Held, keepLease, type LeaseKeeper } from "./keep-lease.ts";
 import { openWork } from "./open-work.ts";
 import { type JobPlaces, jobPlaces } from "./places.ts";
 import { removeClaimNote } from "./process/claim-note.ts";
 import { keepRecord, readTail } from "./process/keep-record.ts";
-import { removeRunFile, writeRunFile } from "./process/run-file.ts";
+import { writeRunFile } from "./process/run-file.ts";
 import type { LoadedProfile } from "./profile/extend.ts";
+import { reportEnd } from "./report-end.ts";
 import { type ClaudeRun, runClaude } from "./run-claude.ts";
 import type { RunnerDeps } from "./runner-deps.ts";
 import { setUp } from "./set-up.ts";
 import { stopReason } from "./stop.ts";
 import { tellUsage } from "./tell-usage.ts";
 import { removeTmp } from "./tmp-folder.ts";
+import { whileAway } from "./while-away.ts";
 import type { Workplace } from "./workplace.ts";
 
 type Attempt = Readonly<{
@@ -59,8 +61,7 @@ export async function runJob(held: Held, deps: RunnerDeps, stop: AbortSignal): P
   await removeTmp(deps.tmpRoot, claim.lease).catch((error: unknown) =>
     log.warn("a temporary folder could not be removed", { error: String(error) }),
   );
-  await removeRunFile(deps.places.runs, claim.lease);
-  await conclude(conclusion, { claim, keeper, log }, deps);
+  await reportEnd(conclusion, { claim, left: await keeper.end(), log, stop }, deps);
 }
 
 /** The recipe. Every step may throw; `concludeError` says what that means for the job. */
@@ -83,7 +84,7 @@ async function work(attempt: Attempt, deps: RunnerDeps): Promise<Conclusion> {
     note(verdict.warnings);
     if (verdict.status !== "succeeded") return concludeVerdict(verdict, { job, nowMs: deps.clock.now() });
     keeper.patch({ phase: "publishing", ...endOf(job, verdict) });
-    const published = await workplace.publish(() => keeper.flush(), signal);
+    const published = await workplace.publish(() => patiently(() => keeper.flush(), signal, deps), signal);
     note(published.warnings);
     keeper.patch({ phase: "finishing", ...published.patch });
     how = "reuse";
@@ -112,7 +113,7 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
     worktree_path: workplace.path,
     job_config_dir: own.config,
   });
-  const known = await deps.store.findSession(sessionId);
+  const known = await patiently(() => deps.store.findSession(sessionId), signal, deps);
   const onUsage = tellUsage(job, keeper, job.max_budget_usd ?? profile.profile.claude.max_budget_usd);
   using meter = deps.usage.meter(onUsage);
   const ownSession = known === undefined || known.job === job.id;
@@ -120,11 +121,12 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
     { job, sessionId, ownSession, profile, work: workplace, own, meter },
     deps,
   );
-  if (!known) await deps.store.saveSession(claim.lease, sessionRecord(claim, sessionId, deps.identity.instance));
+  const session = sessionRecord(claim, sessionId, deps.identity.instance);
+  if (!known) await patiently(() => deps.store.saveSession(claim.lease, session), signal, deps);
   note(warnings);
   keeper.patch({ phase: "running" });
   signal.throwIfAborted();
-  await keeper.flush(); // nothing starts without a proven lease, nor before its session is on the job
+  await patiently(() => keeper.flush(), signal, deps); // nothing starts without a proven lease, nor before its session is on the job
   const runDir = runDirOf(own, claim);
   const run = await runClaude(
     {
@@ -154,6 +156,10 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
   await keepTranscript({ configDir: own.config, sessions: deps.places.sessions, sessionId });
   return judge(await evidence(run, { runDir, job, metered: meter.total() }, deps));
 }
+
+/** An outage of the store ends no attempt as long as its lease lasts. */
+const patiently = <T>(ask: () => Promise<T>, signal: AbortSignal, { clock, times }: RunnerDeps): Promise<T> =>
+  whileAway(ask, { clock, capMs: times.urgentMs, signal });
 
 /** Of this attempt alone: what Claude prints, and what its warden writes. */
 const runDirOf = ({ run }: JobPlaces, { lease }: Claim): string => join(run, `attempt-${lease.fence}`);

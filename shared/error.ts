@@ -116,3 +116,7 @@ export const toAppError = (thrown: unknown): AppError =>
   thrown instanceof AppError
     ? thrown
     : new AppError("internal", thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown });
+
+/** The store cannot be reached, or cannot serve: what was asked may or may not have been done. */
+export const isStoreAway = (thrown: unknown): boolean =>
+  thrown instanceof AppError && thrown.code === "store_unavailable";

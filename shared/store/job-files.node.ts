@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { AppError } from "../error.ts";
+import { isStoreAway } from "../error.ts";
 import { isTerminal, type Job, type JobId } from "../job.ts";
 import type { Log } from "../log.ts";
 import type { JobStore } from "../store.ts";
@@ -62,7 +62,7 @@ export function withJobFiles(store: JobStore, { dir, clock, log }: JobFilesOptio
         if (job) copies.read(job, tenant);
         return job;
       } catch (error) {
-        const copy = isOut(error) ? await answers.find(id, tenant).catch(() => undefined) : undefined;
+        const copy = isStoreAway(error) ? await answers.find(id, tenant).catch(() => undefined) : undefined;
         if (copy) return copy;
         throw error;
       }
@@ -75,7 +75,7 @@ export function withJobFiles(store: JobStore, { dir, clock, log }: JobFilesOptio
         return page;
       } catch (error) {
         // A cursor of the store says nothing to the files.
-        if (!isOut(error) || query.cursor !== undefined) throw error;
+        if (!isStoreAway(error) || query.cursor !== undefined) throw error;
         return answers.list(query).catch(() => {
           throw error;
         });
@@ -109,5 +109,3 @@ export function withJobFiles(store: JobStore, { dir, clock, log }: JobFilesOptio
     },
   };
 }
-
-const isOut = (error: unknown): boolean => error instanceof AppError && error.code === "store_unavailable";

@@ -1,9 +1,9 @@
 import { type Clock, iso } from "../clock.ts";
-import { AppError } from "../error.ts";
+import { AppError, isStoreAway } from "../error.ts";
 import type { JobId } from "../job.ts";
 import type { Log } from "../log.ts";
 import type { JobStore, NewJob, Submitted } from "../store.ts";
-import { isOut, keepDraining, openDrain } from "./spool/drain.node.ts";
+import { keepDraining, openDrain } from "./spool/drain.node.ts";
 import { keyedIds } from "./spool/keyed-id.node.ts";
 import { mergedList } from "./spool/merged-list.ts";
 import { openSpoolFolder } from "./spool/spool-folder.node.ts";
@@ -65,7 +65,7 @@ export function withSpool(store: JobStore, { dir, clock, log, random }: SpoolOpt
     try {
       return await store.submit(fresh);
     } catch (error) {
-      if (!isOut(error)) throw error;
+      if (!isStoreAway(error)) throw error;
       return await spool(fresh, error);
     }
   }
@@ -123,7 +123,7 @@ export function withSpool(store: JobStore, { dir, clock, log, random }: SpoolOpt
       try {
         return (await store.get(id, tenant)) ?? (await view.find(id, tenant));
       } catch (error) {
-        const job = isOut(error) ? await view.find(id, tenant) : undefined;
+        const job = isStoreAway(error) ? await view.find(id, tenant) : undefined;
         if (job) return job;
         throw error;
       }
@@ -142,8 +142,8 @@ export function withSpool(store: JobStore, { dir, clock, log, random }: SpoolOpt
         // Unknown to both: it may have left the spool between the two questions.
         return known ?? (await view.find(id, by.tenant)) ?? (await store.cancel(id, by));
       } catch (error) {
-        if (isOut(error) && (await keep())) draining.poke();
-        const job = isOut(error) ? await view.find(id, by.tenant) : undefined;
+        if (isStoreAway(error) && (await keep())) draining.poke();
+        const job = isStoreAway(error) ? await view.find(id, by.tenant) : undefined;
         if (job) return job;
         throw error;
       }
@@ -154,7 +154,7 @@ export function withSpool(store: JobStore, { dir, clock, log, random }: SpoolOpt
       try {
         return await store.events(id, { ...query, ...(after === undefined || after === spoolCursor ? {} : { after }) });
       } catch (error) {
-        const page = isOut(error) || isNotThere(error) ? await view.events(id, after) : undefined;
+        const page = isStoreAway(error) || isNotThere(error) ? await view.events(id, after) : undefined;
         if (page) return page;
         throw error;
       }

@@ -1,12 +1,15 @@
 import { expect, test } from "vitest";
-import { type Conclusion, conclude } from "../../runner/conclude.ts";
+import type { Conclusion } from "../../runner/conclude.ts";
 import { keepLease } from "../../runner/keep-lease.ts";
+import { openInstance } from "../../runner/process/instance.ts";
+import { reportEnd } from "../../runner/report-end.ts";
 import { AppError } from "../../shared/error.ts";
 import type { NewEvent } from "../../shared/event.ts";
 import { silentLog } from "../../shared/log.ts";
 import type { JobStore } from "../../shared/store.ts";
 import { aClaim, aNewJob } from "../support/a-job.ts";
 import { eventually } from "../support/eventually.ts";
+import { somePlaces } from "../support/some-places.ts";
 import { sqliteWorld } from "../support/sqlite-world.ts";
 
 const times = { leaseMs: 360_000, renewMs: 30_000, urgentMs: 5_000 };
@@ -32,7 +35,10 @@ async function endUnder(fault: "before" | "after", conclusion: Conclusion, lostC
     finish: (lease, ending) => lossy(() => store.finish(lease, ending)),
     release: (lease, release) => lossy(() => store.release(lease, release)),
   };
-  const deps = { store: watched, clock, log: silentLog, random: () => 0.5, times };
+  const places = somePlaces(world.dir);
+  await using me = await openInstance(places.runs, "box-1/a1");
+  const { identity } = me;
+  const deps = { ...{ store: watched, clock, log: silentLog, random: () => 0.5 }, times, places, identity };
   const keeper = keepLease({ claim, sentAt: clock.uptime() }, deps, times);
   keeper.emit(said("one"));
   await keeper.flush();
@@ -41,7 +47,9 @@ async function endUnder(fault: "before" | "after", conclusion: Conclusion, lostC
   await expect(keeper.flush()).rejects.toThrow("away");
   keeper.emit(said("three"));
   let over = false;
-  const ending = conclude(conclusion, { claim, keeper, log: silentLog }, deps).finally(() => {
+  const stop = new AbortController().signal;
+  const last = { claim, left: await keeper.end(), log: silentLog, stop };
+  const ending = reportEnd(conclusion, last, deps).finally(() => {
     over = true;
   });
   await eventually(() => {

@@ -7,6 +7,7 @@ import { openInstance } from "../../runner/process/instance.ts";
 import { recoverRuns } from "../../runner/recover-runs.ts";
 import { silentLog } from "../../shared/log.ts";
 import { aNewJob } from "../support/a-job.ts";
+import { somePlaces } from "../support/some-places.ts";
 import { sqliteWorld } from "../support/sqlite-world.ts";
 
 /** A data folder with the note of a runner that is gone, and the runner that finds it. */
@@ -18,11 +19,15 @@ async function aRestart() {
   // The same place, and a process id that begins where none ever did.
   const dead = { ...me.identity, instance: "box-1/old", start_time: me.identity.start_time + 1_000_000_000 };
   const recover = () =>
-    recoverRuns({
-      ...{ store: world.store, clock: world.clock, log: silentLog, identity: me.identity, tmpRoot: world.dir },
-      places: { data: world.dir, runs, sessions: world.dir, git: world.dir, repos: world.dir, worktrees: world.dir },
-      times: { leaseMs: 360_000, renewMs: 30_000, urgentMs: 5_000 },
-    });
+    recoverRuns(
+      {
+        ...{ store: world.store, clock: world.clock, log: silentLog, random: () => 0.5 },
+        ...{ identity: me.identity, tmpRoot: world.dir },
+        places: somePlaces(world.dir),
+        times: { leaseMs: 360_000, renewMs: 30_000, urgentMs: 5_000 },
+      },
+      new AbortController().signal,
+    );
   const claimAs = (claimId: string, runner = "box-1/old") =>
     world.store.claim({ claimId, runner, pod_name: "box-1", pools: ["default"], leaseMs: 360_000 });
   const notes = () => (existsSync(join(runs, ".claims")) ? readdirSync(join(runs, ".claims")) : []);

@@ -7,20 +7,14 @@ import type { RunnerDeps } from "../../runner/runner-deps.ts";
 import { silentLog } from "../../shared/log.ts";
 import { aClaim, aJobId, aNewJob } from "../support/a-job.ts";
 import { aConfig } from "../support/a-served-api.ts";
+import { somePlaces } from "../support/some-places.ts";
 import { sqliteWorld } from "../support/sqlite-world.ts";
 
 /** A runner's folders beside a real store; of the repositories only what was asked to go is noted. */
 async function anUpkeep() {
   const world = await sqliteWorld();
   const root = mkdtempSync(join(tmpdir(), "agenticore-upkeep-"));
-  const places = {
-    data: root,
-    runs: join(root, "runs"),
-    sessions: join(root, "sessions"),
-    git: "",
-    repos: "",
-    worktrees: "",
-  };
+  const places = somePlaces(root);
   const trees: string[] = [];
   const removed: string[] = [];
   const repos = {

@@ -1,5 +1,5 @@
 import { backOff, type Clock, jittered } from "../../clock.ts";
-import { AppError, type ErrorCode } from "../../error.ts";
+import { AppError, type ErrorCode, isStoreAway } from "../../error.ts";
 import type { JobId } from "../../job.ts";
 import type { Log } from "../../log.ts";
 import type { JobStore } from "../../store.ts";
@@ -11,7 +11,6 @@ type Deps = Readonly<{ store: JobStore; folder: SpoolFolder; clock: Clock; log: 
 
 /** What passes by itself, or is no word on the submission: it is tried again. */
 const passing: readonly ErrorCode[] = ["store_unavailable", "internal", "rate_limited", "disk_full", "timeout"];
-export const isOut = (error: unknown): boolean => error instanceof AppError && error.code === "store_unavailable";
 
 /**
  * Brings spooled jobs to the store, one process of the box at a time, so that nobody submits what another has just
@@ -31,7 +30,7 @@ export function openDrain({ store, folder, clock, log }: Deps) {
         await settle(id);
         done(id);
       } catch (error) {
-        if (isOut(error)) throw error;
+        if (isStoreAway(error)) throw error;
         failed += 1;
         log.error("a spooled job could not be brought to the store", { job: id, error });
       }
