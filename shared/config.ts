@@ -1,5 +1,6 @@
 import { type Config, type ConfigName, configKeys, type Key, type Surroundings } from "./config-keys.ts";
 import { AppError, type FieldError } from "./error.ts";
+import { withoutPassword } from "./redact.ts";
 
 /** Where a value came from, in words: `AGENTICORE_PORT`, `server.port in …/config.yml`, `default`. */
 export type Origins = Readonly<Record<ConfigName, string>>;
@@ -75,7 +76,9 @@ function find(key: Key, { env, file }: Sources, tree: Tree): { value: unknown; o
 }
 
 const shown = (key: Key, value: unknown) =>
-  key.isSecret || typeof value === "object" ? "" : ` (it is ${JSON.stringify(value)})`;
+  key.isSecret || typeof value === "object"
+    ? ""
+    : ` (it is ${JSON.stringify(typeof value === "string" ? withoutPassword(value) : value)})`;
 
 function unknownKeys(tree: Tree, fileName: string): FieldError[] {
   const known = Object.values<Key>(configKeys).map((key) => key.yaml);

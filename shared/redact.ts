@@ -11,7 +11,7 @@ const shapes: readonly (readonly [needs: string, shape: RegExp])[] = [
   ["github_pat_", /\bgithub_pat_[A-Za-z0-9_]{20,}/g],
   ["AKIA", /\bAKIA[0-9A-Z]{16}\b/g],
   ["PRIVATE KEY", /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----/g],
-  ["://", /(?<=(?:https?|ssh):\/\/[^\s:/@]{0,100}:)[^\s:/@]{3,}(?=@)/g],
+  ["://", /(?<=(?:https?|ssh|rediss?):\/\/[^\s:/@]{0,100}:)[^\s:/@]{3,}(?=@)/g],
 ];
 const mark = "[redacted]";
 
@@ -23,3 +23,7 @@ export function redactor(values: readonly string[]): Redact {
     return shapes.reduce((rest, [needs, shape]) => (rest.includes(needs) ? rest.replace(shape, mark) : rest), plain);
   };
 }
+
+/** An address, without the password in it, for people to see. */
+export const withoutPassword = (address: string): string =>
+  address.replace(/^([a-z][a-z+.-]*:\/\/[^\s/@]*?:)[^\s/]+(?=@)/i, "$1[secret]");

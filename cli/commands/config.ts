@@ -1,5 +1,6 @@
 import { type ConfigName, configKeys, type Key } from "../../shared/config-keys.ts";
 import { loadConfig } from "../../shared/load-config.node.ts";
+import { withoutPassword } from "../../shared/redact.ts";
 import { Secret } from "../../shared/secret.ts";
 import { defineCommand } from "../command.ts";
 import { table } from "../print.ts";
@@ -35,6 +36,7 @@ export const config = defineCommand<{ json?: true }>({
 function masked(value: unknown): unknown {
   if (value === undefined) return null;
   if (value instanceof Secret) return String(value);
+  if (typeof value === "string") return withoutPassword(value);
   if (Array.isArray(value)) return value.map(masked);
   return typeof value === "object" && value !== null ? Object.entries(value).map((pair) => pair.join("=")) : value;
 }

@@ -16,7 +16,7 @@ export const runner = defineCommand({
     const { config } = await loadConfig(cli);
     const { clock, print, version } = cli;
     const log = serviceLog(cli, config);
-    await using store = await openServiceStore(config, { clock, log });
+    await using store = await openServiceStore(config, { clock, log, fetch: cli.fetch });
     warnOfLogin(cli, config);
     warnOfSharing(cli, config);
     const started = await serviceRunner({ cli, config, store, log });

@@ -38,7 +38,7 @@ export const serve = defineCommand<Options>({
     checkTransport(options.transport ?? config.transport);
     const { clock, version, root } = cli;
     const log = serviceLog(cli, config);
-    await using store = await openServiceStore(config, { clock, log });
+    await using store = await openServiceStore(config, { clock, log, fetch: cli.fetch });
     // Its own runner's are known before that has told of them; others' runners tell of theirs.
     const places = options.runner ? profilePlaces(config, root) : { bundled: join(root, "profiles") };
     const { summaries: profiles } = await loadProfiles(places);

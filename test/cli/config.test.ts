@@ -127,6 +127,19 @@ test("config shows every key with its origin and no secret", async () => {
   }
 });
 
+test("a password within an address is not shown, neither by config nor by a refusal", async () => {
+  const good = aCli({ env: { REDIS_URL: "rediss://me:p%40ss-word@redis.example:6380/1" } });
+  for (const argv of [["config"], ["config", "--json"]]) {
+    const { out } = await good.run(...argv);
+    expect(out).toContain("rediss://me:[secret]@redis.example:6380/1");
+    expect(out).not.toContain("ss-word");
+  }
+  const { code, err } = await aCli({ env: { REDIS_URL: "postgres://me:ss-word@host" } }).run("config");
+  expect(code).toBe(1);
+  expect(err).toContain("postgres://me:[secret]@host");
+  expect(err).not.toContain("ss-word");
+});
+
 test("a wrong value names its key, its source and what is allowed, and ends with 1", async () => {
   const { code, out, err } = await place({}, "server:\n  port: 99999\n").run("config");
 

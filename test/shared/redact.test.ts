@@ -40,6 +40,7 @@ test.each(["s3cret", "!b@ng".replace("@", "%40"), "-dash-", "%21%21", "p.w", "~~
       "git clone https://user:[redacted]@host/path?x=1 done",
     );
     expect(redact(`ssh://u:${password}@host:22/p`)).toBe("ssh://u:[redacted]@host:22/p");
+    expect(redact(`rediss://:${password}@host:22`)).toBe("rediss://:[redacted]@host:22");
   },
 );
 

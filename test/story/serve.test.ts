@@ -68,8 +68,11 @@ test("what later versions bring is refused with a sentence, not ignored", async 
   const home = aHome();
   const stdio = await started(home, ["serve", "--transport", "stdio"]).ended;
   expect(stdio).toMatchObject({ code: 1, out: "", err: expect.stringContaining("stdio") });
-  const redis = await started(home, ["serve"], { REDIS_URL: "redis://127.0.0.1:1" }).ended;
-  expect(redis).toMatchObject({ code: 1, out: "", err: expect.stringContaining("REDIS_URL") });
+});
+
+test("a Redis over HTTP without its token is refused with a sentence", async () => {
+  const redis = await started(aHome(), ["serve"], { REDIS_URL: "https://redis.example" }).ended;
+  expect(redis).toMatchObject({ code: 1, out: "", err: expect.stringContaining("REDIS_TOKEN") });
 });
 
 test("two servers on one data folder know the same jobs", async () => {
