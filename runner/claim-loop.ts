@@ -92,7 +92,10 @@ export async function claimLoop(
     else {
       const timeoutMs = jittered(failures > 0 ? Math.min(5_000, 250 * 2 ** failures) : options.idlePollMs, random);
       if (failures > 0) await clock.sleep(timeoutMs, stop);
-      else await store.changed({ timeoutMs, signal: stop }).catch(() => clock.sleep(timeoutMs, stop));
+      else
+        await store
+          .changed({ pools: options.pools, timeoutMs, signal: stop })
+          .catch(() => clock.sleep(timeoutMs, stop));
     }
   }
   await Promise.all(running);

@@ -20,7 +20,13 @@ type Parts = Pick<Context, "wire" | "key" | "clock" | "random" | "news" | "run">
 /** Tells waiters of changes: by messages, by what answers have told of times to come, and rarely by a look. */
 export function openChanges(parts: Parts) {
   const { clock, random, news } = parts;
-  const topics = openTopics(parts);
+  const wakes = parts.key("wake");
+  const topics = openTopics({
+    ...parts,
+    onMessage: (channel, payload) => {
+      if (channel === wakes) news.hear(payload);
+    },
+  });
   const closing = new AbortController();
 
   return {
@@ -68,7 +74,7 @@ async function waiting({ concern, topic, news, clock, random, end, signal }: Wai
     onMessage: (channel, payload) => {
       const meaning = concern.heard(channel, payload);
       if (meaning === "ask") ask();
-      if (meaning === "wake") void inTurn().then(wake);
+      if (meaning === "wake") wakeInTurn();
     },
     onUp: () => {
       if (wasUp && !concern.asksFirst) wake();
@@ -78,11 +84,17 @@ async function waiting({ concern, topic, news, clock, random, end, signal }: Wai
     },
     onDown: () => turn.abort(),
   });
-  const unnote = concern.isIdle ? news.onNote(() => turn.abort()) : () => undefined;
-  const inTurn = async () => {
-    const many = concern.isIdle && news.live() > crowd;
-    if (many) await clock.sleep(random() * Math.min(crowdMostMs, crowdMs * news.live()), stop);
+  function wakeInTurn(): void {
+    const live = concern.isIdle ? news.live() : 0;
+    if (live <= crowd) wake();
+    else void clock.sleep(random() * Math.min(crowdMostMs, crowdMs * live), stop).then(wake);
+  }
+  const noted = () => {
+    if (concern.isKnown?.()) wakeInTurn();
+    turn.abort();
   };
+  const unnote = concern.isIdle ? news.onNote(noted) : () => undefined;
+  if (concern.isKnown?.()) wakeInTurn();
   if (concern.asksFirst) ask();
   let lookedAt = clock.uptime();
   const lookAt = () => {

@@ -9,6 +9,8 @@ export type Concern = Readonly<{
   topic: Pick<Listening, "channels" | "patterns">;
   /** What a message means: `ask` where only the store knows. */
   heard(channel: string, payload: string): "wake" | "ask" | "nothing";
+  /** True where a message or an answer has told of it already. */
+  isKnown?(): boolean;
   /** One read: has it happened, compared with what answers told this process before the wait? */
   happened(): Promise<boolean>;
   /** What may have come before the call counts too, so that it is asked for at once. */
@@ -24,7 +26,7 @@ const shortLeaseMs = 120_000;
 
 /** The concern of a query. */
 export function concernOf(what: ChangeQuery, parts: Parts): Concern {
-  const { wire, key, news, run } = parts;
+  const { wire, key, news } = parts;
   const ours = () => ["wake", ...news.runners().map((id) => `ctl:${id}`)].map(key);
   const quiet = { asksFirst: false, isIdle: false };
   if (what.runner !== undefined) {
@@ -51,25 +53,25 @@ export function concernOf(what: ChangeQuery, parts: Parts): Concern {
         before === undefined || Number(await wire.send(["HGET", key(`job:${job}`), "_rev"])) !== before,
     };
   }
-  const { pools } = what;
-  const [before, revisions] = [news.count(), news.revisions()];
+  return idleOf(what.pools, parts, ours);
+}
+
+/** What may give a runner of these pools a job; without pools, any change. */
+function idleOf(pools: readonly string[] | undefined, { wire, key, news, run }: Parts, ours: () => string[]): Concern {
+  const [hadClaimed, seen, revisions] = [news.hasClaimed(), news.seen(), news.revisions()];
   return {
     asksFirst: false,
     isIdle: true,
     topic: pools ? { channels: ours() } : { channels: [key("wake")], patterns: [key("changed:*")] },
-    heard: (channel, payload) => {
-      if (channel !== key("wake"))
-        return pools || isLate(payload, revisions.get(channel.slice(-36))) ? "nothing" : "wake";
-      const [pool = "", delay] = payload.split(" ");
-      if (delay !== undefined) news.note({ nextMs: Number(delay) });
-      return pool !== "" && delay === undefined && (pools?.includes(pool) ?? true) ? "wake" : "nothing";
-    },
+    heard: (channel, payload) =>
+      pools || channel === key("wake") || isLate(payload, revisions.get(channel.slice(-36))) ? "nothing" : "wake",
+    isKnown: () => news.isNews(seen, pools),
     happened: async () => {
-      if (before === undefined) return true;
-      if (news.leaseMs() >= shortLeaseMs) return Number(await wire.send(["HGET", key("meta"), "seq"])) !== before;
-      const [, count, nextMs] = await run(look, []);
-      news.note({ nextMs });
-      return count !== before;
+      if (!hadClaimed) return true;
+      if (news.leaseMs() >= shortLeaseMs) return Number(await wire.send(["HGET", key("meta"), "seq"])) > seen;
+      const [, told, nextMs] = await run(look, []);
+      news.note({ told, nextMs });
+      return Number(told) > seen;
     },
   };
 }

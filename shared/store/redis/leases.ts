@@ -23,11 +23,11 @@ export function openLeases({ run, limits, newId, news }: Parts) {
       const lists = [...listed(pools), ...listed(warm)];
       const [word, ...rest] = await run(claim, [limits, claimId, runner, pod_name, leaseMs, ...lists]);
       if (word !== "job") {
-        const [count, nextMs] = rest;
-        return void news.note({ count, nextMs, leaseMs });
+        const [claimed, nextMs] = rest;
+        return void news.note({ claimed, nextMs, leaseMs });
       }
-      const [, hash, messages, count] = rest;
-      news.note({ count, nextMs: leaseMs, leaseMs });
+      const [, hash, messages, claimed] = rest;
+      news.note({ claimed, nextMs: leaseMs, leaseMs });
       const { job, revision, tenant, fence } = toSeen(hash ?? []);
       const lease = { job: job.id, runner, fence };
       news.hold(lease);

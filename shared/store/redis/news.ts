@@ -4,8 +4,9 @@ import type { Lease } from "../../store.ts";
 import type { Reply } from "./wire.ts";
 
 type Note = Readonly<{
-  /** How often something has become claimable, as an answer told. */
-  count?: Reply | undefined;
+  /** How often something has become claimable: as the answer of a claim told, which has seen all of it, or another one. */
+  claimed?: Reply | undefined;
+  told?: Reply | undefined;
   /** Milliseconds until time alone changes something; empty: nothing is in sight. */
   nextMs?: Reply | undefined;
   live?: Reply | undefined;
@@ -24,12 +25,17 @@ export function openNews(clock: Pick<Clock, "uptime">) {
   const revisions = new Map<JobId, number>();
   const draining = new Map<string, boolean>();
   const ears = new Set<() => void>();
-  let count: number | undefined;
+  const heard = new Map<string, number>();
+  let claimed: number | undefined;
+  let told = 0;
   let nextAt = Number.POSITIVE_INFINITY;
   let toldAt = Number.NEGATIVE_INFINITY;
   let live = 0;
   let leaseMs = Number.POSITIVE_INFINITY;
 
+  const tellEars = () => {
+    for (const ear of [...ears]) ear();
+  };
   return {
     /** A runner of this process: it is spoken to on a channel of its own. */
     serve: (runner: string): void => void runners.add(runner),
@@ -50,22 +56,33 @@ export function openNews(clock: Pick<Clock, "uptime">) {
     toldDrain: (runner: string, drain: boolean): void => void draining.set(runner, drain),
     isDraining: (runner: string): boolean => draining.get(runner) === true,
 
-    note: (told: Note): void => {
-      if (typeof told.nextMs === "number") nextAt = Math.min(nextAt, clock.uptime() + told.nextMs);
-      if (typeof told.live === "number") live = told.live;
-      if (told.leaseMs !== undefined) leaseMs = told.leaseMs;
-      if (told.count !== undefined && told.count !== null) {
-        count = Number(told.count);
-        toldAt = clock.uptime();
-      }
-      for (const ear of [...ears]) ear();
+    note: (note: Note): void => {
+      if (typeof note.nextMs === "number") nextAt = Math.min(nextAt, clock.uptime() + note.nextMs);
+      if (typeof note.live === "number") live = note.live;
+      if (note.leaseMs !== undefined) leaseMs = note.leaseMs;
+      if (typeof note.claimed === "number") claimed = Math.max(claimed ?? 0, note.claimed);
+      if (typeof note.told === "number") told = Math.max(told, note.told);
+      if (typeof (note.claimed ?? note.told) === "number") toldAt = clock.uptime();
+      tellEars();
     },
-    /** Called whenever something was noted, until the returned function is. */
+    /** A message of the channel `wake`: `pool count [milliseconds]`. */
+    hear: (message: string): void => {
+      const [pool = "", count = "", delayMs] = message.split(" ");
+      if (delayMs !== undefined) nextAt = Math.min(nextAt, clock.uptime() + Number(delayMs));
+      else if (pool !== "") heard.set(pool, Math.max(heard.get(pool) ?? 0, Number(count)));
+      tellEars();
+    },
+    /** What a claim of this process has seen; before the first one, what is known now. */
+    seen: (): number => claimed ?? Math.max(told, ...heard.values()),
+    hasClaimed: (): boolean => claimed !== undefined,
+    /** Something has become claimable that is newer than `seen`: in one of these pools, where that is known. */
+    isNews: (seen: number, pools?: readonly string[]): boolean =>
+      told > seen || [...heard].some(([pool, count]) => count > seen && (pools?.includes(pool) ?? true)),
+    /** Called whenever something was noted or heard, until the returned function is. */
     onNote: (ear: () => void): (() => void) => {
       ears.add(ear);
       return () => void ears.delete(ear);
     },
-    count: (): number | undefined => count,
     /** When an answer last told of the queue, in `Clock.uptime()`. */
     toldAt: (): number => toldAt,
     untilNextMs: (): number => nextAt - clock.uptime(),

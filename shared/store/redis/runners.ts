@@ -11,8 +11,8 @@ export function openRunners({ run, wire, key, news }: Pick<Context, "run" | "wir
   return {
     announce: async (record: RunnerRecord): Promise<{ drain: boolean }> => {
       news.serve(record.id);
-      const [, marked, count, nextMs, live] = await run(announce, [record.id, record.name, JSON.stringify(record)]);
-      news.note({ count, nextMs, live });
+      const [, marked, told, nextMs, live] = await run(announce, [record.id, record.name, JSON.stringify(record)]);
+      news.note({ told, nextMs, live });
       news.toldDrain(record.id, marked === 1);
       return { drain: marked === 1 };
     },

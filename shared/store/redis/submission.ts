@@ -19,12 +19,13 @@ export function openSubmission({ run, limits, newId, view, news }: Parts) {
       const key = [idempotency?.key ?? "", idempotency?.body ?? ""];
       const facts = [queueTtlSeconds * 1_000, 10 - job.priority, ...listed([...toFields(job), ...own])];
       const answer = await run(submit, [limits, newId(), job.id, tenant, ...key, ...facts], job.id);
-      const [word, hash, position] = answer;
+      const [word, hash, position, count] = answer;
       switch (word) {
         case "made":
           // The hash is only sent where this call has made the job before; it may have gone on since.
           if (asList(hash).length > 0) return { job: view(hash, position), replayed: false };
           news.saw(job.id, 1);
+          news.hear(`${job.pool} ${count}`);
           return { job: placed(job, position), replayed: false };
         case "known":
           return { job: view(hash, position), replayed: true };

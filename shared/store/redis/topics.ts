@@ -9,11 +9,18 @@ export type Topic = Readonly<{
   join(ear: Ear): () => void;
 }>;
 
+type Options = Readonly<{
+  wire: Pick<RedisWire, "listen">;
+  clock: Clock;
+  /** Hears all messages, also while nobody waits. */
+  onMessage(channel: string, payload: string): void;
+}>;
+
 /** How long a subscription outlives who wanted it: most wait again at once. */
 const lingerMs = 30_000;
 
 /** Subscriptions that are shared by all who want the same; nothing is listened to that nobody waits for. */
-export function openTopics({ wire, clock }: Readonly<{ wire: Pick<RedisWire, "listen">; clock: Clock }>) {
+export function openTopics({ wire, clock, onMessage }: Options) {
   const open = new Map<string, Topic>();
   const closing = new AbortController();
 
@@ -46,7 +53,10 @@ export function openTopics({ wire, clock }: Readonly<{ wire: Pick<RedisWire, "li
     wire.listen(
       {
         ...names,
-        onMessage: (channel, payload) => each((ear) => ear.onMessage(channel, payload)),
+        onMessage: (channel, payload) => {
+          onMessage(channel, payload);
+          each((ear) => ear.onMessage(channel, payload));
+        },
         onUp: () => {
           up = true;
           each((ear) => ear.onUp());

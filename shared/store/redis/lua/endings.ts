@@ -82,7 +82,7 @@ local function put_back(j, reason, how)
   if delay > 0 then
     redis.call('ZADD', P .. 'delayed', now + delay, j.id)
     hold(j.id, j._score, j.pool)
-    redis.call('PUBLISH', P .. 'wake', j.pool .. ' ' .. delay)
+    redis.call('PUBLISH', P .. 'wake', j.pool .. ' ' .. seq .. ' ' .. delay)
   else enter(j, true) end
   flush(j)
 end

@@ -36,7 +36,7 @@ local function use(what, by)
 end
 `;
 
-/** Whoever waits is told of pools in which something can be claimed now. */
+/** Whoever waits is told of pools in which something can be claimed now: \`pool count\`, or \`pool count milliseconds\` until then. */
 const wakes = `
 local woken = {}
 local function show(id, score, p, fresh)
@@ -46,14 +46,12 @@ local function show(id, score, p, fresh)
 end
 local function hold(id, score, p) redis.call('ZADD', of_pool('held', p), score, id) end
 local function wake(counted)
-  local any = false
+  local pools = {}
   for p in pairs(woken) do
-    if counted or redis.call('EXISTS', of_pool('queue', p)) == 1 then
-      redis.call('PUBLISH', P .. 'wake', p)
-      any = true
-    end
+    if counted or redis.call('EXISTS', of_pool('queue', p)) == 1 then pools[#pools + 1] = p end
   end
-  if any and not counted then count() end
+  if #pools > 0 and not counted then count() end
+  for _, p in ipairs(pools) do redis.call('PUBLISH', P .. 'wake', p .. ' ' .. seq) end
 end
 `;
 

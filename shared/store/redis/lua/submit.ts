@@ -10,7 +10,7 @@ import { script } from "./script.ts";
  *
  * KEYS: meta, job. ARGV: limits, operation, id, tenant, idempotency key (or empty), digest of its body, queue time in
  * milliseconds, 10 - priority, fields (a list of names and values).
- * Answers: made|known, hash, position; body|taken|removed.
+ * Answers: made, hash (empty where it is made now), position, count of news; known, hash, position; body|taken|removed.
  */
 export const submit = script(
   "submit",
@@ -31,7 +31,7 @@ local owner = redis.call('HGET', P .. 'job:' .. (earlier or id), '_tenant')
 if owner and owner ~= tenant then return {'taken'} end
 if owner then
   local j = load(earlier or id)
-  return {j._made == op and 'made' or 'known', all(j), position(j)}
+  return {j._made == op and 'made' or 'known', all(j), position(j), seq}
 end
 if earlier then return {'removed'} end
 
@@ -58,6 +58,6 @@ enter(j, true)
 append(j, 'job.queued', '{}')
 flush(j)
 wake(true)
-return {'made', {}, position(j)}
+return {'made', {}, position(j), seq}
 `,
 );
