@@ -17,6 +17,7 @@ export const serviceRunner = ({ cli, config, store, log }: Parts): Promise<Runne
     store,
     log,
     clock: cli.clock,
+    fetch: cli.fetch,
     redact: redactor(knownSecrets(config, cli.env)),
     env: cli.env,
     cwd: cli.cwd,

@@ -10,6 +10,7 @@ import type { JobStore } from "../shared/store.ts";
 import { startUsageReceiver } from "./claude/usage-receiver.ts";
 import { findProgram } from "./find-program.ts";
 import { openRepos, type Repos } from "./git/repos.ts";
+import { type Github, openGithub } from "./github/github.ts";
 import type { LeaseTimes } from "./keep-lease.ts";
 import { type Places, placesOf } from "./places.ts";
 import { openInstance } from "./process/instance.ts";
@@ -25,6 +26,7 @@ export type RunnerStart = Readonly<{
   clock: Clock;
   log: Log;
   redact: Redact;
+  fetch: typeof globalThis.fetch;
   /** The process's environment: what of it reaches Claude is decided per job. */
   env: Readonly<Record<string, string | undefined>>;
   cwd: string;
@@ -48,14 +50,16 @@ export async function assemble(start: RunnerStart, tell: () => object): Promise<
   if (config.sharedFsRoot !== undefined) await shareRoot(config.sharedFsRoot, log);
   for (const folder of Object.values(places)) await mkdir(folder, { recursive: true, mode: 0o700 });
   const instance = await openInstance(places.runs, `${config.podName}/${newId()}`, tell);
+  const github = openGithub(config, { fetch: start.fetch, clock, log, redact });
   const deps: RunnerDeps = {
-    ...{ store, clock, log, random, newId, redact, config, packageRoot, cwd, places },
+    ...{ store, clock, log, random, newId, config, packageRoot, cwd, places, github },
+    redact: (text) => redact(github.hide(text)),
     surroundings: env,
     identity: instance.identity,
     tmpRoot: tmpdir(),
     times: leaseTimes(config),
     profiles: () => loadProfiles(profilePlaces(config, packageRoot)),
-    repos: await repositories(start, places),
+    repos: await repositories(start, { places, github }),
     usage: await startUsageReceiver(),
     sandbox: await probeSandbox({ wanted: config.sandbox, clock, folder: places.data }),
   };
@@ -84,14 +88,16 @@ async function shareRoot(root: string, log: Log): Promise<void> {
 const isSharedMirror = ({ sharedFsRoot, redisUrl }: Config, { repos }: Places): boolean =>
   sharedFsRoot !== undefined && redisUrl !== undefined && `${repos}/`.startsWith(`${sharedFsRoot}/`);
 
-async function repositories(start: RunnerStart, places: Places): Promise<Repos> {
+type Around = Readonly<{ places: Places; github: Github }>;
+
+async function repositories(start: RunnerStart, { places, github }: Around): Promise<Repos> {
   const { config, env, log, store, clock, random, newId } = start;
   const git = await findProgram("git", env["PATH"] ?? "");
   if (!git)
     throw new AppError("setup_failed", "git was not found in PATH.", {
       remedy: "Install git 2.36 or newer, then start again.",
     });
-  const { gitName: name, gitEmail: email, githubToken } = config;
+  const { gitName: name, gitEmail: email } = config;
   return await openRepos({
     reposRoot: places.repos,
     worktreeRoot: places.worktrees,
@@ -106,15 +112,8 @@ async function repositories(start: RunnerStart, places: Places): Promise<Repos> 
     ...(isSharedMirror(config, places)
       ? { shared: { store, clock, random, newId, ttlMs: Math.min(60_000, config.leaseSeconds * 1000) } }
       : {}),
-    credentials: async (host) =>
-      githubToken && isGithub(host, config.githubApiUrl)
-        ? { username: "x-access-token", password: githubToken.reveal() }
-        : undefined,
+    credentials: github.login,
     ...(env["HOME"] === undefined ? {} : { personHome: env["HOME"] }),
     ...(name !== undefined && email !== undefined ? { identity: { name, email } } : {}),
   });
 }
-
-/** A repository is GitHub's when its host is github.com or the host of GITHUB_API_URL (contract 6). */
-const isGithub = (host: string, apiUrl: string): boolean =>
-  host === "github.com" || (new URL(apiUrl).host === host && host !== "api.github.com");

@@ -1,27 +1,28 @@
-import type { NewEvent } from "../shared/event.ts";
+import { AppError } from "../shared/error.ts";
 import { isWorkDone, type JobPatch } from "../shared/job.ts";
+import type { Profile } from "../shared/profile.ts";
 import { parseRepoUrl } from "../shared/repo-url.ts";
 import type { Claim } from "../shared/store.ts";
 import type { Prepared } from "./git/prepare.ts";
 import type { Worktree } from "./git/worktree.ts";
 import type { LeaseKeeper } from "./keep-lease.ts";
 import type { JobPlaces } from "./places.ts";
+import { propose } from "./propose.ts";
 import type { RunnerDeps } from "./runner-deps.ts";
-import { whyNoPullRequest } from "./why-no-pull-request.ts";
-import { type Published, privateFolder, type Workplace } from "./workplace.ts";
+import { type Publication, type Published, privateFolder, type Workplace } from "./workplace.ts";
 
 type Opening = Readonly<{
   claim: Claim;
   keeper: LeaseKeeper;
   own: JobPlaces;
-  /** The profile wants a pull request. */
-  autoPr: boolean;
+  /** The pull request that the profile wants; undefined: none. */
+  pr: Profile["pr"] | undefined;
 }>;
-type Deps = Pick<RunnerDeps, "repos" | "clock" | "redact">;
+type Deps = Pick<RunnerDeps, "repos" | "clock" | "redact" | "github">;
 
 /** Where this attempt works: the tree of the one before where it can be reached, else a new one. */
 export async function openWork(
-  { claim, keeper, own, autoPr }: Opening,
+  { claim, keeper, own, pr }: Opening,
   deps: Deps,
   signal: AbortSignal,
 ): Promise<Workplace> {
@@ -32,14 +33,15 @@ export async function openWork(
   const since = () => Math.round(deps.clock.uptime() - begun);
   const again = continues ? await deps.repos.reopenWorktree(repoJob, signal) : undefined;
   if (continues && !again && claim.messages.length === 0) {
-    const published = await publishedWork({ claim, own, autoPr }, deps, signal);
+    const published = await publishedWork({ claim, own, pr }, deps, signal);
     if (published) return published;
   }
+  if (job.publish_only && !again) throw nothingLeft(job);
   const tree = again ?? (await open());
   keeper.patch({ base_ref: tree.baseRef, branch: tree.branch, worktree_path: tree.path });
   const from = again ? "continued" : tree.fromPool ? "pool" : "new";
   keeper.emit({ type: "worktree.opened", data: { path: tree.path, branch: tree.branch, from, ms: since() } });
-  return repositoryWork({ tree, claim, keeper, autoPr }, deps);
+  return repositoryWork({ tree, claim, keeper, pr }, deps);
 
   async function open(): Promise<Worktree> {
     const prepared = await deps.repos.prepare(repoJob, signal);
@@ -50,25 +52,34 @@ export async function openWork(
 }
 
 /**
- * Where an earlier attempt came as far as the push, on this box or another, and its tree is gone: nothing is left to do,
- * and nothing is done twice.
+ * Where an earlier attempt came as far as the push, on this box or another, and its tree is gone: nothing is left to do
+ * but the pull request, and nothing is done twice.
  */
 async function publishedWork(
-  { claim, own, autoPr }: Omit<Opening, "keeper">,
-  { repos }: Deps,
+  { claim, own, pr }: Omit<Opening, "keeper">,
+  { repos, github }: Deps,
   signal: AbortSignal,
 ): Promise<Workplace | undefined> {
   const { id, repo_url: repoUrl, branch, commit, base_ref: baseRef } = claim.job;
   if (!isWorkDone(claim.job) || !repoUrl || !branch || !commit || !baseRef) return undefined;
   if (!(await repos.hasPushed({ id, repoUrl, baseRef }, { branch, commit }, signal))) return undefined;
-  const prError = autoPr ? whyNoPullRequest(parseRepoUrl(repoUrl), { branch, baseRef, isChanged: true }) : undefined;
-  const told = await privateFolder(own.work, true);
+  const address = parseRepoUrl(repoUrl);
   return {
-    ...told,
+    ...(await privateFolder(own.work, true)),
     continued: true,
-    publish: async () => ({ patch: prError ? { pr_error: prError } : {}, events: [], warnings: [] }),
+    publish: (publication) =>
+      propose({ address, branch, baseRef, commit, job: publication.job }, { github, pr }, publication),
   };
 }
+
+const nothingLeft = ({ id, pod_name }: Claim["job"]): AppError =>
+  new AppError(
+    "pr_failed",
+    `Nothing of job ${id} is here to publish: its branch is not at the repository, nor its tree on this box.`,
+    {
+      remedy: `Retry the job: Claude does the work again.${pod_name === undefined ? "" : ` (This was tried on ${pod_name}.)`}`,
+    },
+  );
 
 const fetched = ({ baseRef, baseSha, how }: Prepared, ms: number) => ({
   base_ref: baseRef,
@@ -78,28 +89,31 @@ const fetched = ({ baseRef, baseSha, how }: Prepared, ms: number) => ({
 });
 
 function repositoryWork(
-  { tree, claim, keeper, autoPr }: Omit<Opening, "own"> & Readonly<{ tree: Worktree }>,
-  { repos }: Deps,
+  { tree, claim, keeper, pr }: Omit<Opening, "own"> & Readonly<{ tree: Worktree }>,
+  { repos, github }: Deps,
 ): Workplace {
-  const { job } = claim;
-
-  async function publish(prove: () => Promise<void>, signal: AbortSignal): Promise<Published> {
-    const left = await repos.commitLeftovers(tree, leftoverMessage(job.task), signal);
+  async function publish(publication: Publication): Promise<Published> {
+    const { prove, signal } = publication;
+    const left = await repos.commitLeftovers(tree, leftoverMessage(claim.job.task), signal);
     const summary = await repos.summarize(tree, signal);
-    const { address } = tree.source;
-    const prError = autoPr ? whyNoPullRequest(address, { ...tree, isChanged: summary !== undefined }) : undefined;
-    if (!summary) return { patch: prError ? { pr_error: prError } : {}, events: [], warnings: left.warnings };
-    const { commit, diff } = summary;
-    const patch: JobPatch = { commit, diff };
-    keeper.patch(patch);
-    keeper.emit({ type: "work.committed", data: { commit, ...diff } });
-    await prove();
-    const pushed = await repos.push(tree, commit, signal);
-    const data = { branch: pushed.branch, commit, remote: address.canonical };
-    const events: NewEvent[] = [{ type: "branch.pushed", data }];
-    if (!prError) return { patch, events, warnings: left.warnings };
-    events.push({ type: "pr.failed", data: { code: prError.code, sentence: prError.sentence } });
-    return { patch: { ...patch, pr_error: prError }, events, warnings: left.warnings };
+    const work = { address: tree.source.address, branch: tree.branch, baseRef: tree.baseRef, commit: summary?.commit };
+    const patch: JobPatch = summary ?? {};
+    if (summary) {
+      const { commit, diff } = summary;
+      keeper.patch(patch);
+      keeper.emit({ type: "work.committed", data: { commit, ...diff } });
+      await prove();
+      const { branch } = await repos.push(tree, commit, signal);
+      keeper.emit({ type: "branch.pushed", data: { branch, commit, remote: work.address.canonical } });
+    }
+    const warnings = [...(publication.job.warnings ?? []), ...left.warnings];
+    const job = { ...publication.job, ...patch, warnings };
+    const proposed = await propose({ ...work, job }, { github, pr }, publication);
+    return {
+      patch: { ...patch, ...proposed.patch },
+      events: proposed.events,
+      warnings: [...left.warnings, ...proposed.warnings],
+    };
   }
   return {
     path: tree.path,

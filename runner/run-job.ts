@@ -3,6 +3,7 @@ import { LeaseLost } from "../shared/error.ts";
 import { isWorkDone, type Job } from "../shared/job.ts";
 import { parseRepoUrl } from "../shared/repo-url.ts";
 import type { Claim } from "../shared/store.ts";
+import { checkPushRight } from "./check-push-right.ts";
 import { judge, type Verdict } from "./claude/judge.ts";
 import { keepTranscript } from "./claude/transcripts.ts";
 import type { Metered } from "./claude/usage-receiver.ts";
@@ -69,24 +70,32 @@ async function work(attempt: Attempt, deps: RunnerDeps): Promise<Conclusion> {
   const { claim, job, keeper, signal, warnings } = attempt;
   const profile = (await deps.profiles()).get(job.profile);
   keeper.patch({ phase: "cloning" });
-  const workplace = await openWork({ claim, keeper, own: attempt.own, autoPr: profile.profile.auto_pr }, deps, signal);
+  const pr = profile.profile.auto_pr ? profile.profile.pr : undefined;
+  const doubts = pr && !isWorkDone(job) ? await checkPushRight(job, deps, signal) : [];
+  const workplace = await openWork({ claim, keeper, own: attempt.own, pr }, deps, signal);
   const note = (sentences: readonly string[]) => {
     for (const sentence of sentences) warnings.add(sentence);
     if (sentences.length > 0) keeper.patch({ warnings: [...warnings] });
   };
-  note(workplace.warnings);
+  note([...doubts, ...workplace.warnings]);
   let how: "reuse" | "keep" = "keep";
   try {
     const verdict =
-      isWorkDone(job) && workplace.continued && claim.messages.length === 0
+      isWorkDone(job) && workplace.continued && (job.publish_only || claim.messages.length === 0)
         ? alreadyDone
         : await runInside({ attempt, profile, workplace, note }, deps);
     note(verdict.warnings);
     if (verdict.status !== "succeeded") return concludeVerdict(verdict, { job, nowMs: deps.clock.now() });
     keeper.patch({ phase: "publishing", ...endOf(job, verdict) });
-    const published = await workplace.publish(() => patiently(() => keeper.flush(), signal, deps), signal);
+    const said = { ...job, ...endOf(job, verdict), warnings: [...warnings] };
+    const published = await workplace.publish({
+      job: said,
+      prove: () => patiently(() => keeper.flush(), signal, deps),
+      signal,
+    });
     note(published.warnings);
-    keeper.patch({ phase: "finishing", ...published.patch });
+    const { pr_error, ...facts } = published.patch; // another attempt may still open it
+    keeper.patch({ phase: "finishing", ...facts });
     how = "reuse";
     return concludeVerdict(verdict, { job, published, nowMs: deps.clock.now() });
   } finally {

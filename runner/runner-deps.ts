@@ -5,6 +5,7 @@ import type { Redact } from "../shared/redact.ts";
 import type { JobStore } from "../shared/store.ts";
 import type { UsageReceiver } from "./claude/usage-receiver.ts";
 import type { Repos } from "./git/repos.ts";
+import type { Github } from "./github/github.ts";
 import type { LeaseTimes } from "./keep-lease.ts";
 import type { Places } from "./places.ts";
 import type { RunnerIdentity } from "./process/run-file.ts";
@@ -32,6 +33,7 @@ export type RunnerDeps = Readonly<{
   times: LeaseTimes;
   profiles: () => Promise<Profiles>;
   repos: Repos;
+  github: Github;
   usage: UsageReceiver;
   sandbox: Sandbox;
 }>;

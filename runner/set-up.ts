@@ -2,6 +2,7 @@ import { mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError } from "../shared/error.ts";
 import type { Job } from "../shared/job.ts";
+import { parseRepoUrl } from "../shared/repo-url.ts";
 import { findClaude } from "./claude/find-claude.ts";
 import { planRun, type RunPlan } from "./claude/plan.ts";
 import { fileContains } from "./claude/transcript-copy.ts";
@@ -52,6 +53,7 @@ export async function setUp(facts: Facts, deps: RunnerDeps): Promise<SetUp> {
   });
   const loginDir = storageOf(findLogin({ variables: { ...surroundings, ...profile.profile.env }, config }));
   const start = await startOf(facts, session);
+  const gh = profile.profile.gh ? await ghFor(job, deps) : { variables: {}, warnings: [] };
   const plan = planRun({
     job,
     profile: profile.profile,
@@ -73,8 +75,18 @@ export async function setUp(facts: Facts, deps: RunnerDeps): Promise<SetUp> {
     surroundings,
     identity: work.identity ?? configured(config),
     usage: { url: facts.meter.url, token: facts.meter.token },
+    gh: gh.variables,
   });
-  return { plan, resumed: start !== "new", warnings: [...warnings, ...made.warnings] };
+  return { plan, resumed: start !== "new", warnings: [...warnings, ...made.warnings, ...gh.warnings] };
+}
+
+/** A profile with `gh: true` wants a token in Claude's environment; without one the job goes on, and says so. */
+async function ghFor({ repo_url }: Job, { github }: Pick<RunnerDeps, "github">) {
+  const repo = repo_url === undefined ? undefined : github.repository(parseRepoUrl(repo_url));
+  const variables = repo && (await github.ghVariables(repo));
+  if (variables) return { variables, warnings: [] };
+  const why = repo ? "there is no GitHub token" : "the job's repository is not GitHub's";
+  return { variables: {}, warnings: [`The profile asks for gh, and ${why}: it has no token.`] };
 }
 
 const configured = ({ gitName, gitEmail }: RunnerDeps["config"]) => ({

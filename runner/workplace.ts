@@ -1,9 +1,18 @@
 import { mkdir } from "node:fs/promises";
 import type { NewEvent } from "../shared/event.ts";
-import type { JobPatch } from "../shared/job.ts";
+import type { Job, JobPatch } from "../shared/job.ts";
 
 /** What became of the work: facts for the job and its log. */
 export type Published = Readonly<{ patch: JobPatch; events: readonly NewEvent[]; warnings: readonly string[] }>;
+
+/** What publishing needs of an attempt. */
+export type Publication = Readonly<{
+  /** As it will be: with Claude's end. */
+  job: Job;
+  /** Asked right before what cannot be undone. @throws LeaseLost */
+  prove: () => Promise<void>;
+  signal: AbortSignal;
+}>;
 
 /** Where a job works: a worktree of its repository, or a private folder. */
 export type Workplace = Readonly<{
@@ -18,8 +27,8 @@ export type Workplace = Readonly<{
   /** The tree of an earlier attempt goes on, with what was in it. */
   continued: boolean;
   warnings: readonly string[];
-  /** Commits what Claude left and hands the branch over. `prove` is asked right before what cannot be undone. */
-  publish: (prove: () => Promise<void>, signal: AbortSignal) => Promise<Published>;
+  /** Commits what Claude left, hands the branch over, and sees to its pull request. */
+  publish: (publication: Publication) => Promise<Published>;
   /** `reuse`: a clean end, the tree may serve others. `keep`: the next attempt or a person wants it. */
   close: (how: "reuse" | "discard" | "keep") => Promise<void>;
 }>;

@@ -4,6 +4,10 @@ import { ProfileName } from "./job.ts";
 const Text = z.string().min(1);
 const EnvName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be a variable's name");
 
+const Reviewer = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,38}(?:\/[A-Za-z0-9][A-Za-z0-9_.-]{0,99})?$/, "must be a login, or org/team");
+
 /** How Claude is run: the content of a `profile.yml`. Everything has a default, so that a short file says what matters. */
 export const Profile = z.strictObject({
   name: ProfileName.optional().describe("Its name, if not the folder's."),
@@ -16,6 +20,28 @@ export const Profile = z.strictObject({
     .boolean()
     .default(true)
     .describe("A pull request is wanted when something changed; without one, the job says why there is none."),
+  pr: z
+    .strictObject({
+      draft: z.boolean().default(false).describe("Pull requests are opened as drafts."),
+      labels: z.array(z.string().min(1).max(50)).default([]).describe("Put on the pull request, made where missing."),
+      reviewers: z
+        .array(Reviewer)
+        .default([])
+        .describe("People (`login`) and teams (`org/team`) that are asked for a review."),
+      title: Text.max(200)
+        .refine((text) => text.includes("{title}"), "must contain {title}")
+        .default("{title}")
+        .describe(
+          "What the title is made of: `{title}` is the change in a line, `{job}` the job's first 8 characters.",
+        ),
+    })
+    .prefault({}),
+  gh: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Claude has GH_TOKEN in its environment, so that `gh` works: a GitHub App's token for this repository alone, else GITHUB_TOKEN itself. Without it no token reaches Claude.",
+    ),
   repo_config: z
     .enum(["instructions", "all", "none"])
     .default("instructions")

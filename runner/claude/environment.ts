@@ -12,6 +12,8 @@ export type EnvironmentFacts = Readonly<{
   packageRoot: string;
   config: Pick<Config, "claudeEnv" | "claudeHomeDir">;
   profileEnv: Variables;
+  /** A token for `gh`, where the profile asks for it. */
+  gh?: Variables;
   jobId: string;
   configDir: string;
   tmpDir: string;
@@ -24,7 +26,7 @@ export type EnvironmentFacts = Readonly<{
 
 /**
  * The complete environment of Claude's process (jobs.md 4): an allow-list, so that no secret of the runner
- * (store, GitHub) reaches what an agent runs. Later groups win: what is passed on, our defaults, the
+ * (store, GitHub, but for `gh` where a profile asks for that) reaches what an agent runs. Later groups win: what is passed on, our defaults, the
  * configuration's and the profile's variables, and last what the runner relies on.
  */
 export function claudeEnvironment(facts: EnvironmentFacts): Variables {
@@ -34,6 +36,7 @@ export function claudeEnvironment(facts: EnvironmentFacts): Variables {
     PATH: ownPath(surroundings["PATH"] ?? "", packageRoot),
     ...defaults(surroundings),
     ...named(surroundings, (name) => config.claudeEnv.includes(name)),
+    ...facts.gh,
     ...profileEnv,
     ...ours(facts),
     ...(facts.usage ? telemetry(facts.usage) : {}),

@@ -29,7 +29,7 @@ export type PlanFacts = Readonly<{
     packageRoot: string;
   }>;
 }> &
-  Pick<EnvironmentFacts, "surroundings" | "identity" | "usage">;
+  Pick<EnvironmentFacts, "surroundings" | "identity" | "usage" | "gh">;
 
 /** Everything that is needed to start Claude, as data. */
 export type RunPlan = Readonly<{
@@ -76,6 +76,7 @@ export function planRun(facts: PlanFacts): RunPlan {
       ...(places.loginDir === undefined ? {} : { loginDir: places.loginDir }),
       identity: facts.identity,
       ...(facts.usage ? { usage: facts.usage } : {}),
+      ...(facts.gh ? { gh: facts.gh } : {}),
     }),
     cwd: places.worktree,
     messageId,

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { AppError } from "../../shared/error.ts";
 import type { RepoAddress } from "../../shared/repo-url.ts";
 import { GitFailure } from "./git-failure.ts";
-import type { RepoBox } from "./repo-box.ts";
+import type { Credentials, RepoBox } from "./repo-box.ts";
 import type { RepoPlace } from "./repo-place.ts";
 import type { GitAnswer, GitRun } from "./run-git.ts";
 
@@ -21,8 +21,36 @@ export const protocolOf = ({ scheme }: RepoAddress) => (scheme === "local" ? "fi
  * mode 0600 that a helper prints, which git asks only for this very host, with redirects refused, since git
  * would send the header on to the other host (measured).
  */
-export async function runRemote(box: RepoBox, { address, place }: Source, run: RemoteRun): Promise<GitAnswer> {
-  const login = await loginFor(box, address);
+export async function runRemote(box: RepoBox, source: Source, run: RemoteRun): Promise<GitAnswer> {
+  const { address } = source;
+  const remote = address.scheme === "http" || address.scheme === "https";
+  let refused: AppError | undefined;
+  const credentials = remote
+    ? await box.options.credentials?.(address).catch((error: unknown) => {
+        if (!(error instanceof AppError)) throw error;
+        refused = error; // what is public can be read all the same
+        return undefined;
+      })
+    : undefined;
+  try {
+    return await runWith(box, source, { ...run, credentials });
+  } catch (error) {
+    if (!(error instanceof GitFailure) || (error.kind !== "auth" && error.kind !== "no-repo")) throw error;
+    if (refused) throw refused;
+    const others = await credentials?.another?.();
+    if (!others) throw error;
+    return await runWith(box, source, { ...run, credentials: others });
+  }
+}
+
+type LoggedIn = RemoteRun & Readonly<{ credentials: Credentials | undefined }>;
+
+async function runWith(
+  box: RepoBox,
+  { address, place }: Source,
+  { credentials, ...run }: LoggedIn,
+): Promise<GitAnswer> {
+  const login = await loginFor(box, address, credentials);
   const at = (url: string) =>
     box.git({
       timeoutMs: box.settings.networkTimeoutMs,
@@ -50,7 +78,7 @@ type Login = Readonly<{
 }>;
 const nothing = async () => undefined;
 
-async function loginFor(box: RepoBox, { scheme, url }: RepoAddress): Promise<Login> {
+async function loginFor(box: RepoBox, { scheme, url }: RepoAddress, found: Credentials | undefined): Promise<Login> {
   if (scheme === "local") return { config: [], env: {}, forget: nothing };
   if (scheme === "ssh") return { config: [], env: { GIT_SSH_COMMAND: ssh, GIT_SSH_VARIANT: "ssh" }, forget: nothing };
   const base = [
@@ -60,7 +88,6 @@ async function loginFor(box: RepoBox, { scheme, url }: RepoAddress): Promise<Log
     ["credential.helper", ""],
   ] as const;
   const { host, origin } = new URL(url);
-  const found = await box.options.credentials?.(host);
   if (found === undefined) return { config: base, env: {}, forget: nothing };
   if (/[\n\r\0]/.test(found.username + found.password))
     throw new AppError("auth_failed", `the credentials for ${host} contain a line break`);

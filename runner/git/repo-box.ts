@@ -15,7 +15,12 @@ import { makeTrash, type Trash } from "./trash.ts";
 import { openWarmList, type WarmList } from "./warm-list.ts";
 
 export type Identity = Readonly<{ name: string; email: string }>;
-export type Credentials = Readonly<{ username: string; password: string }>;
+export type Credentials = Readonly<{
+  username: string;
+  password: string;
+  /** What may be tried once more where these were refused: the right of a moment ago may be over. */
+  another?: () => Promise<Credentials | undefined>;
+}>;
 
 export type RepoOptions = Readonly<{
   reposRoot: string;
@@ -30,8 +35,11 @@ export type RepoOptions = Readonly<{
   identity?: Identity;
   /** The person's home, read only for the identity in `~/.gitconfig`. */
   personHome?: string;
-  /** What to log in with at a host (`host` or `host:port`); undefined: nothing. */
-  credentials?: (host: string) => Promise<Credentials | undefined>;
+  /**
+   * What to log in with at a repository; undefined: nothing. Asked before each command, so that long jobs have what is good
+   * then. An AppError is thrown on where the command fails without a login.
+   */
+  credentials?: (address: RepoAddress) => Promise<Credentials | undefined>;
   /** Whether this repository may be used; asked again with a local folder's real path. */
   isAllowed?: (address: RepoAddress) => boolean;
   /** Proxy and CA variables, SSH_AUTH_SOCK: for fetch and push only. */

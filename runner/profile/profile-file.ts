@@ -34,12 +34,16 @@ const mistakes = (issue: z.core.$ZodIssue): Mistake[] =>
     ? issue.keys.map((key) => ({ path: [...issue.path, key], message: unknownKey(issue.path, key) }))
     : [{ path: issue.path, message: issue.message }];
 
-const claudeKeys = Object.keys(Profile.shape.claude.unwrap().shape);
+const groups: Readonly<Record<string, readonly string[]>> = {
+  claude: Object.keys(Profile.shape.claude.unwrap().shape),
+  pr: Object.keys(Profile.shape.pr.unwrap().shape),
+};
 function unknownKey(parents: Path, key: string): string {
-  const inClaude = parents[0] === "claude";
-  const known = inClaude ? claudeKeys : Object.keys(Profile.shape);
-  if (!inClaude && claudeKeys.includes(key)) return `unknown key; it belongs under "claude"`;
-  return `unknown key; the nearest is "${nearest(key, known)}"`;
+  const known = groups[String(parents[0])];
+  if (known) return `unknown key; the nearest is "${nearest(key, known)}"`;
+  const group = Object.keys(groups).find((name) => groups[name]?.includes(key));
+  if (group) return `unknown key; it belongs under "${group}"`;
+  return `unknown key; the nearest is "${nearest(key, Object.keys(Profile.shape))}"`;
 }
 
 function toContent(file: string, read: () => unknown): unknown {

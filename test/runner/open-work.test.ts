@@ -5,7 +5,9 @@ import { keepLease } from "../../runner/keep-lease.ts";
 import { openWork } from "../../runner/open-work.ts";
 import type { Message } from "../../shared/job.ts";
 import { silentLog } from "../../shared/log.ts";
-import { aMessage, aNewJob } from "../support/a-job.ts";
+import { Profile } from "../../shared/profile.ts";
+import { aGithub } from "../support/a-github.ts";
+import { aJob, aMessage, aNewJob } from "../support/a-job.ts";
 import { sqliteWorld } from "../support/sqlite-world.ts";
 import { aDesk, never } from "./git/a-desk.ts";
 
@@ -41,8 +43,13 @@ async function aSecondAttempt({ pushed, messages = [] }: { pushed: boolean; mess
   const own = { run: desk.path, config: desk.path, work: join(desk.path, "work"), tmp: desk.path };
   const open = () =>
     openWork(
-      { claim: { ...claim, job: { ...claim.job, ...done }, continues: true, messages }, keeper, own, autoPr: true },
-      { repos: desk.repos, clock, redact: (text) => text },
+      {
+        claim: { ...claim, job: { ...claim.job, ...done }, continues: true, messages },
+        keeper,
+        own,
+        pr: Profile.parse({}).pr,
+      },
+      { repos: desk.repos, clock, redact: (text) => text, github: aGithub() },
       never(),
     );
   const branches = () => desk.repo.git("branch", "--list", "agenticore-*").split("\n").filter(Boolean);
@@ -59,7 +66,8 @@ test("work that was pushed before its runner was lost is not done again, nor pus
   const place = await attempt.open();
 
   expect(place).toMatchObject({ continued: true });
-  expect(await place.publish(async () => undefined, never())).toEqual({ patch: {}, events: [], warnings: [] });
+  const publication = { job: aJob(), prove: async () => undefined, signal: never() };
+  expect(await place.publish(publication)).toEqual({ patch: {}, events: [], warnings: [] });
   expect(attempt.branches()).toHaveLength(1);
 });
 

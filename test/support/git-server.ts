@@ -58,7 +58,7 @@ async function answer(rules: Rules, request: IncomingMessage, response: ServerRe
     response.writeHead(401, { "www-authenticate": 'Basic realm="git"' }).end("who are you?");
     return;
   }
-  cgi(rules, request, response);
+  serveGit({ root: rules.root, user: rules.login?.username ?? "someone", after: rules.after }, request, response);
 }
 
 const basic = ({ username, password }: NonNullable<Rules["login"]>) =>
@@ -66,21 +66,24 @@ const basic = ({ username, password }: NonNullable<Rules["login"]>) =>
 
 const backend = join(execFileSync("git", ["--exec-path"], { encoding: "utf8" }).trim(), "git-http-backend");
 
-/** RFC 3875 as far as git-http-backend(1) needs it. */
-function cgi({ root, login, after }: Rules, request: IncomingMessage, response: ServerResponse): void {
+/** `path`: where the request leads below the root, if not where it says. */
+type Backend = Readonly<{ root: string; user: string; path?: string; after?: Rules["after"] | undefined }>;
+
+/** Answers with `git http-backend`: RFC 3875 as far as git-http-backend(1) needs it. Whoever is `user` may push. */
+export function serveGit({ root, user, path, after }: Backend, request: IncomingMessage, response: ServerResponse) {
   const { pathname, searchParams } = new URL(request.url ?? "/", "http://x");
   const child = spawn(backend, {
     env: {
       ...plainGitEnv(),
       GIT_PROJECT_ROOT: root,
       GIT_HTTP_EXPORT_ALL: "1",
-      PATH_INFO: decodeURIComponent(pathname),
+      PATH_INFO: decodeURIComponent(path ?? pathname),
       QUERY_STRING: searchParams.toString(),
       REQUEST_METHOD: request.method,
       CONTENT_TYPE: request.headers["content-type"] ?? "",
       HTTP_CONTENT_ENCODING: request.headers["content-encoding"] ?? "",
       GIT_PROTOCOL: String(request.headers["git-protocol"] ?? ""),
-      REMOTE_USER: login?.username ?? "someone",
+      REMOTE_USER: user,
       REMOTE_ADDR: "127.0.0.1",
     },
     stdio: ["pipe", "pipe", "ignore"],

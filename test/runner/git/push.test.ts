@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import type { RepoOptions } from "../../../runner/git/repo-box.ts";
 import { openRepos } from "../../../runner/git/repos.ts";
 import type { Worktree } from "../../../runner/git/worktree.ts";
+import type { RepoAddress } from "../../../shared/repo-url.ts";
 import { type GitServer, gitServer } from "../../support/git-server.ts";
 import { gitIn } from "../../support/sample-repo.ts";
 import { aDesk, aJob, type Desk, gitBinary, never } from "./a-desk.ts";
@@ -174,8 +175,8 @@ test("a server that sends `src` on to `src.git` is asked there at once, for fetc
 
 test("the credentials of one host are not given to another, not even by an agent's settings", async () => {
   const asked: string[] = [];
-  const credentials = async (host: string) => {
-    asked.push(host);
+  const credentials = async ({ url }: RepoAddress) => {
+    asked.push(new URL(url).host);
     return login;
   };
   await using world = await hostedDesk({ credentials });
