@@ -1,12 +1,22 @@
 import { uptime } from "node:os";
-import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "./clock.ts";
 
 /** The machine's clock; `uptime` is CLOCK_BOOTTIME (clock_gettime(2)), which goes on in suspend. */
 export const systemClock: Clock = {
   now: Date.now,
   uptime: bootTime(),
-  sleep: (ms, signal) => delay(ms, undefined, signal ? { signal } : {}).catch(() => undefined),
+  // Not node:timers/promises, which makes an error with its stack for each sleep that is cut short: most deadlines are.
+  sleep: (ms, signal) =>
+    new Promise((resolve) => {
+      if (signal?.aborted) return resolve();
+      const wake = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, ms);
+      signal?.addEventListener("abort", wake, { once: true });
+    }),
 };
 
 /**

@@ -81,7 +81,8 @@ export async function within<T>(ms: number, clock: Clock, act: (signal: AbortSig
   } catch (error) {
     throw late.signal.aborted ? new Late(ms) : error;
   } finally {
-    done.abort();
+    // With a reason, since without one an error with its stack is made.
+    done.abort("over");
   }
 }
 
