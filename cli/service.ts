@@ -40,6 +40,8 @@ type Service = Readonly<{
   over: Promise<void>;
   /** What is said at each of the two, where it has no jobs. */
   notes?: Readonly<{ drain: string; stop: string }>;
+  /** How long it may drain before it is stopped; without it as long as it takes. */
+  drainMs?: number;
 }>;
 
 const jobNotes = {
@@ -48,12 +50,12 @@ const jobNotes = {
 };
 
 /**
- * Until SIGINT, SIGTERM or SIGHUP, or the end of the npx that started it: drains; a second one stops at once. @returns when the service has ended.
+ * Until SIGINT, SIGTERM or SIGHUP, or the end of the npx that started it: drains; a second one stops at once, as does the end of the time to drain in. @returns when the service has ended.
  * @throws whatever ended the service.
  */
 export async function untilSignal(
   cli: CliContext,
-  { drain, stop, over, notes = jobNotes }: Service,
+  { drain, stop, over, notes = jobNotes, drainMs }: Service,
 ): Promise<ExitCode> {
   const asked = Promise.withResolvers<"asked">();
   const insisted = Promise.withResolvers<"insisted">();
@@ -65,9 +67,12 @@ export async function untilSignal(
   using _launcher = onLauncherEnd(cli, () => asked.resolve("asked"));
   if ((await Promise.race([asked.promise, over.then(() => "over" as const)])) === "over") return 0;
   cli.print.note(notes.drain);
+  const ended = new AbortController();
   const drained = drain().then(() => "drained" as const);
-  if ((await Promise.race([drained, insisted.promise])) === "drained") return 0;
+  const late = drainMs === undefined ? [] : [cli.clock.sleep(drainMs, ended.signal).then(() => "late" as const)];
+  const how = await Promise.race([drained, insisted.promise, ...late]).finally(() => ended.abort());
+  if (how === "drained") return 0;
   cli.print.note(notes.stop);
   await stop();
-  return 130;
+  return how === "late" ? 0 : 130;
 }

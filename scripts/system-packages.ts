@@ -4,6 +4,7 @@ import { type NeededPackage, providePackages } from "./system/provide-packages.t
 /** Debian's names. `use` says what needs it: `tests` is all that `verify` runs, `image` the runner image followed step by step. */
 const packages: readonly (NeededPackage & Readonly<{ use: "tests" | "image" }>)[] = [
   { use: "tests", name: "redis-server", program: "redis-server", oldest: 7 },
+  { use: "tests", name: "systemd", program: "systemd-analyze" },
   { use: "image", name: "debootstrap", program: "debootstrap" },
   { use: "image", name: "bubblewrap", program: "bwrap" },
 ];
