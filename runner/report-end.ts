@@ -14,6 +14,8 @@ const goodbyeMs = 5_000;
 
 type Attempt = Readonly<{
   claim: Claim;
+  /** Puts away what the attempt worked with; after it the work cannot be gone on with here. */
+  tidy: () => Promise<void>;
   /** What the lease's keeper had not written yet. */
   left: Leftover;
   log: Log;
@@ -24,12 +26,12 @@ type Deps = Pick<RunnerDeps, "store" | "clock" | "times" | "places" | "identity"
 
 /**
  * Tells the store how the attempt ended, as long as it takes: a late word is taken as long as nobody has taken the job
- * over. The end is on the disk before the first try, and only then the run file goes, so that exactly one of them speaks
- * for the attempt: a runner that is killed in between repeats no work that is done.
+ * over. The end is on the disk before the tree is put away and before the first try, and only then the run file goes, so
+ * that exactly one of them speaks for the attempt: a runner that is killed in between repeats no work that is done.
  */
 export async function reportEnd(
   conclusion: Conclusion,
-  { claim, left, log, stop }: Attempt,
+  { claim, tidy, left, log, stop }: Attempt,
   deps: Deps,
 ): Promise<void> {
   const { store, clock, times, places, identity } = deps;
@@ -43,6 +45,7 @@ export async function reportEnd(
       return false;
     },
   );
+  await tidy().catch((error: unknown) => log.warn("the attempt could not be tidied up", { error: String(error) }));
   if (isKept) await removeRunFile(places.runs, lease);
   if (!(await told())) return log.warn("the end could not be told: the next runner here does what is left");
   await removeRunFile(places.runs, lease);

@@ -35,6 +35,8 @@ type Attempt = Readonly<{
   stop: AbortSignal;
   /** Sentences for the job, in the order in which they came up. */
   warnings: Set<string>;
+  /** Told once there is a place to work in, which has to be closed then. */
+  opened: (workplace: Workplace) => void;
 }>;
 
 /**
@@ -55,14 +57,28 @@ export async function runJob(held: Held, deps: RunnerDeps, stop: AbortSignal): P
     ...{ pid: null, start_time: null, worktree_path: null, session_id: job.session_id ?? null },
   });
   await removeClaimNote(deps.places.runs, held.claimId);
-  const conclusion = await work({ claim, job, keeper, own, signal, stop, warnings }, deps).catch((error: unknown) => {
+  const place = Promise.withResolvers<Workplace | undefined>();
+  const attempt = { claim, job, keeper, own, signal, stop, warnings, opened: place.resolve };
+  const conclusion = await work(attempt, deps).catch((error: unknown) => {
     log.warn("attempt broke off", { error: String(error), cause: String((error as Error)?.cause ?? "") });
     return concludeError(error, { signal });
   });
-  await removeTmp(deps.tmpRoot, claim.lease).catch((error: unknown) =>
-    log.warn("a temporary folder could not be removed", { error: String(error) }),
-  );
-  await reportEnd(conclusion, { claim, left: await keeper.end(), log, stop }, deps);
+  place.resolve(undefined); // where it was not opened
+  const tidy = async () => {
+    await removeTmp(deps.tmpRoot, claim.lease);
+    // Whoever has the lease now may be at work in that very tree.
+    const how = afterUse(conclusion, signal);
+    if (how) await (await place.promise)?.close(how);
+  };
+  await reportEnd(conclusion, { claim, tidy, left: await keeper.end(), log, stop }, deps);
+}
+
+/** What becomes of the tree; undefined where it may be somebody else's by now. */
+function afterUse(conclusion: Conclusion, signal: AbortSignal): "reuse" | "discard" | "keep" | undefined {
+  const why = stopReason(signal);
+  if (why === "lease-lost") return undefined;
+  if (why === "cancelled") return "discard";
+  return "finish" in conclusion && conclusion.finish.status === "succeeded" ? "reuse" : "keep";
 }
 
 /** The recipe. Every step may throw; `concludeError` says what that means for the job. */
@@ -77,32 +93,25 @@ async function work(attempt: Attempt, deps: RunnerDeps): Promise<Conclusion> {
     for (const sentence of sentences) warnings.add(sentence);
     if (sentences.length > 0) keeper.patch({ warnings: [...warnings] });
   };
+  attempt.opened(workplace);
   note([...doubts, ...workplace.warnings]);
-  let how: "reuse" | "keep" = "keep";
-  try {
-    const verdict =
-      isWorkDone(job) && workplace.continued && (job.publish_only || claim.messages.length === 0)
-        ? alreadyDone
-        : await runInside({ attempt, profile, workplace, note }, deps);
-    note(verdict.warnings);
-    if (verdict.status !== "succeeded") return concludeVerdict(verdict, { job, nowMs: deps.clock.now() });
-    keeper.patch({ phase: "publishing", ...endOf(job, verdict) });
-    const said = { ...job, ...endOf(job, verdict), warnings: [...warnings] };
-    const published = await workplace.publish({
-      job: said,
-      prove: () => patiently(() => keeper.flush(), signal, deps),
-      signal,
-    });
-    note(published.warnings);
-    const { pr_error, ...facts } = published.patch; // another attempt may still open it
-    keeper.patch({ phase: "finishing", ...facts });
-    how = "reuse";
-    return concludeVerdict(verdict, { job, published, nowMs: deps.clock.now() });
-  } finally {
-    // Whoever has the lease now may be at work in that very tree.
-    const why = stopReason(signal);
-    if (why !== "lease-lost") await workplace.close(why === "cancelled" ? "discard" : how);
-  }
+  const verdict =
+    isWorkDone(job) && workplace.continued && (job.publish_only || claim.messages.length === 0)
+      ? alreadyDone
+      : await runInside({ attempt, profile, workplace, note }, deps);
+  note(verdict.warnings);
+  if (verdict.status !== "succeeded") return concludeVerdict(verdict, { job, nowMs: deps.clock.now() });
+  keeper.patch({ phase: "publishing", ...endOf(job, verdict) });
+  const said = { ...job, ...endOf(job, verdict), warnings: [...warnings] };
+  const published = await workplace.publish({
+    job: said,
+    prove: () => patiently(() => keeper.flush(), signal, deps),
+    signal,
+  });
+  note(published.warnings);
+  const { pr_error, ...facts } = published.patch; // another attempt may still open it
+  keeper.patch({ phase: "finishing", ...facts });
+  return concludeVerdict(verdict, { job, published, nowMs: deps.clock.now() });
 }
 
 type Inside = Readonly<{

@@ -48,7 +48,7 @@ async function endUnder(fault: "before" | "after", conclusion: Conclusion, lostC
   keeper.emit(said("three"));
   let over = false;
   const stop = new AbortController().signal;
-  const last = { claim, left: await keeper.end(), log: silentLog, stop };
+  const last = { claim, tidy: async () => undefined, left: await keeper.end(), log: silentLog, stop };
   const ending = reportEnd(conclusion, last, deps).finally(() => {
     over = true;
   });

@@ -44,14 +44,16 @@ async function anEnd() {
   const deps = { ...{ store: behind.store, clock, log, random: () => 0.5, times, places }, tmpRoot: world.dir };
   const left = { patch: { cost_usd: 1 }, events: [said("untold")], firstEvent: 0 };
   const name = `${lease.job}.${lease.fence}.json`;
+  const tidied: string[][] = [];
+  const tidy = async () => void tidied.push([places.endings, places.runs].filter((at) => existsSync(join(at, name))));
   const report = (conclusion = done, facts: Partial<typeof left> = {}, store: JobStore = behind.store) =>
     reportEnd(
       conclusion,
-      { claim, left: { ...left, ...facts }, log, stop: stop.signal },
+      { claim, tidy, left: { ...left, ...facts }, log, stop: stop.signal },
       { ...deps, store, identity: me.identity },
     );
   return {
-    ...{ world, places, claim, lease, stop, lines, report, link: behind.link, truth: world.store, clock, name },
+    ...{ world, places, claim, lease, stop, lines, tidied, report, link: behind.link, truth: world.store, clock, name },
     ending: join(places.endings, name),
     run: join(places.runs, name),
     /** Moves time until it is over. */
@@ -105,6 +107,12 @@ test("an end is on the disk before the store hears of it, the run file is gone b
   expect(seen).toEqual([false, 0o600, 0o700]);
   expect([existsSync(end.run), existsSync(end.ending)]).toEqual([false, false]);
   expect(await end.truth.get(end.lease.job)).toMatchObject({ status: "succeeded", output: "done", cost_usd: 1 });
+});
+
+test("the tree is put away when the end is on the disk, and not before: until then it is what the next attempt goes on with", async () => {
+  await using end = await anEnd();
+  await end.report();
+  expect(end.tidied).toEqual([[end.places.endings, end.places.runs]]);
 });
 
 test("a runner that dies between the end and the store's answer repeats nothing: the next one tells the same end", async () => {
