@@ -6,6 +6,7 @@ import { openRedisStore } from "../../shared/store/redis.ts";
 import type { JobStore, StoreLimits } from "../../shared/store.ts";
 import type { StoreWorld } from "../contract/store/store-world.ts";
 import { type FakeClock, fakeClock } from "./fake-clock.ts";
+import { checkInvariants } from "./redis-invariants.ts";
 
 export type RedisWorld = StoreWorld &
   Readonly<{
@@ -13,6 +14,8 @@ export type RedisWorld = StoreWorld &
     prefix: string;
     /** A wire of the world's own, on its time. */
     wire: RedisWire;
+    /** Time passes in which nobody reached Redis. */
+    outage: (ms: number) => Promise<void>;
   }>;
 type Options = StoreLimits &
   Readonly<{
@@ -20,6 +23,8 @@ type Options = StoreLimits &
     connect: () => RedisWire;
     /** What stands between a store and its wire. */
     wrap?: (wire: RedisWire) => RedisWire;
+    /** That of another world, to share its state. */
+    prefix?: string;
   }>;
 
 /** A wire to a server of a test, on the real clock. */
@@ -36,11 +41,16 @@ const testTime =
   "(function() local t = redis.call('GET', P .. 'test:time') return {math.floor(t / 1000), t % 1000 * 1000} end)()";
 
 /** An empty Redis store under a prefix of its own, on a time that stands still. */
-export async function redisWorld({ connect, wrap = (wire) => wire, ...limits }: Options): Promise<RedisWorld> {
-  const prefix = `test-${randomUUID()}`;
+export async function redisWorld(options: Options): Promise<RedisWorld> {
+  const { connect, wrap = (wire) => wire, prefix = `test-${randomUUID()}`, ...limits } = options;
   const clock = fakeClock();
   const wire = onTestTime(connect());
-  await wire.send(["SET", `${prefix}:test:time`, clock.now()]);
+  const pass = async (ms: number) => {
+    // Ours first: what an answer says is to come in some time is then never looked for too early.
+    clock.advance(Math.floor(ms));
+    await wire.send(["SET", `${prefix}:test:time`, clock.now()]);
+  };
+  await pass(0);
   const opened: JobStore[] = [];
   const another = async () => {
     const own = wrap(onTestTime(connect()));
@@ -54,14 +64,15 @@ export async function redisWorld({ connect, wrap = (wire) => wire, ...limits }: 
     wire,
     store: await another(),
     another,
+    check: () => checkInvariants(wire, { prefix, ...limits }),
+    outage: pass,
     advance: async (ms) => {
-      // Ours first: what an answer says is to come in some time is then never looked for too early.
-      clock.advance(Math.floor(ms));
-      await wire.send(["SET", `${prefix}:test:time`, clock.now()]);
+      await pass(ms);
       // Others live on meanwhile: without them the store would think that it had been away.
       await wire.send(["HSET", `${prefix}:meta`, "beat", clock.now()]);
     },
     [Symbol.asyncDispose]: async () => {
+      await checkInvariants(wire, { prefix, ...limits });
       for (const store of opened) await store[Symbol.asyncDispose]();
       await wire[Symbol.asyncDispose]();
     },

@@ -3,7 +3,6 @@ import { AppError } from "../../error.ts";
 import type { Job, JobId } from "../../job.ts";
 import type { StoreLimits } from "../../store.ts";
 import { toSeen } from "./job-hash.ts";
-import { redisSchema } from "./lua/prologue.ts";
 import { type News, openNews } from "./news.ts";
 import { type RedisWire, type Reply, type Script, WireError, type Word } from "./wire.ts";
 
@@ -50,7 +49,7 @@ export function openContext({ prefix, limits, ...parts }: Options): Context {
     run: async (script, args, job) => {
       const keys = job === undefined ? [key("meta")] : [key("meta"), key(`job:${job}`)];
       const [word, ...rest] = await parts.wire.run(script, keys, args).then(asList, refused(script));
-      if (word === "schema") throw otherSchema(prefix, String(rest[0]));
+      if (word === "schema") throw otherSchema(prefix, Number(rest[0]), Number(rest[1]));
       return [String(word), ...rest];
     },
   };
@@ -68,13 +67,13 @@ const refused =
     throw new AppError("internal", `Redis refused the script ${name}: ${error.message}`, { cause: error });
   };
 
-const otherSchema = (prefix: string, theirs: string) =>
+const otherSchema = (prefix: string, theirs: number, ours: number) =>
   new AppError(
     "store_unavailable",
-    `The store under the prefix ${prefix} is of schema ${theirs}, and this Agenticore knows ${redisSchema}.`,
+    `The store under the prefix ${prefix} is of schema ${theirs}, and this Agenticore knows ${ours}.`,
     {
       remedy:
-        Number(theirs) > redisSchema
+        theirs > ours
           ? "Update Agenticore with `agenticore update`: all processes of one store need the same version."
           : "Let the jobs of the older version end and stop its processes, or set REDIS_KEY_PREFIX to another prefix.",
     },

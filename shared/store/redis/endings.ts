@@ -33,7 +33,7 @@ export function openEndings({ run, limits, newId, view, news }: Parts) {
       const [word, hash, position, dueMs] = await run(release, [...own, ...delay, ...told], lease.job);
       if (word !== "released") throw new LeaseLost(lease.job);
       news.letGo(lease.job);
-      news.note({ nextMs: dueMs });
+      news.note({ alsoMs: dueMs });
       return view(hash, position);
     },
   };

@@ -27,7 +27,7 @@ export function openLeases({ run, limits, newId, news }: Parts) {
         return void news.note({ claimed, nextMs, leaseMs });
       }
       const [, hash, messages, claimed] = rest;
-      news.note({ claimed, nextMs: leaseMs, leaseMs });
+      news.note({ claimed, alsoMs: leaseMs, leaseMs });
       const { job, revision, tenant, fence } = toSeen(hash ?? []);
       const lease = { job: job.id, runner, fence };
       news.hold(lease);

@@ -7,8 +7,10 @@ type Note = Readonly<{
   /** How often something has become claimable: as the answer of a claim told, which has seen all of it, or another one. */
   claimed?: Reply | undefined;
   told?: Reply | undefined;
-  /** Milliseconds until time alone changes something; empty: nothing is in sight. */
+  /** Milliseconds until time alone changes something, as the store knows it now; empty: nothing is in sight. */
   nextMs?: Reply | undefined;
+  /** The same, of one thing among others. */
+  alsoMs?: Reply | undefined;
   live?: Reply | undefined;
   leaseMs?: number;
 }>;
@@ -57,7 +59,9 @@ export function openNews(clock: Pick<Clock, "uptime">) {
     isDraining: (runner: string): boolean => draining.get(runner) === true,
 
     note: (note: Note): void => {
-      if (typeof note.nextMs === "number") nextAt = Math.min(nextAt, clock.uptime() + note.nextMs);
+      if (note.nextMs !== undefined) nextAt = Number.POSITIVE_INFINITY;
+      for (const ms of [note.nextMs, note.alsoMs])
+        if (typeof ms === "number") nextAt = Math.min(nextAt, clock.uptime() + ms);
       if (typeof note.live === "number") live = note.live;
       if (note.leaseMs !== undefined) leaseMs = note.leaseMs;
       if (typeof note.claimed === "number") claimed = Math.max(claimed ?? 0, note.claimed);

@@ -24,6 +24,7 @@ export function historiesContract(open: OpenWorld): void {
     for (let step = 0; step < steps; step += 1) {
       const store = random.pick([world.store, other]);
       await act({ world, store, random, model, leases });
+      await world.check?.();
       for (const id of model.jobs.keys()) await agrees(store, model, id);
     }
     await settles(world.store, model);

@@ -11,6 +11,8 @@ export type StoreWorld = AsyncDisposable &
     another: () => Promise<JobStore>;
     /** The store's time passes. */
     advance: (ms: number) => Promise<void>;
+    /** Rejects where what is stored is not as it must always be; for stores that can be looked into. */
+    check?: () => Promise<void>;
   }>;
 export type OpenWorld = (limits?: StoreLimits) => Promise<StoreWorld>;
 

@@ -17,6 +17,7 @@ local function because(j, code, sentence)
   put(j, 'error', sentence)
   put(j, 'remedy', REMEDY[code])
 end
+local function owns_key(j) return j._key and redis.call('HGET', j._key, 'job') == j.id end
 local function close(j, status)
   local ttl = tonumber(j.ttl_seconds) * 1000
   mark(j, status)
@@ -24,7 +25,7 @@ local function close(j, status)
   redis.call('ZREM', of_pool('demand', j.pool), j.id)
   redis.call('ZADD', P .. 'gone', now + ttl, j.id .. j._tenant)
   if j.session_id then redis.call('ZREM', P .. 'users:' .. j.session_id, j.id) end
-  if j._key then
+  if owns_key(j) then
     redis.call('HSET', j._key, 'gone', now + ${keyMs})
     redis.call('PEXPIRE', j._key, ${keyMs})
   end

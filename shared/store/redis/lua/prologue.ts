@@ -2,7 +2,7 @@
  * The version of what is kept in Redis and of the scripts that change it. Every script compares it with `P:meta`'s and
  * changes nothing where it is another: two versions never write to one store.
  */
-export const redisSchema = 1;
+const redisSchema = 1;
 
 /** What every script begins with: KEYS[1] is `P:meta`, and P the prefix of all keys. */
 const common = `
@@ -22,7 +22,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 `;
 
 const refuseOther = `
-if head[1] and head[1] ~= SCHEMA then return {'schema', head[1]} end
+if head[1] and head[1] ~= SCHEMA then return {'schema', head[1], SCHEMA} end
 `;
 
 /** Of a script that only reads. */

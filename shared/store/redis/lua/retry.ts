@@ -51,7 +51,7 @@ redis.call('ZADD', of_pool('demand', j.pool), now, id)
 redis.call('ZADD', P .. 'expires', till, id)
 if j.session_id then redis.call('ZADD', P .. 'users:' .. j.session_id, place, id) end
 for _, key in ipairs({j.key, P .. 'events:' .. id, P .. 'messages:' .. id}) do redis.call('PERSIST', key) end
-if j._key then
+if owns_key(j) then
   redis.call('PERSIST', j._key)
   redis.call('HDEL', j._key, 'gone')
 end
