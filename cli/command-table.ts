@@ -14,6 +14,10 @@ export const commandTable: CommandRows = {
     summary: "Queue an ended job again, in the same Claude session",
     load: async () => (await import("./commands/retry.ts")).retry,
   },
+  publish: {
+    summary: "Push an ended job's work and open its pull request again, without running Claude",
+    load: async () => (await import("./commands/publish.ts")).publish,
+  },
   serve: {
     summary: "Start the API and a runner on this machine",
     load: async () => (await import("./commands/serve.ts")).serve,

@@ -79,6 +79,9 @@ export function apiClient(options: ClientOptions) {
       (await call.post(jobAt(id, "/cancel"), {}, { schema: JobReply, signal })).job,
     retry: async (id: string, { signal }: CallOptions = {}): Promise<Job> =>
       (await call.post(jobAt(id, "/retry"), {}, { schema: JobReply, signal })).job,
+    /** Queues an ended job for commit, push and pull request alone. */
+    publish: async (id: string, { signal }: CallOptions = {}): Promise<Job> =>
+      (await call.post(jobAt(id, "/publish"), {}, { schema: JobReply, signal })).job,
     message: async (id: string, message: z.input<typeof MessageRequest>, { signal }: CallOptions = {}): Promise<Job> =>
       (await call.post(jobAt(id, "/messages"), message, { schema: JobReply, signal })).job,
     /** One page behind the cursor; `next` is absent at the end of a terminal job. */

@@ -6,6 +6,7 @@ import { JobReply, JobsReply, maxWaitSeconds, SubmitRequest } from "../../shared
 import type { ApiDeps, ApiEnv } from "../deps.ts";
 import { cancelJob, getChangedJob, getJob, listJobs, retryJob, sendMessage, submitJob } from "../jobs.ts";
 import { jobPath, json, noBody, problems, wholeParam } from "../openapi.ts";
+import { publishJob } from "../publish.ts";
 import { asking } from "./asking.ts";
 
 const once = { error: "must be given once" };
@@ -102,6 +103,16 @@ const retry = createRoute({
   responses: { 200: oneJob("The job, queued."), ...problems(400, 404, 409, 413, 415) },
 });
 
+const publish = createRoute({
+  ...act("publish"),
+  operationId: "publishJob",
+  summary: "Publish an ended job's work again",
+  description:
+    "For a job whose push or pull request failed: commit, push and pull request are tried again, and Claude is not run. " +
+    "A job that is live, or has nothing to publish, is a conflict.",
+  responses: { 200: oneJob("The job, queued for publication."), ...problems(400, 404, 409, 413, 415) },
+});
+
 const message = createRoute({
   ...act("messages"),
   operationId: "sendMessage",
@@ -138,6 +149,7 @@ export function jobRoutes(deps: ApiDeps, app: OpenAPIHono<ApiEnv>): void {
   app.openapi(remove, async (c) => c.json(reply(await cancelJob(deps, c.req.valid("param").id, asking(c))), 200));
   app.openapi(cancel, async (c) => c.json(reply(await cancelJob(deps, c.req.valid("param").id, asking(c))), 200));
   app.openapi(retry, async (c) => c.json(reply(await retryJob(deps, c.req.valid("param").id, asking(c))), 200));
+  app.openapi(publish, async (c) => c.json(reply(await publishJob(deps, c.req.valid("param").id, asking(c))), 200));
   app.openapi(message, async (c) => {
     const job = await sendMessage(deps, { ...c.req.valid("json"), id: c.req.valid("param").id }, asking(c));
     return c.json(reply(job), 202);

@@ -66,11 +66,12 @@ test("what one key has made is not there for another", async () => {
     await api.get(`/jobs/${id}/events`, as(blue)),
     await api.post(`/jobs/${id}/cancel`, {}, as(blue)),
     await api.post(`/jobs/${id}/retry`, {}, as(blue)),
+    await api.post(`/jobs/${id}/publish`, {}, as(blue)),
     await api.post(`/jobs/${id}/messages`, { text: "Hello" }, as(blue)),
   ];
   const other = await api.post("/jobs", { task: "Another" }, { ...as(blue), "idempotency-key": "k" });
 
-  expect(seen.map((answer) => answer.status)).toEqual([404, 404, 404, 404, 404]);
+  expect(seen.map((answer) => answer.status)).toEqual(seen.map(() => 404));
   expect(seen[0]?.body["detail"]).toBe(`There is no job ${id}.`);
   expect(other.status).toBe(202);
   expect((await api.get("/jobs", as(blue))).body["count"]).toBe(1);

@@ -80,6 +80,7 @@ test("what is no job is not there, whatever is asked of it", async () => {
       await api.get(`/jobs/${id}/events`),
       await api.post(`/jobs/${id}/cancel`),
       await api.post(`/jobs/${id}/retry`),
+      await api.post(`/jobs/${id}/publish`),
       await api.post(`/jobs/${id}/messages`, { text: "Hello" }),
     ];
     expect(answers.map((answer) => answer.status)).toEqual(answers.map(() => 404));

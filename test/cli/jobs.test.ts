@@ -148,6 +148,10 @@ test("a message is kept for a running job, an ended one is retried, and the othe
   const { events } = await server.store.events(job.id, {});
   expect(events.find((event) => event.type === "message.received")?.data).toMatchObject({ mode: "interrupt" });
   expect(await cli.run("retry", job.id)).toMatchObject({ code: 1, out: "" });
+  expect(await cli.run("publish", job.id)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("only an ended job"),
+  });
   await cli.run("cancel", job.id);
   expect(await cli.run("message", job.id, "Too late")).toMatchObject({ code: 1, out: "" });
   expect(await cli.run("retry", job.id)).toMatchObject({ code: 0, out: `${job.id} queued\n` });
