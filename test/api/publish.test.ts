@@ -39,15 +39,10 @@ test.each([
 });
 
 test.each([
-  [
-    "Claude failed",
-    "failed",
-    { exit_code: 1, error_code: "claude_failed", error: "No.", remedy: "Do." },
-    "did not end well",
-  ],
-  ["Claude changed nothing", "succeeded", { exit_code: 0, output: "Nothing.", result }, "changed nothing"],
-  ["it has a pull request", "succeeded", { ...done, pr_url: `${repo_url}/pull/1` }, `${repo_url}/pull/1`],
-] as const)("where %s there is nothing to publish, and the conflict says so", async (_, status, patch, why) => {
+  ["did not end well", { status: "failed", patch: { exit_code: 1, error_code: "claude_failed", error: "No." } }],
+  ["changed nothing", { status: "succeeded", patch: { exit_code: 0, output: "Nothing.", result } }],
+  ["pull/1", { status: "succeeded", patch: { ...done, pr_url: `${repo_url}/pull/1` } }],
+] as const)("where there is nothing to publish the conflict says so: %s", async (why, end) => {
   await using api = await anApi();
   const id = await anEnded(api, end);
 
