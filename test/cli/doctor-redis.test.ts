@@ -6,7 +6,7 @@ import { databasePath, openStore } from "../../cli/open-store.ts";
 import { loadConfig } from "../../shared/load-config.node.ts";
 import { startBridge } from "../support/a-bridge.ts";
 import { aCli } from "../support/a-cli.ts";
-import { aNewJob } from "../support/a-job.ts";
+import { aClaim, aNewJob } from "../support/a-job.ts";
 import { type RedisOptions, startRedis } from "../support/a-redis.ts";
 import { freePort } from "../support/free-port.ts";
 
@@ -36,6 +36,21 @@ test("doctor finds a sound Redis sound, over TCP and over HTTP, and leaves nothi
   const client = new Redis(url);
   expect(await client.keys("*")).toEqual([]);
   client.disconnect();
+});
+
+test("a token whose rights end at the prefix is enough for jobs and for doctor", async () => {
+  const { url } = await aRedis({ durable: true });
+  const bridge = await startBridge(url, { tokens: ["box:scope=agenticore::secret-of-one-box-only"] });
+  onTestFinished(bridge.dispose);
+  const env = { REDIS_URL: bridge.url, REDIS_TOKEN: "secret-of-one-box-only" };
+  const { config, context } = await examined(env);
+  await using store = await openStore(config, context);
+  const { job } = await store.submit(aNewJob());
+  const claim = await store.claim(aClaim());
+  expect(claim?.job.id).toBe(job.id);
+  if (claim) await store.finish(claim.lease, { status: "succeeded", patch: {} });
+  expect((await store.get(job.id))?.status).toBe("succeeded");
+  expect((await examined(env)).states.filter((state) => !state.endsWith(" ok"))).toEqual([]);
 });
 
 test("doctor counts the jobs of the prefix", async () => {
