@@ -36,30 +36,34 @@ type Options = Readonly<{
   rhythm: Rhythm;
 }>;
 
-/** How a set of streams ended; `stood` when all were acknowledged for a while. */
-type End = Readonly<{ why: "aged" | "lost" | "unsupported"; stood: boolean; afterMs?: number }>;
+/** Why a session ended. */
+type End = Readonly<{ why: "lost" | "unsupported"; afterMs?: number }>;
 
-/**
- * Listens over event streams, one for each channel or pattern. Those of one listening stand and fall together: whoever
- * listens wants to know whether it hears everything.
- */
+/** The streams of one listening: they stand and fall together, since whoever listens wants to know whether it hears everything. */
+type Session = Readonly<{
+  /** Once Redis has acknowledged all of them. */
+  stands: Promise<"stands">;
+  /** Once one of them has ended, for whatever reason. */
+  ended: Promise<End>;
+  close(): void;
+}>;
+
+/** Listens over event streams, one for each channel or pattern. */
 export function httpListener(options: Options) {
   const { clock, random, rhythm } = options;
   const closing = new AbortController();
 
   async function keep(what: Listening, signal: AbortSignal): Promise<void> {
-    let up = false;
-    const onUp = () => {
-      up = true;
-      what.onUp();
-    };
     for (let failures = 0; !signal.aborted; ) {
-      const { why, stood, afterMs = 0 } = await listenOnce({ what, onUp }, signal);
+      const session = openSession(what, signal);
+      const first = await Promise.race([session.stands, session.ended]);
+      const start = clock.uptime();
+      if (first === "stands") what.onUp();
+      const { why, afterMs = 0 } = first === "stands" ? await stay(session, what, signal) : first;
+      session.close();
       if (signal.aborted) return;
-      if (stood) failures = 0;
-      if (why === "aged") continue;
-      if (up) what.onDown();
-      up = false;
+      if (first === "stands") what.onDown();
+      if (first === "stands" && clock.uptime() - start > rhythm.firstPauseMs) failures = 0;
       const pause = { baseMs: rhythm.firstPauseMs, capMs: rhythm.longestPauseMs };
       const wait =
         why === "unsupported" ? jittered(rhythm.unsupportedMs, random) : random() * backOff(failures++, pause);
@@ -67,47 +71,50 @@ export function httpListener(options: Options) {
     }
   }
 
-  /** Until the first of the streams ends, for whatever reason; then none is left. */
-  async function listenOnce(
-    { what, onUp }: Readonly<{ what: Listening; onUp: () => void }>,
-    signal: AbortSignal,
-  ): Promise<End> {
+  /** Until a session is lost. Old ones are replaced without a gap: the next stands before the last one is closed. */
+  async function stay(first: Session, what: Listening, signal: AbortSignal): Promise<End> {
+    for (let session = first; ; ) {
+      const over = new AbortController();
+      const age = clock.sleep(jittered(rhythm.ageMs, random), over.signal).then(() => "aged" as const);
+      const event = await Promise.race([session.ended, age]);
+      over.abort("over");
+      if (event !== "aged") return event;
+      const next = openSession(what, signal);
+      const found = await Promise.race([next.stands, next.ended, session.ended]);
+      // Where the next one does not come to stand the old one goes on, for as long as it does.
+      const left = found === "stands" ? session : next;
+      left.close();
+      if (found === "stands") session = next;
+    }
+  }
+
+  function openSession(what: Listening, signal: AbortSignal): Session {
     const link = new AbortController();
-    const unlink = () => link.abort();
-    signal.addEventListener("abort", unlink, { once: true });
+    const close = () => link.abort("over");
+    signal.addEventListener("abort", close, { signal: link.signal });
+    if (signal.aborted) close();
     const names: Subscription[] = [
       ...(what.channels ?? []).map((name) => ({ kind: "subscribe" as const, name })),
       ...(what.patterns ?? []).map((name) => ({ kind: "psubscribe" as const, name })),
     ];
+    const standing = Promise.withResolvers<"stands">();
     let waiting = names.length;
     let heard = clock.uptime();
-    let since = Number.POSITIVE_INFINITY;
     const ear = {
       onBytes: () => {
         heard = clock.uptime();
       },
       onAcknowledged: () => {
-        if (--waiting !== 0 || link.signal.aborted) return;
-        since = clock.uptime();
-        onUp();
+        if (--waiting === 0 && !link.signal.aborted) standing.resolve("stands");
       },
       onMessage: (channel: string, payload: string) => {
         if (!link.signal.aborted) what.onMessage(channel, payload);
       },
     };
-    try {
-      const end = await Promise.race([
-        ...names.map((subscription) => readSubscription({ ...options, subscription, ear }, link.signal)),
-        silence(),
-        clock.sleep(jittered(rhythm.ageMs, random), link.signal).then(() => ({ why: "aged" as const })),
-      ]);
-      return { ...end, stood: clock.uptime() - since > rhythm.firstPauseMs };
-    } finally {
-      signal.removeEventListener("abort", unlink);
-      link.abort();
-    }
+    const streams = names.map((subscription) => readSubscription({ ...options, subscription, ear }, link.signal));
+    return { stands: standing.promise, ended: Promise.race([...streams, silence()]), close };
 
-    async function silence(): Promise<{ why: "lost" }> {
+    async function silence(): Promise<End> {
       await clock.sleep(rhythm.ackMs, link.signal);
       while (waiting === 0 && !link.signal.aborted) {
         const left = heard + rhythm.silenceMs - clock.uptime();

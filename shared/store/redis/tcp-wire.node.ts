@@ -116,7 +116,8 @@ export function openTcpWire(options: TcpWireOptions): RedisWire {
     },
     clock,
     answerMs: limits.tryMs,
-    silenceMs: options.silenceMs ?? 90_000,
+    // Each question is a command to pay for; a host that is gone is noticed by TCP's own keep-alive, below.
+    silenceMs: options.silenceMs ?? 150_000,
   });
   return {
     send: (command) => call(command[0].toUpperCase(), command),

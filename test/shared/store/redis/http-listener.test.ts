@@ -167,21 +167,45 @@ test("a stream on which not even a keep-alive comes for 90 seconds is taken for 
   expect(first.open()).toBe(false);
 });
 
-test("a stream is replaced after five minutes, at once and without being down", async () => {
-  await using at = await aListener({ channels: ["one"] });
+async function anOldStream(at: Awaited<ReturnType<typeof aListener>>): Promise<Stream> {
   const first = await at.streams(1);
   at.acknowledge(first);
   await at.ear.up();
   const keptAlive = () => {
-    if (first.open()) first.say(": keep-alive\n\n");
+    first.say(": keep-alive\n\n");
     return at.seen.length === 2;
   };
   const age = await until(at.clock, keptAlive, 400_000);
   expect(age).toBeGreaterThan(270_000);
   expect(age).toBeLessThan(331_000);
-  at.acknowledge(await at.streams(2));
-  await eventually(() => at.ear.log().join() === "up,up");
-  expect(first.open()).toBe(false);
+  return first;
+}
+
+test("a stream is replaced after five minutes, and nothing is missed: the next one stands before it is closed", async () => {
+  await using at = await aListener({ channels: ["one"] });
+  const first = await anOldStream(at);
+  first.say("data: message,one,1\n\n");
+  await eventually(() => at.ear.heard().length === 1);
+  const second = await at.streams(2);
+  at.acknowledge(second);
+  second.say("data: message,one,2\n\n");
+  await eventually(() => !first.open());
+  await eventually(() => at.ear.heard().join() === "one 1,one 2");
+  expect(at.ear.log()).toEqual(["up"]);
+});
+
+test("a stream that cannot be replaced goes on", async () => {
+  let busy = false;
+  const answer = () => (busy ? new Response(null, { status: 503 }) : undefined);
+  await using at = await aListener({ channels: ["one"] }, { answer });
+  void eventually(() => at.seen.length === 1).then(() => {
+    busy = true;
+  });
+  const first = await anOldStream(at);
+  first.say("data: message,one,1\n\n");
+  await eventually(() => at.ear.heard().length === 1);
+  first.end();
+  await eventually(() => at.ear.log().join() === "up,down");
 });
 
 test("the pauses between tries in vain double from one second to 64, and are spread by chance", async () => {
@@ -232,6 +256,6 @@ test("who stops listening, or closes the wire, hears nothing more and leaves no 
   await second.up();
   await at.wire[Symbol.asyncDispose]();
   await eventually(() => at.seen.every((stream) => !stream.open()));
-  expect(at.clock.sleepers()).toBe(0);
+  await eventually(() => at.clock.sleepers() === 0);
   expect([...at.ear.log(), ...second.log()]).toEqual(["up", "up"]);
 });
