@@ -72,11 +72,20 @@ export function openClients({ process, store, random, newId, witness }: Deps): C
       const job = known[random.below(known.length)];
       if (job === undefined) return;
       const act = random.pick(["cancel", "retry", "message", "message", "sweep", "drain"]);
-      if (act === "cancel") witness.cancelled(job);
+      const cancel = async () => {
+        witness.cancelAsked(job);
+        const seen = await store.cancel(job, { name: "ada" });
+        if (seen?.cancel_requested_at !== undefined) witness.cancelTaken(job);
+      };
+      const message = async () => {
+        const id = newId();
+        await store.addMessage(job, aMessage({ id }));
+        witness.messageTaken(job, id);
+      };
       const steps = {
-        cancel: () => store.cancel(job, { name: "ada" }),
+        cancel,
+        message,
         retry: () => store.retry(job),
-        message: () => store.addMessage(job, aMessage({ id: newId() })),
         sweep: () => store.sweep(),
         drain: () => store.drain(`box-${random.below(3)}`),
       };

@@ -47,7 +47,7 @@ test.each(Object.entries(mistakes))("a store that is wrong is found out: %s", as
   let tries = 0;
   for (let found = ""; !found.includes(sentence); tries += 1) {
     expect(tries, found).toBeLessThan(150);
-    const world = await stage.fresh();
+    const world = await stage.fresh(1 + tries);
     const [one, two] = world.stores;
     const stores: SimulatedStore["stores"] = [
       { ...one, ...mistake(one) },

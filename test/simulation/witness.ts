@@ -10,7 +10,9 @@ export type Witness = Readonly<{
   claimed: (claim: Claim) => void;
   ran: (run: Run) => void;
   ended: (ending: Many<History["endings"]>) => void;
-  cancelled: (job: JobId) => void;
+  cancelAsked: (job: JobId) => void;
+  cancelTaken: (job: JobId) => void;
+  messageTaken: (job: JobId, message: string) => void;
   seen: () => Omit<History, "jobs">;
 }>;
 
@@ -19,13 +21,16 @@ export function openWitness(): Witness {
   const claims: Lease[] = [];
   const runs: Run[] = [];
   const endings: Many<History["endings"]>[] = [];
-  const cancels = new Set<JobId>();
+  const cancels = { asked: new Set<JobId>(), taken: new Set<JobId>() };
+  const messages: Many<History["messages"]>[] = [];
   return {
     accepted: (answer) => void accepted.push(answer),
     claimed: ({ lease }) => void claims.push(lease),
     ran: (run) => void runs.push(run),
     ended: (ending) => void endings.push(ending),
-    cancelled: (job) => void cancels.add(job),
-    seen: () => ({ accepted, claims, runs, endings, cancels }),
+    cancelAsked: (job) => void cancels.asked.add(job),
+    cancelTaken: (job) => void cancels.taken.add(job),
+    messageTaken: (job, message) => void messages.push({ job, message }),
+    seen: () => ({ accepted, claims, runs, endings, cancels, messages }),
   };
 }

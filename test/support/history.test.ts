@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { EventType, JobEvent } from "../../shared/event.ts";
-import type { Job } from "../../shared/job.ts";
+import type { Job, JobId } from "../../shared/job.ts";
 import { aJob, aJobId } from "./a-job.ts";
 import { faultsOf, type History } from "./history.ts";
 
@@ -23,6 +23,8 @@ const log = (...entries: readonly string[]): JobEvent[] =>
     return { id: `${n}`, type: type as EventType, at, attempt: Number(number), data };
   });
 
+const asked = (...ids: readonly JobId[]) => ({ asked: new Set(ids), taken: new Set(ids) });
+
 /** One job that was lost once and then ended well, and what is other than that. */
 function faults(more: Partial<History> & { job?: Partial<Job>; events?: readonly JobEvent[] } = {}): string {
   const { job = {}, events, ...other } = more;
@@ -43,7 +45,8 @@ function faults(more: Partial<History> & { job?: Partial<Job>; events?: readonly
       { job: id, fence: 2, from: 10, until: 20 },
     ],
     endings: [{ job: id, fence: 2, status: "succeeded", said: ["2:0", "2:1"] }],
-    cancels: new Set(),
+    cancels: { asked: new Set(), taken: new Set() },
+    messages: [],
     jobs: [{ job: ended, events: events ?? whole }],
     ...other,
   }).join("; ");
@@ -60,7 +63,7 @@ test("a history in which all is well has no faults", () => {
     "job.claimed/2",
     "job.succeeded/2",
   );
-  expect(faults({ events: cancelled, cancels: new Set([id]), endings: [] })).toBe("");
+  expect(faults({ events: cancelled, cancels: asked(id), endings: [] })).toBe("");
 });
 
 test("a job that was accepted and is not there, or does not end, is lost", () => {
@@ -76,7 +79,7 @@ test("a key that made two jobs is found", () => {
     events: log("job.queued/0", "cancel.requested/0", "job.cancelled/0"),
   }));
   const accepted = [id, other].map((job) => ({ job, key: "k" }));
-  expect(faults({ accepted, jobs, claims: [], runs: [], endings: [], cancels: new Set([id, other]) })).toMatch(
+  expect(faults({ accepted, jobs, claims: [], runs: [], endings: [], cancels: asked(id, other) })).toMatch(
     /^the key k made 2 jobs/,
   );
 });
@@ -114,7 +117,7 @@ test("an attempt that is claimed out of turn, or after a cancel, and a word of a
   expect(faults({ ...none, events: skipped })).toMatch(/attempt 3 was claimed after 1/);
   const stale = log("job.queued/0", "job.claimed/1", "job.claimed/2", "1:0/1", "job.succeeded/2");
   expect(faults({ ...none, events: stale })).toMatch(/claude.said of attempt 1 is told in attempt 2/);
-  const asked = log(
+  const vain = log(
     "job.queued/0",
     "job.claimed/1",
     "cancel.requested/1",
@@ -122,7 +125,7 @@ test("an attempt that is claimed out of turn, or after a cancel, and a word of a
     "job.claimed/2",
     "job.succeeded/2",
   );
-  expect(faults({ ...none, events: asked })).toMatch(/attempt 2 was claimed after the cancel/);
+  expect(faults({ ...none, events: vain })).toMatch(/attempt 2 was claimed after the cancel/);
   const early = log("job.queued/0", "job.claimed/1", "retry/1", "job.claimed/2", "job.succeeded/2");
   expect(faults({ ...none, events: early })).toMatch(/retried before it had ended/);
 });
@@ -146,4 +149,23 @@ test("what an attempt told twice, out of order, or not at all is found", () => {
   expect(told("2:1", "2:0")).toMatch(/heard as 1,0/);
   expect(told("2:1")).toMatch(/heard as 1; .*2:0 is not in the log/);
   expect(told("2:0")).toMatch(/2:1 is not in the log/);
+});
+
+test("a cancel or a message that the store took and forgot, and a message told of twice, are found", () => {
+  const begin = ["job.queued/0", "job.claimed/1", "job.queued/1", "job.claimed/2"] as const;
+  const told = (...events: readonly JobEvent["type"][]) => [
+    ...log(...begin),
+    ...events.map((type, n) => ({ id: `m${n}`, type, at, attempt: 2, data: { message_id: "m" } })),
+    ...log("job.succeeded/2"),
+  ];
+  const none = { endings: [] };
+  const messages = [{ job: id, message: "m" }];
+  expect(faults({ ...none, messages, events: told("message.received", "message.delivered") })).toBe("");
+  expect(faults({ ...none, messages, events: told() })).toMatch(/message m was taken and is not in the log/);
+  expect(faults({ ...none, events: told("message.received", "message.received") })).toMatch(/told of twice/);
+  expect(faults({ ...none, events: told("message.received", "message.delivered", "message.delivered") })).toMatch(
+    /told of twice/,
+  );
+  expect(faults({ ...none, events: told("message.delivered") })).toMatch(/came from nowhere/);
+  expect(faults({ ...none, cancels: asked(id), events: told() })).toMatch(/its cancel was taken/);
 });

@@ -13,8 +13,10 @@ export type History = Readonly<{
   runs: readonly Run[];
   /** Endings that the store has taken, told once or more. `said` is what the attempt told in all, in order. */
   endings: readonly Readonly<{ job: JobId; fence: number; status: TerminalStatus; said: readonly string[] }>[];
-  /** Jobs that somebody asked to cancel; without one no job may end so. */
-  cancels: ReadonlySet<JobId>;
+  /** Jobs that somebody asked to cancel; without one no job may end so. `taken`: those of which the store said that it is noted. */
+  cancels: Readonly<{ asked: ReadonlySet<JobId>; taken: ReadonlySet<JobId> }>;
+  /** Follow-ups that the store has taken. */
+  messages: readonly Readonly<{ job: JobId; message: string }>[];
   /** All jobs at the end, with their whole logs. */
   jobs: readonly Readonly<{ job: Job; events: readonly JobEvent[] }>[];
 }>;
@@ -22,7 +24,8 @@ export type History = Readonly<{
 /**
  * What of the promises of jobs.md 6 a history breaks, one sentence each; none where all is well. Every accepted job is there
  * and has ended; a key made one job; fences grow and belong to one runner; never do two process trees of a job live at once;
- * each life of a job (until a retry) ends once, as the store has said; what an attempt told is in the log once, in order.
+ * each life of a job (until a retry) ends once, as the store has said; what an attempt told is in the log once, in order, and
+ * so is what people asked.
  */
 export const faultsOf = (history: History): readonly string[] => [
   ...lost(history),
@@ -33,6 +36,7 @@ export const faultsOf = (history: History): readonly string[] => [
     ...lives(job, events),
     ...speech(job, events),
     ...endings(job, events, history),
+    ...requests(job, events, history),
   ]),
 ];
 
@@ -91,7 +95,7 @@ function lives(job: Job, events: readonly JobEvent[]): string[] {
   let [attempt, over, cancelled] = [0, false, false];
   for (const event of events) {
     const { type } = event;
-    const isRetry = type === "job.queued" && event.data["reason"] === "retry";
+    const isRetry = type === "job.queued" && ["retry", "publish"].includes(String(event.data["reason"]));
     if (over && !isRetry) all.push(`${type} is told behind the end`);
     if (!over && isRetry) all.push("it was retried before it had ended");
     if (isRetry) [over, cancelled] = [false, false];
@@ -126,21 +130,36 @@ const textsOf = (events: readonly JobEvent[]): (readonly [number, number])[] =>
 /** The endings that the store took are those of its log, and what their attempts told is there to the last word. */
 function endings(job: Job, events: readonly JobEvent[], history: History): string[] {
   const taken = history.endings.filter((ending) => ending.job === job.id);
-  const claims = history.claims.filter((claim) => claim.job === job.id);
-  const attempts = [...new Set(claims.map(({ fence }) => fence))].toSorted((a, b) => a - b);
   const heard = new Set(textsOf(events).map(([fence, n]) => `${fence}:${n}`));
   const ended = events.filter(isTerminalEvent);
-  const cancelled = ended.some(({ type }) => type === "job.cancelled") && !history.cancels.has(job.id);
+  const cancelled = ended.some(({ type }) => type === "job.cancelled") && !history.cancels.asked.has(job.id);
   return [
     ...(cancelled ? [`job ${job.id} was cancelled, and nobody asked for it`] : []),
     ...taken.flatMap(({ fence, status, said }) => {
-      const attempt = attempts.indexOf(fence) + 1;
-      const isThere = ended.some((event) => event.attempt === attempt && event.type === `job.${status}`);
+      // A claim raises both by one, and nothing else raises either.
+      const isThere = ended.some((event) => event.attempt === fence && event.type === `job.${status}`);
       const missing = said.filter((text) => !heard.has(text));
       return [
         ...(isThere ? [] : [`job ${job.id}: the store took the end ${status} under fence ${fence}, and has another`]),
         ...(missing.length === 0 ? [] : [`job ${job.id}: ${missing.join(", ")} is not in the log`]),
       ];
     }),
+  ];
+}
+
+function requests({ id }: Job, events: readonly JobEvent[], { cancels, messages }: History): string[] {
+  const of = (type: JobEvent["type"]) =>
+    events.filter((event) => event.type === type).map(({ data }) => String(data["message_id"]));
+  const [received, delivered] = [of("message.received"), of("message.delivered")];
+  const twice = [received, delivered].flatMap((ids) => ids.filter((message, at) => ids.indexOf(message) < at));
+  const unheard = messages.filter(({ job, message }) => job === id && !received.includes(message));
+  const isForgotten = cancels.taken.has(id) && !events.some(({ type }) => type === "cancel.requested");
+  return [
+    ...twice.map((message) => `job ${id}: message ${message} is told of twice`),
+    ...delivered
+      .filter((message) => !received.includes(message))
+      .map((message) => `job ${id}: message ${message} came from nowhere`),
+    ...unheard.map(({ message }) => `job ${id}: message ${message} was taken and is not in the log`),
+    ...(isForgotten ? [`job ${id}: its cancel was taken and is not in the log`] : []),
   ];
 }

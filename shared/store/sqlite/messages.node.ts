@@ -8,9 +8,12 @@ export type Messages = ReturnType<typeof openMessages>;
 
 /** Follow-ups for a job's session, kept until Claude has acknowledged them; runs inside a transaction. */
 export function openMessages({ db, jobs }: Context, log: EventLog) {
-  const all = db.prepare<{ message: string }>("SELECT message FROM messages WHERE seq = :seq ORDER BY n");
+  const all = db.prepare<{ message: string }>(
+    "SELECT message FROM messages WHERE seq = :seq AND message <> '' ORDER BY n",
+  );
   const insert = db.prepare("INSERT OR IGNORE INTO messages (seq, id, message) VALUES (:seq, :id, :message)");
-  const remove = db.prepare("DELETE FROM messages WHERE seq = :seq AND id = :id");
+  // The id stays, so that a message that is sent again is known.
+  const remove = db.prepare("UPDATE messages SET message = '' WHERE seq = :seq AND id = :id AND message <> ''");
 
   return {
     waiting: (row: JobRow): Message[] => all.all({ seq: row.seq }).map(({ message }) => JSON.parse(message) as Message),

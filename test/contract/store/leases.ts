@@ -94,6 +94,26 @@ export function leasesContract(open: OpenWorld): void {
     ]);
   });
 
+  test("a message that is sent again after Claude took it up is known: it is not given again, nor told of", async () => {
+    await using world = await open();
+    const { store } = world;
+    const id = await queue(store);
+    const first = await take(store);
+    const [one, two] = [aMessage({ text: "one" }), aMessage({ text: "two" })];
+    await store.addMessage(id, one);
+    await store.renew(first.lease, { leaseMs: lease, delivered: [one.id] });
+    await store.addMessage(id, one);
+    await store.addMessage(id, two);
+    expect((await store.renew(first.lease, { leaseMs: lease, delivered: [one.id] })).messages).toEqual([two]);
+    await store.release(first.lease, { reason: "drained" });
+    await store.addMessage(id, one);
+
+    expect((await take(store)).messages).toEqual([two]);
+    const types = await told(store, id);
+    expect(types.filter((type) => type === "message.received")).toHaveLength(2);
+    expect(types.filter((type) => type === "message.delivered")).toHaveLength(1);
+  });
+
   test("messages that were not taken up come again with the next attempt", async () => {
     await using world = await open();
     const { store } = world;
