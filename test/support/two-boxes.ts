@@ -8,8 +8,8 @@ import { eventually } from "./eventually.ts";
 export type Meeting = AsyncDisposable &
   Readonly<{
     env: Readonly<Record<string, string>>;
-    /** Each box has folders of its own; with the embedded store they share the data folder. */
-    apart: boolean;
+    /** Of the runner on the other box, beside these: with folders of its own. Absent: both share the data folder. */
+    otherBox?: Readonly<Record<string, string>>;
   }>;
 type OpenMeeting = () => Promise<Meeting>;
 
@@ -76,10 +76,11 @@ export function twoBoxesStory(open: OpenMeeting): void {
 }
 
 /** Settings of a process on a box of its own, below the world's home so that its leftovers are seen. */
-function box({ home }: World, { apart }: Meeting, name: string): Readonly<Record<string, string>> {
-  if (!apart) return {};
+function box({ home }: World, { otherBox }: Meeting, name: string): Readonly<Record<string, string>> {
+  if (!otherBox) return {};
   const at = (folder: string) => join(home, name, folder);
   return {
+    ...otherBox,
     AGENTICORE_POD_NAME: name,
     AGENTICORE_DATA_DIR: at("data"),
     AGENTICORE_REPOS_ROOT: at("repos"),
