@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { AppError, type ErrorCode } from "../../shared/error.ts";
 import { isRefusal } from "./client.ts";
 import { limitedUntil } from "./patience.ts";
@@ -11,6 +12,11 @@ export type Doing = Readonly<{ what: string; where: string; nowMs: number }>;
  * @see https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api
  */
 export function toGithubError(thrown: unknown, { what, where, nowMs }: Doing): unknown {
+  if (thrown instanceof z.ZodError)
+    return new AppError("pr_failed", `What answered for ${where} is not GitHub's API: ${thrown.issues[0]?.message}.`, {
+      cause: thrown,
+      remedy: "Check GITHUB_API_URL, and what stands between this machine and it.",
+    });
   if (!isRefusal(thrown)) return thrown;
   const { status, response } = thrown;
   const message = thrown.message.replace(/ - https:\/\/docs\.github\S*$/, "").slice(0, 400);

@@ -109,11 +109,16 @@ export function openGithub(
       })) ?? false,
     propose: async ({ repo, job, branch, baseRef, commit, how }, { prove, signal }) => {
       const { title, ...rest } = how;
-      const line = harmlessText(redact(pullRequestTitle(job.output, job.task)), job.task);
+      // Before anything is cut or changed in them: half a secret is not found any more.
+      const told = {
+        ...{ ...job, task: redact(job.task), warnings: job.warnings?.map(redact) ?? [] },
+        ...(job.output === undefined ? {} : { output: redact(job.output) }),
+      };
+      const line = harmlessText(pullRequestTitle(told.output, told.task), told.task);
       const order = {
         ...{ repo, commit, head: branch, base: baseRef, how: rest },
         title: title.replaceAll("{title}", () => line).replaceAll("{job}", job.id.slice(0, 8)),
-        body: redact(pullRequestBody({ job, branch, baseRef, commit, ...linkTo(job, config.clientUrl) })),
+        body: pullRequestBody({ job: told, branch, baseRef, commit, ...linkTo(job, config.clientUrl) }),
       };
       const rights: Rights = how.labels.length > 0 ? { ...forUs, issues: "write" } : forUs;
       return await withAccess({ repo, rights, what: "open the pull request" }, (request) =>

@@ -29,7 +29,7 @@ export function closingPhrases(task: string): readonly Readonly<{ phrase: string
 
 /** GitHub's nine words, and what they may stand before; decoration in between is not counted on. */
 const closing =
-  /\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)\b([^A-Za-z0-9\n#/]{1,20}?)((?:[\w.-]+\/[\w.-]+)?#\d+|GH-\d+|https?:\/\/\S+\/(?:issues|pull)\/\d+)/gi;
+  /\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)\b([^A-Za-z0-9\n#/]{1,20}?)((?:[\w.-]{1,100}\/[\w.-]{1,100})?#\d+|GH-\d+|https?:\/\/\S{1,300}\/(?:issues|pull)\/\d+)/gi;
 
 /** `&#64;` and `&#35;` would be `@` and `#` in what is shown. */
 const decoded = (text: string): string =>

@@ -21,11 +21,16 @@ export function shortened(text: string, most: number): string {
   return `${(space > most / 2 ? head.slice(0, space) : head).replace(/[\s.:;,]+$/, "")}…`;
 }
 
+/** A title is looked for at the beginning; patterns never run over more than is bounded. */
+const searched = 16_384;
+const perLine = 500;
+
 /** Without code blocks, and without what Markdown puts around words. */
 const linesOf = (text: string): string[] =>
-  outsideCode(text)
+  outsideCode(text.slice(0, searched))
     .map((line) =>
       line
+        .slice(0, perLine)
         .replace(/\p{C}/gu, " ")
         .replace(/^(?:\s*(?:#{1,6}|[-*+>]|\d{1,3}[.)])\s+)+/, "")
         .replace(/(\*\*|__|~~)(.+?)\1/g, "$2")

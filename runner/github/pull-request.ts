@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Clock } from "../../shared/clock.ts";
+import { AppError } from "../../shared/error.ts";
 import type { Profile } from "../../shared/profile.ts";
 import { type GithubRequest, isRefusal } from "./client.ts";
 import { renewedBody } from "./pull-request-body.ts";
@@ -110,12 +111,23 @@ async function open({ order, means }: At): Promise<PullRequestEnd> {
     const pull = await created(how.draft);
     return { url: pull.html_url, how: "opened", warnings: await dress({ order, means }, pull) };
   } catch (error) {
-    if (!how.draft || !isRefusal(error) || !/draft pull requests are not supported/i.test(error.message)) throw error;
+    if (!isRefusal(error)) throw error;
+    if (/"field":"base","code":"invalid"/.test(error.message)) throw noBranch(order);
+    if (!how.draft || !/draft pull requests are not supported/i.test(error.message)) throw error;
     const pull = await created(false);
     const warning = "The repository has no draft pull requests, so this one is none.";
     return { url: pull.html_url, how: "opened", warnings: [warning, ...(await dress({ order, means }, pull))] };
   }
 }
+
+const noBranch = ({ base, head, repo }: PullRequestOrder): AppError =>
+  new AppError(
+    "pr_failed",
+    `${base} is no branch of ${repo.owner}/${repo.name}, and a pull request goes into a branch.`,
+    {
+      remedy: `Open it by hand: ${repo.page}/compare/${head}`,
+    },
+  );
 
 /** Labels and reviewers: where GitHub does not take them, the pull request is there all the same. */
 async function dress({ order, means }: At, pull: Pull): Promise<readonly string[]> {

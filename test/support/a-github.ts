@@ -4,6 +4,7 @@ import type { Clock } from "../../shared/clock.ts";
 import { resolveConfig } from "../../shared/config.ts";
 import type { Config } from "../../shared/config-keys.ts";
 import { silentLog } from "../../shared/log.ts";
+import { redactor } from "../../shared/redact.ts";
 
 /** The configuration that these variables make. */
 export const configOf = (env: Readonly<Record<string, string>> = {}): Config =>
@@ -11,4 +12,4 @@ export const configOf = (env: Readonly<Record<string, string>> = {}): Config =>
 
 /** GitHub as a runner with these variables sees it; without any it has no token. */
 export const aGithub = (env: Readonly<Record<string, string>> = {}, clock: Clock = systemClock): Github =>
-  openGithub(configOf(env), { fetch, clock, log: silentLog, redact: (text) => text });
+  openGithub(configOf(env), { fetch, clock, log: silentLog, redact: redactor([]) });

@@ -62,7 +62,20 @@ export function emptyRepo(path: string, branch = "main"): PersonRepo {
 /** A repository with a few files and two commits on `main`. */
 export function personRepo(path: string): PersonRepo {
   const repo = emptyRepo(path);
-  // One git for both commits: every test of repositories begins with this.
+  importHistory(path);
+  repo.git("reset", "-q", "--hard");
+  return repo;
+}
+
+/** The same history in a bare repository, as a server has it. */
+export function bareRepo(path: string): void {
+  mkdirSync(path, { recursive: true });
+  gitIn(path)("init", "-q", "--bare", "-b", "main");
+  importHistory(path);
+}
+
+/** One git for both commits: every test of repositories begins with this. */
+function importHistory(path: string): void {
   const first = {
     "README.md": "# Sample\n",
     "src/a.txt": "a\n",
@@ -71,8 +84,6 @@ export function personRepo(path: string): PersonRepo {
   };
   const history = importOf("first", first) + importOf("second", { "src/a.txt": "a\na\n" });
   execFileSync("git", ["fast-import", "--quiet"], { cwd: path, env: plainGitEnv(), input: history });
-  repo.git("reset", "-q", "--hard");
-  return repo;
 }
 
 /** A commit on `main` for git-fast-import(1). */

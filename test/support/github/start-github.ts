@@ -1,12 +1,11 @@
-import { execFileSync } from "node:child_process";
 import { generateKeyPairSync, randomInt } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { getRequestListener } from "@hono/node-server";
-import { gitIn, personRepo, plainGitEnv } from "../sample-repo.ts";
+import { bareRepo, gitIn } from "../sample-repo.ts";
 import { githubApi } from "./api.ts";
 import { gitDoor } from "./git-door.ts";
 import { commitOf } from "./pull-shape.ts";
@@ -79,7 +78,7 @@ export async function startGithub({ enterprise = false }: Options = {}): Promise
     repo: (full, more = {}) => {
       const [owner = "", name = ""] = full.split("/");
       const path = join(root, owner, `${name}.git`);
-      makeBare(path, join(root, "seed"));
+      bareRepo(path);
       const repo: Repo = {
         ...{ id: state.repos.length + 1, owner, name, path, isPrivate: true, isArchived: false, hasDrafts: true },
         ...{ defaultBranch: "main", people: new Map(), teams: new Set<string>(), labels: new Set<string>(), pulls: [] },
@@ -126,14 +125,6 @@ export async function startGithub({ enterprise = false }: Options = {}): Promise
       rmSync(root, { recursive: true, force: true, maxRetries: 5 });
     },
   };
-}
-
-/** As the repository of a person is: see `personRepo`. */
-function makeBare(path: string, seed: string): void {
-  mkdirSync(dirname(path), { recursive: true });
-  personRepo(seed);
-  execFileSync("git", ["clone", "-q", "--bare", seed, path], { env: plainGitEnv() });
-  rmSync(seed, { recursive: true });
 }
 
 function handleOf(repo: Repo, at: () => string): FakeRepo {
