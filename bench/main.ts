@@ -15,6 +15,7 @@ Measures, prints tables, and tells what must be reached and is not (exit code 1)
   output    400 MB of Claude's output: memory and time
   idle      memory and CPU of a server and a runner that have nothing to do
   cli       how long the smallest command takes
+  queue     the store over Redis beside BullMQ: throughput, pick-up, commands, memory, growth to a million jobs
   chaos     what is lost and what runs twice in a storm of faults, beside BullMQ; rounds are seeds
   --rounds N    how often each side is measured
   --minutes M   how long each side is under faults (chaos)
@@ -28,6 +29,7 @@ const parts: Readonly<Record<string, () => Promise<Bench>>> = {
   output: async () => (await import("./output.ts")).output,
   idle: async () => (await import("./idle.ts")).idle,
   cli: async () => (await import("./cli.ts")).cli,
+  queue: async () => (await import("./queue.ts")).queue,
   chaos: async () => (await import("./chaos.ts")).chaos,
 };
 const page = join(checkout, "docs/benchmarks.md");

@@ -2,8 +2,8 @@ import type { Spread } from "./statistics.ts";
 
 export type Table = Readonly<{ head: readonly string[]; rows: readonly (readonly string[])[] }>;
 
-/** Something that has to be reached, and what was: both in `unit`. */
-export type Goal = Readonly<{ what: string; limit: number; reached: number; unit?: string }>;
+/** Something that has to be reached, and what was: both in `unit`. At most the limit, or at least. */
+export type Goal = Readonly<{ what: string; limit: number; reached: number; unit?: string; atLeast?: true }>;
 
 /** What one benchmark found. */
 export type Report = Readonly<{
@@ -13,7 +13,7 @@ export type Report = Readonly<{
   goals: readonly Goal[];
 }>;
 
-export const isMet = ({ limit, reached }: Goal): boolean => reached <= limit;
+export const isMet = ({ limit, reached, atLeast }: Goal): boolean => (atLeast ? reached >= limit : reached <= limit);
 
 /** The report as Markdown that also reads well in a terminal. */
 export const renderReport = ({ text, tables, goals }: Report): string =>
@@ -23,7 +23,7 @@ const goalTable = (goals: readonly Goal[]): Table => ({
   head: ["must reach", "at most", "reached", ""],
   rows: goals.map((goal) => [
     goal.what,
-    withUnit(goal.limit, goal.unit),
+    `${goal.atLeast ? "at least " : ""}${withUnit(goal.limit, goal.unit)}`,
     withUnit(goal.reached, goal.unit),
     isMet(goal) ? "yes" : "**missed**",
   ]),

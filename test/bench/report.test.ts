@@ -31,6 +31,9 @@ test("figures have the digits that count", () => {
 test("what had to be reached and was not is said", () => {
   const missed = { what: "memory", limit: 60, reached: 61, unit: "MB" };
   expect([isMet(missed), isMet({ ...missed, reached: 60 })]).toEqual([false, true]);
+  const slow = { what: "speed", limit: 1.3, reached: 1.2, atLeast: true } as const;
+  expect([isMet(slow), isMet({ ...slow, reached: 1.3 })]).toEqual([false, true]);
+  expect(renderReport({ text: "", tables: [], goals: [slow] })).toContain("| at least 1.30 |");
   const text = renderReport({ text: "Memory.", tables: [], goals: [missed] });
   expect(text).toContain("| memory     | 60.0 MB | 61.0 MB | **missed** |");
 });
