@@ -69,14 +69,14 @@ export async function queue({ folder, rounds = 5, note }: Stage): Promise<Report
   note("a saturated repository");
   await empty();
   await using limited = ourSide({ name: "ours, TCP", connect: tcp, repoLimit });
-  const full = await saturated(limited, repoLimit, parked);
+  const full = await saturated(limited, { limit: repoLimit, parked, samples });
   // A million jobs would be written to the disk for nothing, on both sides.
   await admin.config("SET", "appendonly", "no");
   const grown = [];
   for (const name of ["ours, TCP", "BullMQ"] as const) {
     await empty();
     await using side: QueueSide = sides[name]();
-    grown.push([name, await growth(side, sizes, note)] as const);
+    grown.push([name, await growth(side, { sizes, samples: 500, note })] as const);
   }
   await empty();
   admin.disconnect();

@@ -19,16 +19,16 @@ export function bullmqSide(url: string): QueueSide {
       for (let left = jobs; left > 0; left -= perBulk)
         await queue.addBulk(Array.from({ length: Math.min(perBulk, left) }, () => ({ name: "work", data: aSpec() })));
     },
-    drain: async (jobs, inFlight) => {
+    drain: async ({ warmUp, jobs, inFlight }) => {
       const drained = Promise.withResolvers<void>();
-      let done = 0;
+      let [done, since] = [0, performance.now()];
       const all = worker({ concurrency: inFlight }, () => undefined);
       all.on("completed", () => {
         done += 1;
-        if (done === jobs) drained.resolve();
+        if (done === warmUp) since = performance.now();
+        if (done === warmUp + jobs) drained.resolve();
       });
       await all.waitUntilReady();
-      const since = performance.now();
       const running = all.run();
       await drained.promise;
       const took = performance.now() - since;

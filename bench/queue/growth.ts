@@ -4,14 +4,10 @@ import { aSpec, inFlight, type QueueSide } from "./queue-side.ts";
 /** What one more job costs with so many queued already. Milliseconds, medians. */
 export type Growth = Readonly<{ queued: number; claim: number; enqueue: number }>;
 
-const samples = 500;
+type Options = Readonly<{ sizes: readonly number[]; samples: number; note: (line: string) => void }>;
 
 /** Fills the queue from size to size, and measures at each. */
-export async function growth(
-  side: QueueSide,
-  sizes: readonly number[],
-  note: (line: string) => void,
-): Promise<Growth[]> {
+export async function growth(side: QueueSide, { sizes, samples, note }: Options): Promise<Growth[]> {
   const found: Growth[] = [];
   let queued = 0;
   for (const size of sizes) {

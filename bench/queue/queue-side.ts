@@ -10,13 +10,15 @@ export type QueueSide = AsyncDisposable &
     enqueue(job: Job): Promise<void>;
     /** Many, as quickly as this queue can. */
     fill(jobs: number): Promise<void>;
-    /** Claims and finishes so many of those that are queued, with `inFlight` at once. @returns milliseconds. */
-    drain(jobs: number, inFlight: number): Promise<number>;
+    /** Claims and finishes all that are queued. @returns milliseconds from the end of the warm-up to the end of the last. */
+    drain(all: Drain): Promise<number>;
     /** Claims one and then finishes it. @returns milliseconds of the claim alone. */
     claimOne(): Promise<number>;
     /** A worker that waits for jobs and finishes each at once. */
     idleWorker(onJob: (id: string) => void): Promise<AsyncDisposable>;
   }>;
+
+export type Drain = Readonly<{ warmUp: number; jobs: number; inFlight: number }>;
 
 /** What is stored for each job, by each side: 1 KB as JSON. */
 export const aSpec = (): Job => aJob({ repo_url: "https://git.example/team/service", task });

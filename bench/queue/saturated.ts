@@ -6,10 +6,10 @@ import { aSpec } from "./queue-side.ts";
 /** What calls take while a repository is at its limit. Milliseconds, medians. */
 export type Saturated = Readonly<{ claimOfAnother: number; emptyClaim: number; enqueue: number }>;
 
-const samples = 300;
+type Options = Readonly<{ limit: number; parked: number; samples: number }>;
 
 /** `parked` jobs of one repository wait, of which `limit` run; jobs of another come and are claimed. */
-export async function saturated({ store, fill }: OurSide, limit: number, parked: number): Promise<Saturated> {
+export async function saturated({ store, fill }: OurSide, { limit, parked, samples }: Options): Promise<Saturated> {
   await fill(parked + limit);
   for (let slot = 0; slot < limit; slot += 1) await store.claim(aRequest());
   const took = { claimOfAnother: [] as number[], emptyClaim: [] as number[], enqueue: [] as number[] };

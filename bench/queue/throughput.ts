@@ -32,9 +32,8 @@ const drain = (most: number, jobs: number): Measure => ({
   what: `claim + finish, ${most} in flight`,
   jobs,
   run: async (side) => {
-    await side.fill(jobs + warmUp);
-    await side.drain(warmUp, most);
-    return side.drain(jobs, most);
+    await side.fill(warmUp + jobs);
+    return side.drain({ warmUp, jobs, inFlight: most });
   },
 });
 const warmUp = 1_000;
