@@ -70,7 +70,7 @@ export function tcpListener({ connect, clock, answerMs, silenceMs }: Options) {
       if (closing.signal.aborted) return;
       if (clock.uptime() - lastHeard < silenceMs) continue;
       lastHeard = clock.uptime();
-      if (watched.status !== "ready") continue;
+      if (watched.status !== "ready" || heard.size === 0) continue;
       const { stream } = watched;
       const answered = new AbortController();
       void clock.sleep(answerMs, answered.signal).then(() => {

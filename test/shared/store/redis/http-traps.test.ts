@@ -103,7 +103,7 @@ test("a server that nobody hears from ends every call within its deadline, and n
   const calls = [at.wire.send(["SET", "k", prompt]), at.wire.send(["GET", "k"]), at.wire.run(note, ["l"], [prompt])];
   for (const call of await Promise.allSettled(calls))
     expect(call).toMatchObject({ status: "rejected", reason: { code: "store_unavailable" } });
-  expect(performance.now() - start).toBeLessThan(1_500);
+  expect(performance.now() - start).toBeLessThan(4_000);
 });
 
 test("no failure shows the command or the token, neither to the caller nor in the log", async () => {
@@ -130,7 +130,7 @@ test("an outage is logged once, and so is its end", async () => {
   at.proxy.misbehave({ "500": 1 });
   for (let n = 0; n < 3; n++) await expect(at.wire.send(["PING"])).rejects.toThrow("no answer to PING");
   at.proxy.misbehave({});
-  for (let n = 0; n < 3; n++) await at.wire.send(["PING"]);
+  await eventually(() => at.wire.send(["PING"]).then(Boolean, () => undefined));
   expect(at.log.lines.map((line) => JSON.parse(line).message)).toEqual([
     expect.stringMatching(/is away$/),
     expect.stringMatching(/answers again$/),

@@ -61,7 +61,7 @@ test("a connection that swallows everything ends the call within its deadline, a
     expect(call).toMatchObject({ status: "rejected", reason: { code: "store_unavailable" } });
     expect(everyWord(call.status === "rejected" && call.reason)).not.toContain(prompt);
   }
-  expect(performance.now() - start).toBeLessThan(1_500);
+  expect(performance.now() - start).toBeLessThan(4_000);
   at.proxy.thaw();
   await eventually(() => at.wire.send(["PING"]).then(Boolean, () => undefined));
 });
@@ -130,10 +130,10 @@ test("an address that is none is refused when the wire is opened", () => {
 
 test("the place in an error is the host and the port, not the password", async () => {
   const port = await freePort();
-  await using wire = wireTo(`redis://:some-password@127.0.0.1:${port}`, { limits: { callMs: 100 } });
+  await using wire = wireTo(`redis://:some-password@127.0.0.1:${port}`, { limits: { callMs: 500 } });
   const error = await wire.send(["PING"]).catch((thrown) => thrown);
   expect(error.message).toBe(
-    `Redis at 127.0.0.1:${port} gave no answer to PING within 0.1 s: connect ECONNREFUSED 127.0.0.1:${port}.`,
+    `Redis at 127.0.0.1:${port} gave no answer to PING within 0.5 s: connect ECONNREFUSED 127.0.0.1:${port}.`,
   );
 });
 
@@ -185,29 +185,21 @@ test("a closed wire leaves nothing that keeps its process alive, connected or no
 });
 
 test("over TLS a certificate is checked: an unknown one is refused with its reason, a trusted one is taken", async () => {
-  const port = await freePort();
   await using redis = await startRedis({ config: ["tls-auth-clients no"] });
   const [key, cert] = [join(redis.dir, "key.pem"), join(redis.dir, "cert.pem")];
-  execFileSync(
-    "openssl",
-    `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout ${key} -out ${cert}`.split(
-      " ",
-    ),
-    { stdio: "pipe" },
-  );
+  const subject = "-subj /CN=localhost -addext subjectAltName=DNS:localhost";
+  const made = `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 ${subject} -keyout ${key} -out ${cert}`;
+  execFileSync("openssl", made.split(" "), { stdio: "pipe" });
   const direct = new Redis(redis.url);
-  await direct.call(
-    "CONFIG",
-    "SET",
-    "tls-cert-file",
-    cert,
-    "tls-key-file",
-    key,
-    "tls-ca-cert-file",
-    cert,
-    "tls-port",
-    port,
-  );
+  const files = ["tls-cert-file", cert, "tls-key-file", key, "tls-ca-cert-file", cert];
+  // Somebody else may take the port in between.
+  const port = await eventually(async () => {
+    const free = await freePort();
+    return direct.call("CONFIG", "SET", ...files, "tls-port", free).then(
+      () => free,
+      () => undefined,
+    );
+  });
   direct.disconnect();
   const url = `rediss://localhost:${port}`;
   const [refused, trusted] = await Promise.all([run(url), run(url, { env: { NODE_EXTRA_CA_CERTS: cert } })]);

@@ -127,7 +127,7 @@ export function wireContract(name: string, lay: LayWire): void {
     });
 
     test("a Redis that is a read-only replica is unavailable, and not before its primary may be back", async () => {
-      await using at = await world({ callMs: 300 });
+      await using at = await world({ callMs: 1_000 });
       await at.other.replicaof("127.0.0.1", "1");
       await expect(at.wire.send(["SET", "k", "v"])).rejects.toMatchObject({
         code: "store_unavailable",
@@ -150,15 +150,15 @@ export function wireContract(name: string, lay: LayWire): void {
     });
 
     test("a call ends within its deadline when nobody is there, and later ones sooner", async () => {
-      await using at = await world({ tryMs: 300, callMs: 600, downMs: 100, probeMs: 60_000 });
+      await using at = await world({ tryMs: 300, callMs: 1_500, downMs: 100, probeMs: 60_000 });
       await at.redis.stop();
       const took = async () => {
         const start = performance.now();
         await expect(at.wire.send(["PING"])).rejects.toMatchObject({ code: "store_unavailable" });
         return performance.now() - start;
       };
-      expect(await took()).toBeLessThan(1_500);
-      expect(await took()).toBeLessThan(500);
+      expect(await took()).toBeLessThan(4_000);
+      expect(await took()).toBeLessThan(1_000);
       await at.redis.restart();
       await eventually(() =>
         at.wire.send(["PING"]).then(
@@ -174,7 +174,7 @@ export function wireContract(name: string, lay: LayWire): void {
       at.redis.freeze();
       const start = performance.now();
       await expect(at.wire.send(["GET", "k"])).rejects.toMatchObject({ code: "store_unavailable" });
-      expect(performance.now() - start).toBeLessThan(1_500);
+      expect(performance.now() - start).toBeLessThan(4_000);
       at.redis.thaw();
       await eventually(() =>
         at.wire.send(["PING"]).then(
