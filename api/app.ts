@@ -16,7 +16,8 @@ import { metaRoutes } from "./routes/meta.ts";
 import { pageRoutes } from "./routes/pages.ts";
 
 /** The whole API over its dependencies; built once per process. Reaches no Node built-in. */
-export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
+export function createApp(given: ApiDeps): OpenAPIHono<ApiEnv> {
+  const deps: ApiDeps = { memory: {}, ...given };
   const app = new OpenAPIHono<ApiEnv>({
     defaultHook: (result) => {
       if (!result.success) throw invalidRequest(result.error);

@@ -1,9 +1,10 @@
 import type { Clock } from "../shared/clock.ts";
 import type { Log } from "../shared/log.ts";
+import type { Outlook } from "../shared/outlook.ts";
 import type { ProfileSummary } from "../shared/profile.ts";
 import type { RepoAddress } from "../shared/repo-url.ts";
 import type { Secret } from "../shared/secret.ts";
-import type { JobStore } from "../shared/store.ts";
+import type { JobStore, RunnerRecord } from "../shared/store.ts";
 
 /** What of the configuration the API looks at. */
 export type ApiSettings = Readonly<{
@@ -31,6 +32,10 @@ export type ApiDeps = Readonly<{
   /** The profiles that every runner has. */
   bundled: readonly ProfileSummary[];
   settings: ApiSettings;
+  /** What this process knows beside the store. */
+  outlook?: Outlook;
+  /** What was read last, for the time in which the store cannot be asked; `createApp` makes one. */
+  memory?: { runners?: readonly RunnerRecord[] };
   /** Aborted when the process is about to end: whoever waits gets the answer as it stands. */
   stopping?: AbortSignal;
 }>;

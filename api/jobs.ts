@@ -1,12 +1,12 @@
 import { iso } from "../shared/clock.ts";
-import { AppError } from "../shared/error.ts";
-import { isTerminal, type Job, JobId, type MessageRequest } from "../shared/job.ts";
+import { AppError, isStoreAway } from "../shared/error.ts";
+import { isTerminal, type Job, JobId, type JobRequest, type MessageRequest } from "../shared/job.ts";
 import { HttpError } from "../shared/problem.ts";
 import { defaultWaitSeconds, type SubmitRequest } from "../shared/reply.ts";
 import type { JobPage, JobQuery, Submitted } from "../shared/store.ts";
 import type { ApiDeps, Caller } from "./deps.ts";
 import { canonicalJson, sha256 } from "./digest.ts";
-import { listProfiles } from "./profiles.ts";
+import { profilesToChoose } from "./profiles.ts";
 import { newJob, planSubmission, type Submission } from "./submission.ts";
 import { noSuchJob, waitForJob } from "./wait.ts";
 
@@ -21,7 +21,7 @@ export type Asking = Readonly<{ caller: Caller; signal?: AbortSignal; idempotenc
 export async function submitJob(deps: ApiDeps, asked: SubmitRequest, asking: Asking): Promise<Submitted> {
   const { settings, clock, store } = deps;
   const { wait, wait_seconds = defaultWaitSeconds, ...request } = asked;
-  const submission = planSubmission(request, { settings, profiles: await listProfiles(deps) });
+  const submission = await plan(deps, request);
   await checkTies(deps, submission, asking.caller);
   const { idempotencyKey: key, caller } = asking;
   const birth = {
@@ -45,10 +45,24 @@ export async function submitJob(deps: ApiDeps, asked: SubmitRequest, asking: Ask
   const at = { id: submitted.job.id, caller };
   const { signal } = asking;
   const until = (job: Job) => isTerminal(job.status);
-  return {
-    ...submitted,
-    job: await waitForJob(deps, at, { seconds: wait_seconds, until, ...(signal ? { signal } : {}) }),
-  };
+  const job = await waitForJob(deps, at, { seconds: wait_seconds, until, ...(signal ? { signal } : {}) }).catch(
+    (thrown: unknown) => {
+      // It is accepted: whoever asked must learn its id, whatever becomes of the store meanwhile.
+      if (isStoreAway(thrown)) return submitted.job;
+      throw thrown;
+    },
+  );
+  return { ...submitted, job };
+}
+
+/** @throws as planSubmission does; where a profile is not known and the store is away, that says so: a runner may have it. */
+async function plan(deps: ApiDeps, request: JobRequest): Promise<Submission> {
+  const { profiles, away } = await profilesToChoose(deps);
+  try {
+    return planSubmission(request, { settings: deps.settings, profiles });
+  } catch (error) {
+    throw away !== undefined && error instanceof AppError && error.code === "profile_not_found" ? away : error;
+  }
 }
 
 /** Sessions and worktrees are the tenant's; a session also the repository's. */

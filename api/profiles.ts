@@ -1,12 +1,35 @@
+import { isStoreAway } from "../shared/error.ts";
 import { HttpError } from "../shared/problem.ts";
 import type { ProfileSummary } from "../shared/profile.ts";
+import type { RunnerRecord } from "../shared/store.ts";
 import type { ApiDeps } from "./deps.ts";
 
 /** The profiles of all live runners and the bundled ones, by name; what a runner says of one holds. */
-export async function listProfiles({ store, bundled }: ApiDeps): Promise<readonly ProfileSummary[]> {
+export async function listProfiles(deps: ApiDeps): Promise<readonly ProfileSummary[]> {
+  const runners = await deps.store.runners();
+  if (deps.memory) deps.memory.runners = runners;
+  return together(deps.bundled, runners);
+}
+
+/**
+ * The same, for choosing one. While the store is away: as far as this process remembers them, and `away` says why there
+ * may be more.
+ */
+export async function profilesToChoose(
+  deps: ApiDeps,
+): Promise<Readonly<{ profiles: readonly ProfileSummary[]; away?: unknown }>> {
+  try {
+    return { profiles: await listProfiles(deps) };
+  } catch (away) {
+    if (!isStoreAway(away)) throw away;
+    return { profiles: together(deps.bundled, deps.memory?.runners ?? []), away };
+  }
+}
+
+function together(bundled: readonly ProfileSummary[], runners: readonly RunnerRecord[]): readonly ProfileSummary[] {
   const byName = new Map(bundled.map((profile) => [profile.name, profile]));
   const seen = new Set<string>();
-  for (const profile of (await store.runners()).flatMap((runner) => runner.profiles)) {
+  for (const profile of runners.flatMap((runner) => runner.profiles)) {
     // Where runners disagree, one that can use it is enough: it is who will take the job.
     if (!seen.has(profile.name) || profile.error === undefined) byName.set(profile.name, profile);
     seen.add(profile.name);

@@ -3,6 +3,7 @@ import { type Clock, jittered } from "../shared/clock.ts";
 import type { Config } from "../shared/config-keys.ts";
 import { openHttpServer } from "../shared/http-server.node.ts";
 import type { Log } from "../shared/log.ts";
+import type { Outlook } from "../shared/outlook.ts";
 import type { ProfileSummary } from "../shared/profile.ts";
 import type { JobStore } from "../shared/store.ts";
 import { createApp } from "./app.ts";
@@ -11,6 +12,7 @@ import { apiSettings, checkBind } from "./settings.ts";
 export type ApiOptions = Readonly<{
   config: Config;
   store: JobStore;
+  outlook?: Outlook;
   /** The bundled profiles. */
   profiles: readonly ProfileSummary[];
   clock: Clock;
@@ -39,7 +41,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
   const stop = new AbortController();
   const settings = apiSettings(config, host);
   const deps = { store, clock, log, newId: randomUUID, version, bundled: profiles, settings, stopping: stop.signal };
-  const app = createApp(deps);
+  const app = createApp({ ...deps, ...(options.outlook ? { outlook: options.outlook } : {}) });
   const server = await openHttpServer({
     fetch: app.fetch,
     host,

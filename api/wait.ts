@@ -1,4 +1,4 @@
-import { AppError } from "../shared/error.ts";
+import { AppError, isStoreAway } from "../shared/error.ts";
 import type { Job, JobId } from "../shared/job.ts";
 import type { ApiDeps, Caller } from "./deps.ts";
 import { linkSignals } from "./link-signals.ts";
@@ -13,19 +13,31 @@ export type Wait = Readonly<{
   signal?: AbortSignal;
 }>;
 
-/** The job once it is as wished, or as it stands after the seconds, or when the process ends. @throws AppError `not_found`. */
+/** A store that is away is asked again so soon. */
+const awayMs = 1_000;
+
+/**
+ * The job once it is as wished, or as it stands after the seconds, or when the process ends. While the store is away a
+ * copy is no news, but what is told in the end. @throws AppError `not_found`; `store_unavailable` where it was away at the
+ * end too, and there is no copy.
+ */
 export async function waitForJob(deps: ApiDeps, at: Readonly<{ id: JobId; caller: Caller }>, wait: Wait): Promise<Job> {
   const { store, clock, stopping } = deps;
   const deadline = clock.uptime() + wait.seconds * 1000;
   for (;;) {
     using link = linkSignals(wait.signal, stopping);
     const leftMs = deadline - clock.uptime();
+    const isOver = () => leftMs <= 0 || link.signal.aborted;
     // Asked for before the job is read: what changes in between is not missed.
     const hint = changed(deps, { job: at.id, timeoutMs: Math.min(Math.max(leftMs, 0), rereadMs), signal: link.signal });
-    const job = await store.get(at.id, at.caller.tenant);
+    const job = await store.get(at.id, at.caller.tenant).catch((error: unknown) => {
+      if (isStoreAway(error) && !isOver()) return "away" as const;
+      throw error;
+    });
     if (!job) throw noSuchJob(at.id);
-    if (wait.until(job) || leftMs <= 0 || link.signal.aborted) return job;
-    await hint;
+    if (job !== "away" && (isOver() || (wait.until(job) && !job.stale))) return job;
+    const isAway = job === "away" || job.stale === true;
+    await (isAway ? Promise.race([hint, clock.sleep(Math.min(leftMs, awayMs), link.signal)]) : hint);
   }
 }
 

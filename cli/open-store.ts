@@ -4,10 +4,14 @@ import { bootId } from "../runner/process/process-id.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Config } from "../shared/config-keys.ts";
 import type { Log } from "../shared/log.ts";
+import type { Outlook } from "../shared/outlook.ts";
 import { withJobFiles } from "../shared/store/job-files.node.ts";
 import type { RedisWire } from "../shared/store/redis/wire.ts";
 import { openRedisStore } from "../shared/store/redis.ts";
+import { countSpool, spoolFolders } from "../shared/store/spool/spool-count.node.ts";
+import { withSpool } from "../shared/store/spool.node.ts";
 import { openSqliteStore } from "../shared/store/sqlite.node.ts";
+import { watchStore } from "../shared/store/watched.ts";
 import type { JobStore, StoreLimits } from "../shared/store.ts";
 import { openRedisWire } from "./redis-wire.ts";
 
@@ -40,9 +44,28 @@ export const redisStoreOver = (wire: RedisWire, config: Config, { clock }: Pick<
     limits: limitsOf(config),
   });
 
-/** The same, with a readable copy of each job in `AGENTICORE_JOBS_DIR`: for processes that stay. */
-export const openServiceStore = async (config: Config, deps: Deps & Readonly<{ log: Log }>): Promise<JobStore> =>
-  withJobFiles(await openStore(config, deps), { dir: config.jobsDir, clock: deps.clock, log: deps.log });
+type Service = Deps & Readonly<{ log: Log /** It submits jobs. */; submits: boolean }>;
+/** The store of a process that stays, and what that process knows beside it. Disposing closes both. */
+export type ServiceStore = AsyncDisposable & Readonly<{ store: JobStore; outlook: Outlook }>;
+
+/**
+ * The same, with a readable copy of each job in `AGENTICORE_JOBS_DIR`; and before a remote store a spool for whoever
+ * submits: SQLite is on the same disk, and what takes it away would take the spool too.
+ */
+export async function openServiceStore(config: Config, { submits, ...deps }: Service): Promise<ServiceStore> {
+  const { clock, log } = deps;
+  const { store: watched, errors } = watchStore(await openStore(config, deps));
+  const filed = withJobFiles(watched, { dir: config.jobsDir, clock, log });
+  const isRemote = config.redisUrl !== undefined;
+  const spool = { dir: spoolFolders(config.dataDir).submissions, clock, log, random: Math.random };
+  const store = isRemote && submits ? withSpool(filed, spool) : filed;
+  const spooled = () => countSpool(config.dataDir);
+  return {
+    store,
+    outlook: { storeErrors: errors, ...(isRemote ? { spooled } : {}) },
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+  };
+}
 
 const limitsOf = ({ repoLimit, poolLimits }: Config): StoreLimits => ({
   ...(repoLimit === undefined ? {} : { repoLimit }),

@@ -44,6 +44,9 @@ function statusOf(job: Job, paint: Paint): string {
   const details = [
     job.status === "running" ? job.phase : undefined,
     job.status === "queued" && job.queue_position ? `number ${job.queue_position} in the queue` : undefined,
+    job.durability === "spooled" && !isTerminal(job.status)
+      ? "spooled: on the server's disk until its store is back"
+      : undefined,
     job.attempt > 1 ? `attempt ${job.attempt}` : undefined,
     job.cancel_requested_at && !isTerminal(job.status) ? "cancel requested" : undefined,
   ].filter((detail) => detail !== undefined);

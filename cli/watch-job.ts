@@ -34,7 +34,13 @@ export async function watchJob(cli: CliContext, client: ApiClient, { id, follow,
   });
   const outage = watchOutage(cli, leaving);
   using progress = watchProgress(cli, leaving.signal);
-  const options = { signal: leaving.signal, onLost: outage.lost };
+  const onStale = (isStale: boolean) =>
+    print.note(
+      isStale
+        ? "The server cannot reach its store; the job goes on. What happens meanwhile is shown when it can."
+        : "The server reaches its store again.",
+    );
+  const options = { signal: leaving.signal, onLost: outage.lost, onStale };
   for await (const event of followJob(client, id, options)) {
     outage.over();
     progress.seen(event);

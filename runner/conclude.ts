@@ -5,6 +5,7 @@ import type { Ending, Release } from "../shared/store.ts";
 import type { Verdict } from "./claude/judge.ts";
 import { addUsage, noUsage } from "./claude/usage.ts";
 import { stopReason } from "./stop.ts";
+import type { AttemptEnd } from "./totals.ts";
 import type { Published } from "./workplace.ts";
 
 /** How an attempt leaves the job: ended for good, or given back. */
@@ -86,3 +87,13 @@ const asPatch = (code: AppError["code"], error: string): JobPatch => ({
   error,
   remedy: errorCodes[code].remedy,
 });
+
+/** What is counted of an attempt: its own cost, without that of earlier ones. */
+export function attemptEnd(conclusion: Conclusion, before: Job, seconds: number): AttemptEnd {
+  const [outcome, patch] =
+    "finish" in conclusion
+      ? [conclusion.finish.status, conclusion.finish.patch]
+      : [conclusion.release.reason, conclusion.release.patch];
+  const earlier = before.cost_usd ?? 0;
+  return { outcome, seconds, cost_usd: (patch?.cost_usd ?? earlier) - earlier };
+}

@@ -10,6 +10,7 @@ import { recoverRuns } from "./recover-runs.ts";
 import { removeOldRuns } from "./remove-old-runs.ts";
 import { runJob } from "./run-job.ts";
 import { Stop } from "./stop.ts";
+import { openTotals } from "./totals.ts";
 
 export type Runner = Readonly<{
   instance: string;
@@ -29,6 +30,7 @@ export async function startRunner(start: RunnerStart): Promise<Runner> {
   const health = watchHealth(start.store, clock, start);
   const { store } = health;
   const running = new Set<JobId>();
+  const totals = openTotals();
   const draining = new AbortController();
   let low = false;
   const state = () => ({
@@ -73,6 +75,7 @@ export async function startRunner(start: RunnerStart): Promise<Runner> {
       disk,
       sandbox: deps.sandbox.tier,
       profiles: summaries,
+      totals: totals.now(),
     };
   }
   const announcer = keepAnnounced(deps, {
@@ -105,8 +108,10 @@ export async function startRunner(start: RunnerStart): Promise<Runner> {
       stop: draining.signal,
       work: async (held) => {
         running.add(held.claim.job.id);
+        totals.claimed(held.claim.job);
         announcer.soon();
-        await runJob(held, deps, stopping.signal).finally(() => {
+        const run = runJob(held, deps, stopping.signal).then(totals.ended);
+        await run.finally(() => {
           running.delete(held.claim.job.id);
           announcer.soon();
         });

@@ -7,7 +7,7 @@ import { checkPushRight } from "./check-push-right.ts";
 import { judge, type Verdict } from "./claude/judge.ts";
 import { keepTranscript } from "./claude/transcripts.ts";
 import type { Metered } from "./claude/usage-receiver.ts";
-import { alreadyDone, type Conclusion, concludeError, concludeVerdict, endOf, waits } from "./conclude.ts";
+import { alreadyDone, attemptEnd, type Conclusion, concludeError, concludeVerdict, endOf, waits } from "./conclude.ts";
 import { type Held, keepLease, type LeaseKeeper } from "./keep-lease.ts";
 import { openWork } from "./open-work.ts";
 import { type JobPlaces, jobPlaces } from "./places.ts";
@@ -22,6 +22,7 @@ import { setUp } from "./set-up.ts";
 import { stopReason } from "./stop.ts";
 import { tellUsage } from "./tell-usage.ts";
 import { removeTmp } from "./tmp-folder.ts";
+import type { AttemptEnd } from "./totals.ts";
 import { whileAway } from "./while-away.ts";
 import type { Workplace } from "./workplace.ts";
 
@@ -43,8 +44,9 @@ type Attempt = Readonly<{
  * One attempt of a job, from claim to end. When it resolves, the job's processes are dead and the lease is finished,
  * given back, or known to be somebody else's.
  */
-export async function runJob(held: Held, deps: RunnerDeps, stop: AbortSignal): Promise<void> {
+export async function runJob(held: Held, deps: RunnerDeps, stop: AbortSignal): Promise<AttemptEnd> {
   const { claim } = held;
+  const begun = deps.clock.uptime();
   const { job } = claim;
   const log = deps.log.child({ job: job.id, attempt: job.attempt });
   log.info("attempt begins", { profile: job.profile, repo_url: job.repo_url });
@@ -70,7 +72,9 @@ export async function runJob(held: Held, deps: RunnerDeps, stop: AbortSignal): P
     const how = afterUse(conclusion, signal);
     if (how) await (await place.promise)?.close(how);
   };
+  const end = attemptEnd(conclusion, job, (deps.clock.uptime() - begun) / 1_000);
   await reportEnd(conclusion, { claim, tidy, left: await keeper.end(), log, stop }, deps);
+  return end;
 }
 
 /** What becomes of the tree; undefined where it may be somebody else's by now. */

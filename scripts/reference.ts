@@ -6,6 +6,7 @@ import { printer } from "../cli/print.ts";
 import { type ConfigName, configKeys, type Key } from "../shared/config-keys.ts";
 import { configNotes } from "./config-notes.ts";
 import { errorsAndEvents } from "./errors-and-events.ts";
+import { metricsReference } from "./metrics-reference.ts";
 import { profileReference } from "./profile-reference.ts";
 
 /** `node scripts/reference.ts` writes the documents that are made of the code; a test keeps them in step. */
@@ -14,6 +15,7 @@ export const references: Readonly<Record<string, () => Promise<string>>> = {
   "docs/reference/configuration.md": async () => configurationReference(),
   "docs/reference/profiles.md": async () => profileReference(),
   "docs/reference/errors-and-events.md": async () => errorsAndEvents(),
+  "docs/reference/metrics.md": async () => metricsReference(),
 };
 
 if (import.meta.main)

@@ -72,5 +72,14 @@ export const JobEvent = z
   .meta({ id: "JobEvent" });
 export type JobEvent = Readonly<z.infer<typeof JobEvent>>;
 
+/** What a stream says of itself: the store is away, and nothing newer than `as_of` is known; or it is back. No entry of the log, so it has no id. */
+export const StaleNote = z.discriminatedUnion("stale", [
+  z.object({ stale: z.literal(true), source: z.literal("file"), as_of: Timestamp }),
+  z.object({ stale: z.literal(false) }),
+]);
+export type StaleNote = Readonly<z.infer<typeof StaleNote>>;
+/** The name of its frame. */
+export const staleEvent = "stale";
+
 const terminalTypes: readonly EventType[] = ["job.succeeded", "job.failed", "job.cancelled", "job.expired"];
 export const isTerminalEvent = (event: Pick<JobEvent, "type">): boolean => terminalTypes.includes(event.type);

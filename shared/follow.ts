@@ -1,7 +1,7 @@
 import { type ApiClient, NoServer } from "./client.ts";
 import { backOff, type Clock } from "./clock.ts";
 import { AppError, toAppError } from "./error.ts";
-import { isTerminalEvent, JobEvent } from "./event.ts";
+import { isTerminalEvent, JobEvent, StaleNote, staleEvent } from "./event.ts";
 import { isTerminal, type Job } from "./job.ts";
 import { decodeSse } from "./sse.ts";
 
@@ -11,6 +11,8 @@ export type FollowOptions = Readonly<{
   signal?: AbortSignal;
   /** Called each time the connection is lost, before it is tried again. */
   onLost?: (error: AppError) => void;
+  /** Called when the server's store goes away or is back: meanwhile there is no news. */
+  onStale?: (isStale: boolean) => void;
 }>;
 
 /** The server sends a keep-alive every 15 s: a stream silent for this long is dead. */
@@ -36,6 +38,8 @@ export async function* followJob(client: ApiClient, id: string, options: FollowO
       for await (const frame of decodeSse(lively(stream, client.clock, link))) {
         after = frame.id ?? after;
         tries = 0;
+        if (frame.event === staleEvent)
+          options.onStale?.(StaleNote.safeParse(tryJson(frame.data)).data?.stale === true);
         const event = parseEvent(frame.data);
         if (!event) continue;
         ended = isTerminalEvent(event);
@@ -61,7 +65,7 @@ export async function* followJob(client: ApiClient, id: string, options: FollowO
 export async function waitForEnd(
   client: ApiClient,
   id: string,
-  { signal, onLost }: Omit<FollowOptions, "after"> = {},
+  { signal, onLost }: Omit<FollowOptions, "after" | "onStale"> = {},
 ): Promise<Job> {
   for (let tries = 0, connected = false; ; ) {
     try {

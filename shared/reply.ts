@@ -54,7 +54,13 @@ export const HealthReply = z.object({
   version: z.string(),
 });
 export type HealthReply = z.infer<typeof HealthReply>;
-const parts = z.record(z.string(), z.object({ ok: z.boolean(), error: z.string().optional() }));
-/** `parts` says of each part whether it answers; where one does not, a 503 problem carries the same. */
+const parts = z.record(
+  z.string(),
+  z.object({ ok: z.boolean(), error: z.string().optional(), waiting: z.int().optional() }),
+);
+/**
+ * `parts` says of each part whether it answers; where one does not, a 503 problem carries the same. `waiting`: jobs that
+ * this server has accepted and has still to bring to the store.
+ */
 export const ReadyReply = z.object({ success: z.boolean(), parts });
 export type ReadyReply = z.infer<typeof ReadyReply>;

@@ -1,4 +1,5 @@
 import type { JobEvent, NewEvent } from "./event.ts";
+import type { Histogram } from "./histogram.ts";
 import type { AttemptReason, Job, JobId, JobPatch, JobStatus, JobSummary, Message, TerminalStatus } from "./job.ts";
 import type { ProfileSummary } from "./profile.ts";
 
@@ -111,6 +112,20 @@ export type RunnerRecord = Readonly<{
   disk: Readonly<{ free_bytes: number; total_bytes: number; low: boolean }>;
   sandbox: string;
   profiles: readonly ProfileSummary[];
+  /** Absent from a runner of an earlier version. */
+  totals?: RunnerTotals;
+}>;
+
+/** What a runner has done since it started; all of it only grows. Seconds, US dollars. */
+export type RunnerTotals = Readonly<{
+  claims: number;
+  /** Attempts that are over, by how: a terminal status, or the reason for which the job was given back. */
+  attempts: Readonly<Record<string, number>>;
+  cost_usd: number;
+  /** From submission to the first start. */
+  queue_seconds: Histogram;
+  /** From claim to end, of each attempt. */
+  run_seconds: Histogram;
 }>;
 
 export type SessionRecord = Readonly<{ id: string; tenant: string; repoKey?: string; job: JobId; runner: string }>;

@@ -1,5 +1,6 @@
 import type { Context } from "hono";
 import { html } from "hono/html";
+import { isStoreAway } from "../../shared/error.ts";
 import type { JobSummary } from "../../shared/job.ts";
 import type { ApiDeps, ApiEnv } from "../deps.ts";
 import { listJobs } from "../jobs.ts";
@@ -9,7 +10,8 @@ import { type Html, page } from "./page.ts";
 
 /** What this server is and what it has to do: for a person who opens its address. */
 export async function homePage(deps: ApiDeps, c: Context<ApiEnv>): Promise<Response> {
-  const [{ jobs }, runners] = await Promise.all([listJobs(deps, { limit: 20 }, asking(c)), listRunners(deps)]);
+  const known = listRunners(deps).then(({ length }) => runnersSentence(length));
+  const [{ jobs }, runners] = await Promise.all([listJobs(deps, { limit: 20 }, asking(c)), known.catch(awaySentence)]);
   const origin = new URL(c.req.url).origin;
   return page(
     c,
@@ -17,11 +19,17 @@ export async function homePage(deps: ApiDeps, c: Context<ApiEnv>): Promise<Respo
     html`<header><h1>Agenticore</h1>
 <p class="soft">Version ${deps.version}. Submit a task, get a pull request.</p></header>
 <main>
-<p>${runnersSentence(runners.length)} <a href="/docs">How to use the API</a> · <a href="/openapi.json">OpenAPI</a> · <a href="/runners">runners</a> · <a href="/profiles">profiles</a> · <a href="/metrics">metrics</a></p>
+<p>${runners} <a href="/docs">How to use the API</a> · <a href="/openapi.json">OpenAPI</a> · <a href="/runners">runners</a> · <a href="/profiles">profiles</a> · <a href="/metrics">metrics</a></p>
 <h2>Newest jobs</h2>
 ${jobs.length > 0 ? jobTable(jobs) : firstSteps(origin)}
 </main>`,
   );
+}
+
+/** @throws what is no outage. */
+function awaySentence(thrown: unknown): string {
+  if (isStoreAway(thrown)) return "The store cannot be reached: what is here is what was last seen.";
+  throw thrown;
 }
 
 const runnersSentence = (count: number): string => {

@@ -1,9 +1,9 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import type { JobEvent } from "../../shared/event.ts";
+import { staleEvent } from "../../shared/event.ts";
 import { EventsReply } from "../../shared/reply.ts";
 import { encodeSse, sseKeepAlive } from "../../shared/sse.ts";
 import type { ApiDeps, ApiEnv } from "../deps.ts";
-import { followEvents, readEvents } from "../events.ts";
+import { type Followed, followEvents, openEvents, readEvents } from "../events.ts";
 import { jobId } from "../jobs.ts";
 import { jobPath, json, problems } from "../openapi.ts";
 import { asking } from "./asking.ts";
@@ -17,6 +17,7 @@ const events = createRoute({
   description:
     "Server-sent events, each with an id: a client that reconnects sends the last one as `Last-Event-ID` and misses nothing. " +
     "The stream ends after the terminal event; asked for more, it answers 204, which ends an EventSource. " +
+    "While the store is away the stream stays open and says so by a frame `stale`, which is no event and has no id. " +
     "With `Accept: application/json`: one page of at most 500 events; `next` is absent at the end of a terminal job.",
   request: {
     params: jobPath,
@@ -43,15 +44,17 @@ export function eventRoutes(deps: ApiDeps, app: OpenAPIHono<ApiEnv>): void {
   app.openapi(events, async (c) => {
     const { id } = c.req.valid("param");
     const after = c.req.header("last-event-id") || c.req.valid("query").after;
-    const page = await readEvents(deps, { id, ...(after === undefined ? {} : { after }) }, asking(c));
+    const query = { id, ...(after === undefined ? {} : { after }) };
     c.header("vary", "Accept");
     if (wantsPage(c.req.header("accept") ?? "")) {
+      const page = await readEvents(deps, query, asking(c));
       const body = { success: true as const, events: [...page.events] };
       return c.json(page.next === undefined ? body : { ...body, next: page.next }, 200);
     }
-    if (page.events.length === 0 && page.next === undefined) return c.body(null, 204);
+    const start = await openEvents(deps, query, asking(c));
+    if ("page" in start && start.page.events.length === 0 && start.page.next === undefined) return c.body(null, 204);
     const stop = new AbortController();
-    const source = followEvents(deps, { id: jobId(id), first: page }, stop.signal);
+    const source = followEvents(deps, { id: jobId(id), start }, stop.signal);
     // What a proxy buffers is no stream.
     c.header("x-accel-buffering", "no");
     c.header("content-type", "text/event-stream; charset=utf-8");
@@ -63,9 +66,17 @@ export function eventRoutes(deps: ApiDeps, app: OpenAPIHono<ApiEnv>): void {
 const wantsPage = (accept: string): boolean =>
   /\bapplication\/json\b/i.test(accept) && !/\btext\/event-stream\b/i.test(accept);
 
+function frameOf(value: Followed): string {
+  if (!value) return sseKeepAlive;
+  const data = JSON.stringify(value);
+  return "stale" in value
+    ? encodeSse({ event: staleEvent, data })
+    : encodeSse({ id: value.id, event: value.type, data });
+}
+
 /** Pulled by the reader: a slow one holds back the reading, not our memory. */
 function frames(
-  source: AsyncGenerator<JobEvent | undefined>,
+  source: AsyncGenerator<Followed>,
   stop: AbortController,
   failed: (error: unknown) => void,
 ): ReadableStream<Uint8Array> {
@@ -78,10 +89,7 @@ function frames(
           const { done, value } = await source.next();
           if (stop.signal.aborted) return;
           if (done) return controller.close();
-          const frame = value
-            ? encodeSse({ id: value.id, event: value.type, data: JSON.stringify(value) })
-            : sseKeepAlive;
-          controller.enqueue(encoder.encode(frame));
+          controller.enqueue(encoder.encode(frameOf(value)));
         } catch (error) {
           if (stop.signal.aborted) return;
           // The client comes back with its last id; the reason is for the log.

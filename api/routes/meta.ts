@@ -3,7 +3,9 @@ import { AppError } from "../../shared/error.ts";
 import { toProblem } from "../../shared/problem.ts";
 import { DrainReply, HealthReply, ProfileReply, ProfilesReply, ReadyReply, RunnersReply } from "../../shared/reply.ts";
 import type { ApiDeps, ApiEnv } from "../deps.ts";
-import { metricsContentType, metricsText } from "../metrics.ts";
+import { measure } from "../measure.ts";
+import { metricsContentType } from "../metrics/exposition.ts";
+import { metricsText } from "../metrics.ts";
 import { json, namePath, noBody, problems } from "../openapi.ts";
 import { getProfile, listProfiles } from "../profiles.ts";
 import { checkParts } from "../readiness.ts";
@@ -115,8 +117,6 @@ export function metaRoutes(deps: ApiDeps, app: OpenAPIHono<ApiEnv>): void {
     return c.body(JSON.stringify({ ...problem, parts, request_id: c.get("requestId") }), 503, headers);
   });
   app.openapi(metrics, async (c) => {
-    const [counts, found] = [await deps.store.counts(), await listRunners(deps)];
-    const text = metricsText({ version: deps.version, counts, runners: found });
-    return c.text(text, 200, { "content-type": metricsContentType });
+    return c.text(metricsText(await measure(deps)), 200, { "content-type": metricsContentType });
   });
 }

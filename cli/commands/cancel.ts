@@ -11,7 +11,9 @@ export const cancel = defineCommand<{ json?: true }>({
     const job = await client.cancel(await findJobId(client, word));
     if (json) cli.print.json({ success: true, job });
     else cli.print.data(`${job.id} ${job.status}`);
-    if (!isTerminal(job.status)) cli.print.note("It is being stopped; that takes a few seconds.");
+    if (job.durability === "spooled" && !isTerminal(job.status))
+      cli.print.note("The server cannot reach its store: the job is cancelled, and not started, as soon as it can.");
+    else if (!isTerminal(job.status)) cli.print.note("It is being stopped; that takes a few seconds.");
     else if (job.status !== "cancelled") cli.print.note("It had already ended; nothing is changed.");
     return 0;
   },

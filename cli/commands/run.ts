@@ -53,6 +53,7 @@ export const run = defineCommand<Options>({
     // The key makes a repeated request harmless: a lost answer is asked for again by the same person.
     const { job } = await client.submit(request, { idempotencyKey: randomUUID() });
     const json = options.json === true;
+    if (job.durability === "spooled") cli.print.warn(spooled);
     if (options.wait || options.follow) {
       cli.print.note(`Job ${job.id} is ${job.status}.`);
       return watchJob(cli, client, { id: job.id, follow: options.follow === true, json });
@@ -65,6 +66,10 @@ export const run = defineCommand<Options>({
     return 0;
   },
 });
+
+/** Exit code 0: the server has taken the job upon itself. */
+const spooled =
+  "The server cannot reach its store, so it keeps the job on its own disk (spooled): it is queued as soon as the store is back, under the same id. Until then only this server knows of it, and no runner takes it.";
 
 async function requestOf(cli: CliContext, options: Options, text: string): Promise<JobRequestInput> {
   const task = text === "-" ? await cli.readInput() : text;

@@ -36,7 +36,8 @@ export const runner = defineCommand<Readonly<{ drainTimeout?: number }>>({
     const { config } = await loadConfig(cli);
     const { clock, print, version } = cli;
     const log = serviceLog(cli, config);
-    await using store = await openServiceStore(config, { clock, log, fetch: cli.fetch });
+    await using service = await openServiceStore(config, { clock, log, fetch: cli.fetch, submits: false });
+    const { store } = service;
     warnOfLogin(cli, config);
     warnOfSharing(cli, config);
     const started = await serviceRunner({ cli, config, store, log });

@@ -38,7 +38,8 @@ export const serve = defineCommand<Options>({
     checkTransport(options.transport ?? config.transport);
     const { clock, version, root } = cli;
     const log = serviceLog(cli, config);
-    await using store = await openServiceStore(config, { clock, log, fetch: cli.fetch });
+    await using service = await openServiceStore(config, { clock, log, fetch: cli.fetch, submits: true });
+    const { store, outlook } = service;
     // Its own runner's are known before that has told of them; others' runners tell of theirs.
     const places = options.runner ? profilePlaces(config, root) : { bundled: join(root, "profiles") };
     const { summaries: profiles } = await loadProfiles(places);
@@ -46,7 +47,17 @@ export const serve = defineCommand<Options>({
       ...(options.host === undefined ? {} : { host: options.host }),
       ...(options.port === undefined ? {} : { port: options.port }),
     };
-    const api = await startApi({ config, store, profiles, clock, log, version, ...storePace(config), ...given });
+    const api = await startApi({
+      config,
+      store,
+      outlook,
+      profiles,
+      clock,
+      log,
+      version,
+      ...storePace(config),
+      ...given,
+    });
     try {
       welcome(cli, config, api.url);
       if (!options.runner) return await untilSignal(cli, noRunner());

@@ -1,5 +1,5 @@
 import type { RunnerView } from "../../shared/reply.ts";
-import { bytes } from "../amount.ts";
+import { bytes, plural } from "../amount.ts";
 import { defineCommand } from "../command.ts";
 import { connect } from "../connect.ts";
 import type { Paint } from "../print.ts";
@@ -25,8 +25,11 @@ export const status = defineCommand<{ json?: true }>({
       });
     else {
       print.data(`${print.paint.green("up")} agenticore ${health.version} at ${client.url}`);
-      for (const [part, { ok, error }] of Object.entries(ready.parts))
-        print.data(`${ok ? print.paint.green("up") : print.paint.red("down")} ${part}${error ? `: ${error}` : ""}`);
+      for (const [part, { ok, error, waiting }] of Object.entries(ready.parts)) {
+        const told =
+          error ?? (waiting ? `${plural(waiting, "job")} on this server's disk, until the store is back` : "");
+        print.data(`${ok ? print.paint.green("up") : print.paint.red("down")} ${part}${told ? `: ${told}` : ""}`);
+      }
       if (runners.length > 0) print.data(`\n${runnerTable(runners, print)}`);
       else if (ready.status === "ready")
         print.note("No runner is connected: jobs wait until one is. `agenticore runner` starts one.");

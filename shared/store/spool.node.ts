@@ -20,6 +20,9 @@ export type SpoolOptions = Readonly<{
 
 /** With more than this the disk is no place for them either: submissions are refused, as without a spool. */
 const maxWaiting = 10_000;
+/** A store that has just not answered is not asked to take a job for this long. */
+const outMs = 2_000;
+const notOut: Readonly<{ until: number; error: unknown }> = { until: Number.NEGATIVE_INFINITY, error: undefined };
 const betweenCleanUpsMs = 3_600_000;
 /** How a job ended that never reached the store is told for this long beyond its TTL, as with other copies. */
 const afterTtlMs = 24 * 3_600_000;
@@ -39,6 +42,7 @@ export function withSpool(store: JobStore, { dir, clock, log, random }: SpoolOpt
   const { bring } = openDrain({ store, folder, clock, log });
   const stop = new AbortController();
   let cleanedAt = Number.NEGATIVE_INFINITY;
+  let out = notOut;
 
   async function pass(): Promise<number> {
     await cleanUp();
@@ -62,6 +66,8 @@ export function withSpool(store: JobStore, { dir, clock, log, random }: SpoolOpt
     const fresh = withKeyedId(asked, clock);
     const before = await earlier(fresh);
     if (before) return before;
+    // Whoever has just waited for the store in vain does not wait a second time.
+    if (clock.uptime() < out.until) return await spool(fresh, out.error);
     try {
       return await store.submit(fresh);
     } catch (error) {
@@ -83,9 +89,9 @@ export function withSpool(store: JobStore, { dir, clock, log, random }: SpoolOpt
     }
     return undefined;
   }
-  async function spool(fresh: NewJob, out: unknown): Promise<Submitted> {
+  async function spool(fresh: NewJob, reason: unknown): Promise<Submitted> {
     const file = { ...fresh, spooled_at: iso(clock.now()) };
-    const isNew = await written(file, out);
+    const isNew = await written(file, reason);
     view.came(fresh.job.id);
     draining.poke();
     const before = isNew ? undefined : await earlier(fresh);
@@ -93,13 +99,13 @@ export function withSpool(store: JobStore, { dir, clock, log, random }: SpoolOpt
     return before ?? { job: waitingJob(file), replayed: !isNew };
   }
   /** @throws what the store said, where the disk does not take it either. */
-  async function written(file: Parameters<typeof folder.add>[0], out: unknown): Promise<boolean> {
+  async function written(file: Parameters<typeof folder.add>[0], reason: unknown): Promise<boolean> {
     try {
       if ((await folder.waiting()).length >= maxWaiting) throw new Error(`${maxWaiting} jobs wait there already`);
       return await folder.add(file);
     } catch (error) {
       log.error("a job could not be spooled", { path: dir, error });
-      throw out;
+      throw reason;
     }
   }
 
@@ -145,6 +151,17 @@ export function withSpool(store: JobStore, { dir, clock, log, random }: SpoolOpt
         if (isStoreAway(error) && (await keep())) draining.poke();
         const job = isStoreAway(error) ? await view.find(id, by.tenant) : undefined;
         if (job) return job;
+        throw error;
+      }
+    },
+    // Asked before each submission, by whoever checks it.
+    runners: async () => {
+      try {
+        const answer = await store.runners();
+        out = notOut;
+        return answer;
+      } catch (error) {
+        if (isStoreAway(error)) out = { until: clock.uptime() + outMs, error };
         throw error;
       }
     },

@@ -63,7 +63,15 @@ test("metrics count jobs, queues and runners", async () => {
   await api.submit();
   await api.submit({ pool: "big" });
   await api.post(`/jobs/${await api.submit()}/cancel`);
+  const totals = {
+    claims: 3,
+    attempts: { succeeded: 2, crashed: 1 },
+    cost_usd: 0.5,
+    queue_seconds: { bounds: [1, 5], counts: [2, 0, 1], sum: 62.5 },
+    run_seconds: { bounds: [10], counts: [0, 0], sum: 0 },
+  };
   await api.store.announce(aRunner({ name: 'a"b\\c\nd' }));
+  await api.store.announce(aRunner({ id: "box-2/b2", name: "box-2", totals }));
 
   const { headers, text } = await api.get("/metrics");
 
@@ -74,8 +82,20 @@ test("metrics count jobs, queues and runners", async () => {
     'agenticore_jobs{status="cancelled"} 1',
     'agenticore_jobs{status="running"} 0',
     'agenticore_queue_depth{pool="big"} 1',
-    "agenticore_runners 1",
-    'agenticore_runner_capacity{runner="a\\"b\\\\c\\nd"} 3',
+    "agenticore_store_up 1",
+    "agenticore_runners 2",
+    'agenticore_runner_capacity{runner="a\\"b\\\\c\\nd",instance_id="a1"} 3',
+    'agenticore_claims_total{runner="box-2",instance_id="b2"} 3',
+    "# TYPE agenticore_attempts_total counter",
+    'agenticore_attempts_total{runner="box-2",instance_id="b2",outcome="crashed"} 1',
+    'agenticore_cost_usd_total{runner="box-2",instance_id="b2"} 0.5',
+    "# TYPE agenticore_queue_wait_seconds histogram",
+    'agenticore_queue_wait_seconds_bucket{runner="box-2",instance_id="b2",le="1"} 2',
+    'agenticore_queue_wait_seconds_bucket{runner="box-2",instance_id="b2",le="5"} 2',
+    'agenticore_queue_wait_seconds_bucket{runner="box-2",instance_id="b2",le="+Inf"} 3',
+    'agenticore_queue_wait_seconds_sum{runner="box-2",instance_id="b2"} 62.5',
+    'agenticore_queue_wait_seconds_count{runner="box-2",instance_id="b2"} 3',
+    'agenticore_attempt_seconds_bucket{runner="box-2",instance_id="b2",le="+Inf"} 0',
   ])
     expect(text.split("\n")).toContain(line);
   expect(text).toMatch(/^agenticore_queue_oldest_age_seconds\{pool="default"\} \d/m);
