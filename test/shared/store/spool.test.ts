@@ -15,6 +15,8 @@ import { unsteady } from "../../support/unsteady-store.ts";
 
 /** Tries follow one another quickly; wall time and uptime are the machine's. */
 const hasty: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(Math.min(ms, 20), signal) };
+/** After the first try in vain, nothing is tried by itself any more. */
+const patient: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms > 400 ? 600_000 : ms, signal) };
 const now = () => new Date().toISOString();
 const fresh = (facts: Parameters<typeof aNewJob>[0] = {}) =>
   aNewJob({ ...facts, job: { created_at: now(), ...facts.job } });
@@ -279,7 +281,7 @@ test("a cancel that comes while the store is back and the job is not there yet e
   world.link.is = "away";
   const { job } = await world.store.submit(fresh());
   await world.store[Symbol.asyncDispose]();
-  const slow = world.another({ ...hasty, sleep: (ms, signal) => systemClock.sleep(ms, signal) });
+  const slow = world.another(patient);
   await eventually(() => world.tried.filter((name) => name === "submit").length > 1);
   world.link.is = "up";
 
@@ -294,7 +296,7 @@ test("what is asked of a job that is still in the spool brings it to the store f
   const { job } = await world.store.submit(fresh());
   await expect(world.store.addMessage(job.id, aMessage())).rejects.toMatchObject({ code: "store_unavailable" });
   await world.store[Symbol.asyncDispose]();
-  const slow = world.another({ ...hasty, sleep: (ms, signal) => systemClock.sleep(ms, signal) });
+  const slow = world.another(patient);
   await eventually(() => world.tried.filter((name) => name === "submit").length > 1);
   world.link.is = "up";
 
