@@ -19,8 +19,10 @@ export type RedisWorld = StoreWorld &
   }>;
 type Options = StoreLimits &
   Readonly<{
-    /** Opens one more wire to the server. */
+    /** Opens one more wire to the server, for a store. */
     connect: () => RedisWire;
+    /** The world's own wire, which must see all keys; where a store's may not. */
+    look?: () => RedisWire;
     /** What stands between a store and its wire. */
     wrap?: (wire: RedisWire) => RedisWire;
     /** That of another world, to share its state. */
@@ -42,9 +44,9 @@ const testTime =
 
 /** An empty Redis store under a prefix of its own, on a time that stands still. */
 export async function redisWorld(options: Options): Promise<RedisWorld> {
-  const { connect, wrap = (wire) => wire, prefix = `test-${randomUUID()}`, ...limits } = options;
+  const { connect, look = connect, wrap = (wire) => wire, prefix = `test-${randomUUID()}`, ...limits } = options;
   const clock = fakeClock();
-  const wire = onTestTime(connect());
+  const wire = onTestTime(look());
   const pass = async (ms: number) => {
     // Ours first: what an answer says is to come in some time is then never looked for too early.
     clock.advance(Math.floor(ms));
