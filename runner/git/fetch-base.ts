@@ -79,12 +79,13 @@ async function fetchAnew(box: RepoBox, wanted: Wanted, held: Held): Promise<Fetc
     const fetched = await fetchInto(box, wanted, { ...held, vault: join(staging, "vault") });
     await fetchForLiveTrees(box, wanted, { ...held, vault: join(staging, "vault") });
     held.prove();
-    await box.trash.discard(place.vault, join(place.home, ".trash"));
-    await rename(join(staging, "vault"), place.vault);
+    // Before the vault: whoever finds his commit there goes on to the mirror, and asks for no lock.
     if ((await kindAt(place.mirror)) === "nothing") {
       await writeSkeleton(join(staging, "repo"), mirrorSkeleton(format, place.vault));
       await rename(join(staging, "repo"), place.mirror);
     }
+    await box.trash.discard(place.vault, join(place.home, ".trash"));
+    await rename(join(staging, "vault"), place.vault);
     return fetched;
   } finally {
     await box.trash.discard(staging, join(place.home, ".trash"));

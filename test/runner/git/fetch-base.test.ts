@@ -133,3 +133,21 @@ test("a first fetch that was cut off leaves nothing that is taken for a mirror",
   expect(await desk.repos.prepare(aJob(server.url("person")), never())).toMatchObject({ baseSha: desk.repo.head() });
   expect(existsSync(join(desk.path, "repos", key, "vault/HEAD"))).toBe(true);
 });
+
+test("whoever sees a vault sees its mirror: another process may go on from there without a lock", async () => {
+  await using desk = await aDesk();
+  const home = () => readdirSync(join(desk.path, "repos")).map((key) => join(desk.path, "repos", key))[0] ?? "";
+  const seen = new Set<string>();
+  let over = false;
+  const looking = (async () => {
+    while (!over) {
+      const place = home();
+      if (existsSync(join(place, "vault"))) seen.add(existsSync(join(place, "repo")) ? "both" : "the vault alone");
+      await new Promise(setImmediate);
+    }
+  })();
+  await desk.repos.prepare(aJob(desk.repo.path), never());
+  over = true;
+  await looking;
+  expect([...seen]).toEqual(["both"]);
+});
