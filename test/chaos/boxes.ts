@@ -70,7 +70,6 @@ export const runnerEnv = ({ life }: Ground, at: number): Readonly<Record<string,
   AGENTICORE_CLAUDE_ENV: "CHAOS_LIFE",
   CHAOS_LIFE: life,
   AGENTICORE_POD_NAME: `box-${at}`,
-  AGENTICORE_MAX_PARALLEL_JOBS: "2",
   AGENTICORE_RETENTION_FAILED: "0",
   // Both kinds of process trees have to hold.
   AGENTICORE_SANDBOX: at % 4 < 2 ? "none" : "auto",

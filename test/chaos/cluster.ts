@@ -26,12 +26,19 @@ export type Cluster = AsyncDisposable &
     jobProcesses: () => JobProcesses;
   }>;
 
-export type ClusterOptions = Readonly<{ seed: number; runners: number; apis: number; leaseMs: number }>;
+/** `parallel`: jobs that each runner takes at once. */
+export type ClusterOptions = Readonly<{
+  seed: number;
+  runners: number;
+  apis: number;
+  leaseMs: number;
+  parallel: number;
+}>;
 
 const bridgeToken = "made-up-token-of-the-bridge";
 
 /** Resolves when all are up. */
-export async function openCluster({ seed, runners, apis, leaseMs }: ClusterOptions): Promise<Cluster> {
+export async function openCluster({ seed, runners, apis, leaseMs, parallel }: ClusterOptions): Promise<Cluster> {
   await using parts = new AsyncDisposableStack();
   // Not the usual temporary folder: a job has its own in that place, and could not write its life.
   const folder = mkdtempSync("/var/tmp/ac-chaos-");
@@ -56,7 +63,8 @@ export async function openCluster({ seed, runners, apis, leaseMs }: ClusterOptio
   };
   const boxes: Box[] = [];
   for (let at = 0; at < runners; at += 1) {
-    const env = { ...runnerEnv(ground, at), ...(await storeOf(at)) };
+    const many = { AGENTICORE_MAX_PARALLEL_JOBS: String(parallel) };
+    const env = { ...runnerEnv(ground, at), ...many, ...(await storeOf(at)) };
     const box = openBox(ground, { name: `box-${at}`, command: ["runner"], env });
     parts.use(box.kept);
     boxes.push(box);

@@ -18,17 +18,25 @@ export type Order = Readonly<{
   choice: number;
 }>;
 
-export type OrderOptions = Readonly<{ seed: number; durationMs: number; everyMs: number; repoShare: number }>;
+/** With `beats` all work takes that long. */
+export type OrderOptions = Readonly<{
+  seed: number;
+  durationMs: number;
+  everyMs: number;
+  repoShare: number;
+  beats?: number;
+}>;
 
 /** The work of a run: short and long, some in a repository, sent twice, cancelled, spoken to, stubborn, with daemons. */
-export function placeOrders({ seed, durationMs, everyMs, repoShare }: OrderOptions): readonly Order[] {
+export function placeOrders({ seed, durationMs, everyMs, repoShare, ...fixed }: OrderOptions): readonly Order[] {
   // Its own numbers: more or other faults leave the work as it was.
   const random = seeded(seed ^ 0x5eed);
   const orders: Order[] = [];
   const sometimes = <T>(share: number, value: () => T): T | undefined => (random.next() < share ? value() : undefined);
   for (let atMs = 0, number = 1; atMs < durationMs; number += 1) {
     const length = random.next();
-    const beats = length < 0.6 ? 4 + random.below(26) : length < 0.85 ? 40 + random.below(60) : 100 + random.below(200);
+    const drawn = length < 0.6 ? 4 + random.below(26) : length < 0.85 ? 40 + random.below(60) : 100 + random.below(200);
+    const beats = fixed.beats ?? drawn;
     const inRepo = random.next() < repoShare;
     const traits = [
       sometimes(0.1, () => "stubborn"),

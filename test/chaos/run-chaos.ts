@@ -19,6 +19,10 @@ export type ChaosOptions = ClusterOptions &
     /** Between two faults, and between two jobs; on average. */
     faultEveryMs: number;
     jobEveryMs: number;
+    /** No more jobs than this, and none waits for the queue to be shorter. */
+    jobs?: number;
+    /** How long each job works, in beats; drawn without it. */
+    beats?: number;
     /** Of jobs in a repository: from 0 to 1. */
     repoShare: number;
     /** How often each way of recovery is measured. */
@@ -28,7 +32,7 @@ export type ChaosOptions = ClusterOptions &
 
 /** What `npm run chaos` and the benchmark run. */
 export const chaosDefaults = {
-  ...{ runners: 5, apis: 2, leaseMs: 3_000 },
+  ...{ runners: 5, apis: 2, leaseMs: 3_000, parallel: 2 },
   ...{ faultEveryMs: 1_000, jobEveryMs: 700, repoShare: 0.2, recoveries: 3 },
 } as const satisfies Partial<ChaosOptions>;
 
@@ -39,15 +43,23 @@ export async function runChaos(options: ChaosOptions): Promise<Outcome> {
   const over = new AbortController();
   using _end = { [Symbol.dispose]: () => over.abort() };
   const clients = openClients({ urls: cluster.apis.map(({ url }) => url), repo: cluster.repo, signal: over.signal });
+  const { beats } = options;
+  const orders = placeOrders({
+    ...{ seed, durationMs, everyMs: options.jobEveryMs, repoShare: options.repoShare },
+    ...(beats === undefined ? {} : { beats }),
+  });
   const { faults, answered } = await storm(
     {
       inflict: (fault) => inflict(fault, cluster),
       place: async (order) => void (await clients.place(order)),
-      queued: () => clients.ask(0, async (client) => (await client.jobs({ status: "queued", limit: 100 })).count),
+      queued: async () =>
+        options.jobs === undefined
+          ? await clients.ask(0, async (client) => (await client.jobs({ status: "queued", limit: 100 })).count)
+          : 0,
     },
     {
       faults: scheduleFaults({ seed, durationMs, leaseMs, everyMs: options.faultEveryMs }),
-      orders: placeOrders({ seed, durationMs, everyMs: options.jobEveryMs, repoShare: options.repoShare }),
+      orders: orders.slice(0, options.jobs),
       ...{ durationMs, note },
     },
   );
