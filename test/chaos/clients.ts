@@ -31,6 +31,7 @@ export function openClients({ urls, repo, signal }: Asking) {
 
   /** Of any API, beginning with the chosen one. @throws AppError for what no other API would answer otherwise. */
   async function ask<T>(choice: number, act: (client: Client) => Promise<T>): Promise<T> {
+    const patience = AbortSignal.timeout(notFoundMs);
     for (let at = Math.floor(choice * clients.length); ; at += 1) {
       signal.throwIfAborted();
       const client = clients[at % clients.length];
@@ -41,7 +42,7 @@ export function openClients({ urls, repo, signal }: Asking) {
         return answer;
       } catch (error) {
         failures += 1;
-        if (error instanceof AppError && error.code !== "store_unavailable" && error.code !== "internal") throw error;
+        if (error instanceof AppError && !isPassing(error, patience.aborted)) throw error;
         await systemClock.sleep(150, signal);
       }
     }
@@ -106,6 +107,11 @@ export function openClients({ urls, repo, signal }: Asking) {
 export type Clients = ReturnType<typeof openClients>;
 
 export const idOf = ({ ids }: Told): string => [...ids][0] ?? "";
+
+/** A job that one API keeps on its disk while the store is away is not known to the others. */
+const notFoundMs = 30_000;
+const isPassing = ({ code }: AppError, outOfPatience: boolean): boolean =>
+  code === "store_unavailable" || code === "internal" || (code === "not_found" && !outOfPatience);
 
 /** No answer within ten seconds is none. */
 const timedFetch: typeof fetch = (input, init) => {

@@ -1,6 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { FaultPlan, LinkFault } from "./fault-plan.ts";
+import { resetSocket } from "./reset-socket.ts";
 
 export type SeenRequest = Readonly<{
   method: string;
@@ -41,7 +42,7 @@ export async function startFaultHttp(target: URL, plan: FaultPlan): Promise<Faul
     const fate = plan.fateOf();
     seen.push({ method, path, headers, body: body.toString(), fate });
     if (fate === "hold") return;
-    if (fate === "lose-request") return socket.resetAndDestroy() && undefined;
+    if (fate === "lose-request") return resetSocket(socket);
     if (fate === "slow") await new Promise((done) => setTimeout(done, plan.slowness()));
     if (fate === "429" || fate === "500" || fate === "502") {
       const { status, type, body: text, ...more } = answers[fate];
@@ -49,12 +50,12 @@ export async function startFaultHttp(target: URL, plan: FaultPlan): Promise<Faul
       return void answer.writeHead(status, { "content-type": type, ...retry }).end(text);
     }
     const far = request(new URL(path, target), { method, headers: { ...headers, host: target.host } });
-    far.on("error", () => socket.resetAndDestroy());
+    far.on("error", () => resetSocket(socket));
     answer.once("close", () => far.destroy());
     far.on("response", (given) => {
-      given.on("error", () => socket.resetAndDestroy());
+      given.on("error", () => resetSocket(socket));
       // Only once all of it has come: it was done, and nobody learns so.
-      if (fate === "lose-reply") return void given.resume().on("end", () => socket.resetAndDestroy());
+      if (fate === "lose-reply") return void given.resume().on("end", () => resetSocket(socket));
       answer.writeHead(given.statusCode ?? 502, given.headers);
       answer.flushHeaders();
       given.pipe(answer);

@@ -1,5 +1,6 @@
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import type { FaultPlan } from "./fault-plan.ts";
+import { resetSocket } from "./reset-socket.ts";
 
 /** A relay of TCP connections whose way can be broken. */
 export type FaultRelay = AsyncDisposable &
@@ -57,7 +58,7 @@ function aLink(client: Socket, target: Readonly<{ host: string; port: number }>,
   let held = false;
   let losesReply = false;
   const reset = () => {
-    client.resetAndDestroy();
+    resetSocket(client);
     far.destroy();
   };
   const unheld = () => (held ? new Promise<void>((go) => thawed.push(go)) : undefined);
