@@ -1,6 +1,7 @@
 import { apiClient } from "../../shared/client.ts";
 import { systemClock } from "../../shared/clock.node.ts";
 import { AppError } from "../../shared/error.ts";
+import { followJob } from "../../shared/follow.ts";
 import type { Job } from "../../shared/job.ts";
 import type { Order } from "./orders.ts";
 
@@ -13,6 +14,8 @@ export type Told = {
   readonly ids: Set<string>;
   /** Somebody asked to cancel it, whether or not that was answered. */
   cancelAsked: boolean;
+  /** Ids of the events that somebody saw who followed it. */
+  readonly followed: string[] | undefined;
 };
 
 export type Asking = Readonly<{
@@ -48,7 +51,7 @@ export function openClients({ urls, repo, signal }: Asking) {
     }
   }
   async function place(order: Order): Promise<Told> {
-    const one: Told = { order, ids: new Set(), cancelAsked: false };
+    const one: Told = { order, ids: new Set(), cancelAsked: false, followed: order.follows ? [] : undefined };
     told.push(one);
     await pursue(order, one);
     return one;
@@ -65,7 +68,19 @@ export function openClients({ urls, repo, signal }: Asking) {
       after(order.againMs, () => send(1)),
       after(order.cancelMs, () => cancel(one)),
       after(order.messageMs, () => speak(one)),
+      one.followed && follow(one, one.followed),
     ]);
+  }
+  /** To the end, through one API, whatever becomes of it meanwhile. */
+  async function follow(one: Told, seen: string[]): Promise<void> {
+    await ask(one.order.choice, async (client) => {
+      const rest = seen.at(-1);
+      for await (const { id } of followJob(client, idOf(one), {
+        signal,
+        ...(rest === undefined ? {} : { after: rest }),
+      }))
+        seen.push(id);
+    });
   }
   async function cancel(one: Told): Promise<void> {
     one.cancelAsked = true;

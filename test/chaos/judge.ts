@@ -1,72 +1,52 @@
 import { execFileSync } from "node:child_process";
 import { isTerminalEvent, type JobEvent } from "../../shared/event.ts";
-import { isTerminal, type Job } from "../../shared/job.ts";
+import { isTerminal, type Job, JobId } from "../../shared/job.ts";
+import { faultsOf, type History } from "../support/history.ts";
 import { idOf, type Told } from "./clients.ts";
-import { type Life, overlapsOf, startedTwice } from "./life-log.ts";
+import { type Life, overlapsOf } from "./life-log.ts";
 
 /** What is known of one job when all is over; `job` is absent where no API knows it. */
 export type Known = Readonly<{ told: Told; job: Job | undefined; events: readonly JobEvent[] }>;
 
-/** What may not be, and each case of it. */
-export type Faulty = Readonly<Record<(typeof rules)[number], readonly string[]>>;
-const rules = [
-  "lost",
-  "two jobs for one key",
-  "overlapping runs",
-  "started twice under one fence",
-  "terminal state twice",
-  "events of an earlier attempt behind a later one",
-  "alive or started behind the end",
-  "an end that nothing explains",
-] as const;
-
-/** Holds the history against the promises of ARCHITECTURE: all lists empty, or something is broken. */
-export function judgeHistory(known: readonly Known[], lives: readonly Life[]): Faulty {
+/** What may not be, and each case of it: all lists empty, or a promise of jobs.md 6 is broken. */
+export function judgeHistory(known: readonly Known[], lives: readonly Life[]): Readonly<Record<string, string[]>> {
   const ended = known.filter(({ job }) => job !== undefined && isTerminal(job.status));
-  const livesOf = Map.groupBy(lives, ({ job }) => job);
+  const livesOf = (one: Known) => lives.filter(({ job }) => job === one.job?.id);
   return {
     lost: known
       .filter((one) => !ended.includes(one))
       .map(({ told, job }) => `${told.order.key} ${idOf(told)}: ${job?.status ?? "unknown"}`),
-    "two jobs for one key": known
-      .filter(({ told }) => told.ids.size !== 1)
-      .map(({ told }) => `${told.order.key}: ${[...told.ids]}`),
     "overlapping runs": overlapsOf(lives).map(
       ({ job, ms, lives: [one, other] }) => `${job}: fences ${one.fence} and ${other.fence}, ${ms.toFixed(1)} ms`,
     ),
-    "started twice under one fence": startedTwice(lives),
     "terminal state twice": ended.filter(({ events }) => !endsOnce(events)).map(named),
-    "events of an earlier attempt behind a later one": ended.filter(({ events }) => !inOrder(events)).map(named),
-    "alive or started behind the end": ended.flatMap(({ job }) =>
-      (livesOf.get(job?.id ?? "") ?? [])
+    "alive or started behind the end": ended.flatMap((one) =>
+      livesOf(one)
         // The store's milliseconds are rounded down.
-        .filter(({ lastAt }) => lastAt > Date.parse(job?.ended_at ?? "") + 2)
-        .map(({ fence, lastAt }) => `${job?.id} fence ${fence}: ${lastAt - Date.parse(job?.ended_at ?? "")} ms`),
+        .filter(({ lastAt }) => lastAt > endOf(one) + 2)
+        .map(({ fence, lastAt }) => `${one.job?.id} fence ${fence}: ${(lastAt - endOf(one)).toFixed(1)} ms`),
     ),
-    "an end that nothing explains": ended
-      .filter(({ job, told }) => !isExplained(job, told, livesOf.get(job?.id ?? "") ?? []))
-      .map(named),
+    "an end that nothing explains": ended.filter((one) => !isExplained(one, livesOf(one))).map(named),
+    "followed to the end, and not all of it": ended.filter((one) => !isFollowed(one)).map(named),
+    "other breaks of the history": [...faultsOf(historyOf(known, lives))],
   };
 }
 
-const named = ({ job, events }: Known): string =>
-  `${job?.id} ${job?.status} ${job?.error_code ?? ""} attempts ${job?.attempts.map(({ reason }) => reason)}: ${events.map(({ type, attempt }) => `${type}/${attempt}`).join(" ")}`;
+const named = ({ job, events, told }: Known): string =>
+  [
+    `${job?.id} ${job?.status} ${job?.error_code ?? ""}`,
+    `attempts ${job?.attempts.map(({ reason }) => reason)}`,
+    `log ${events.map(({ type, attempt }) => `${type}/${attempt}`).join(" ")}`,
+    ...(told.followed ? [`seen ${told.followed.length} of ${events.length}`] : []),
+  ].join("; ");
+
+const endOf = ({ job }: Known): number => Date.parse(job?.ended_at ?? "");
 
 const endsOnce = (events: readonly JobEvent[]): boolean =>
   events.filter(isTerminalEvent).length === 1 && events.slice(-1).every(isTerminalEvent);
 
-/** Attempts never go back, and each is claimed once: the next one up. */
-function inOrder(events: readonly JobEvent[]): boolean {
-  const attempts = events.map(({ attempt }) => attempt);
-  const claims = events.filter(({ type }) => type === "job.claimed").map(({ attempt }) => attempt);
-  return (
-    attempts.every((attempt, at) => attempt >= (attempts[at - 1] ?? 0)) &&
-    claims.every((attempt, at) => attempt === at + 1)
-  );
-}
-
 /** Succeeded with work that was done, cancelled because somebody asked, or failed because its starts were used up. */
-function isExplained(job: Job | undefined, told: Told, lives: readonly Life[]): boolean {
+function isExplained({ job, told }: Known, lives: readonly Life[]): boolean {
   switch (job?.status) {
     case "succeeded":
       return lives.some(({ doneAt }) => doneAt !== undefined);
@@ -80,6 +60,34 @@ function isExplained(job: Job | undefined, told: Told, lives: readonly Life[]): 
     default:
       return false;
   }
+}
+
+/** Who followed a job over all deaths of APIs saw each event, once, in order. */
+const isFollowed = ({ told, events }: Known): boolean =>
+  told.followed === undefined || told.followed.join() === events.map(({ id }) => id).join();
+
+/** The same for the checker that the simulation uses too: fences are the numbers of attempts where nobody retries. */
+function historyOf(known: readonly Known[], lives: readonly Life[]): History {
+  const jobs = known.flatMap(({ job, events }) => (job ? [{ job, events }] : []));
+  return {
+    accepted: known.flatMap(({ told }) => [...told.ids].map((id) => ({ job: JobId.parse(id), key: told.order.key }))),
+    claims: jobs.flatMap(({ job, events }) =>
+      events.flatMap(({ type, attempt, data }) =>
+        type === "job.claimed" ? [{ job: job.id, fence: attempt, runner: String(data["pod_name"]) }] : [],
+      ),
+    ),
+    runs: lives.map(({ job, fence, startedAt, lastAt }) => ({
+      ...{ job: JobId.parse(job), fence, from: startedAt, until: lastAt },
+    })),
+    endings: jobs.flatMap(({ job }) => {
+      const last = lives.find((life) => life.job === job.id && life.fence === job.attempt);
+      if (job.status !== "succeeded" || last?.said === undefined) return [];
+      const said = Array.from({ length: last.said }, (_, n) => `${last.fence}:${n}`);
+      return [{ job: job.id, fence: job.attempt, status: job.status, said }];
+    }),
+    cancels: new Set(known.flatMap(({ told, job }) => (told.cancelAsked && job ? [job.id] : []))),
+    jobs,
+  };
 }
 
 /** Each success in the repository has its branch with one commit; @returns what is not so. */

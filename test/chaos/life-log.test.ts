@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { fakeClaude } from "./fake-claude.ts";
-import { overlapsOf, readLives, repeatedWork, startedTwice } from "./life-log.ts";
+import { overlapsOf, readLives, repeatedWork } from "./life-log.ts";
 
 const line = (what: string, [job, fence, life]: readonly [string, number, string], ms: number) =>
   `${what} ${job} ${fence} ${life} ${1_700_000_000_000_000 + ms * 1000}`;
@@ -31,7 +31,6 @@ test("a process that lives through all of another one overlaps it, also two of t
   const again = ["job-a", 1, "9.9.9"] as const;
   const both = lives(line("S", first, 0), line("S", again, 10), line("B", again, 20), line("B", first, 30));
   expect(overlapsOf(both)).toHaveLength(1);
-  expect(startedTwice(both)).toEqual(["job-a under fence 1"]);
 });
 
 test("processes one behind the other, and of two jobs, are no overlap", () => {
@@ -40,7 +39,6 @@ test("processes one behind the other, and of two jobs, are no overlap", () => {
     ...[line("S", second, 51), line("E", second, 90)],
   );
   expect(overlapsOf(found)).toEqual([]);
-  expect(startedTwice(found)).toEqual([]);
 });
 
 test("work that is begun again when it was done is counted, once for each start; what was broken off is not", () => {
@@ -73,6 +71,8 @@ test("the fake Claude tells of its start, its beats and its end, and goes on whe
     const [life] = readLives(text);
     expect(life).toMatchObject({ job: "job-a", fence: 7 });
     expect(Number(life?.doneAt) - Number(life?.startedAt)).toBeGreaterThan(190);
+    expect(life?.said).toBe(1);
+    expect(said).toContain('"text":"7:0"');
     expect(said).toContain('"subtype":"success"');
   } finally {
     rmSync(folder, { recursive: true, force: true });

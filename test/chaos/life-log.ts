@@ -9,6 +9,8 @@ export type Life = Readonly<{
   lastAt: number;
   /** When it had done its work, if it came to that. */
   doneAt?: number;
+  /** How many texts it had said by then. */
+  said?: number;
 }>;
 
 /** Two processes of one job that lived at the same time. */
@@ -18,11 +20,16 @@ export type Overlap = Readonly<{ job: string; lives: readonly [Life, Life]; ms: 
 export function readLives(text: string): readonly Life[] {
   const lives = new Map<string, Life>();
   for (const line of text.split("\n")) {
-    const [, what, job = "", fence, id = "", micros] = /^([SBE]) ([\w-]+) (\d+) ([\w.]+) (\d{16})$/.exec(line) ?? [];
+    const [, what, job = "", fence, id = "", micros, said] =
+      /^([SBE]) ([\w-]+) (\d+) ([\w.]+) (\d{16})(?: (\d+))?$/.exec(line) ?? [];
     if (what === undefined) continue;
     const at = Number(micros) / 1000;
     const known = lives.get(id) ?? { job, fence: Number(fence), id, startedAt: at, lastAt: at };
-    lives.set(id, { ...known, lastAt: Math.max(known.lastAt, at), ...(what === "E" ? { doneAt: at } : {}) });
+    lives.set(id, {
+      ...known,
+      lastAt: Math.max(known.lastAt, at),
+      ...(what === "E" ? { doneAt: at, said: Number(said ?? 0) } : {}),
+    });
   }
   return [...lives.values()].toSorted((a, b) => a.startedAt - b.startedAt);
 }
@@ -45,9 +52,3 @@ export const repeatedWork = (lives: readonly Life[]): number =>
     const done = Math.min(...all.map(({ doneAt }) => doneAt ?? Number.POSITIVE_INFINITY));
     return count + all.filter(({ startedAt }) => startedAt > done).length;
   }, 0);
-
-/** Started twice under one fence: the lease's promise is one start for each. */
-export const startedTwice = (lives: readonly Life[]): readonly string[] =>
-  [...Map.groupBy(lives, ({ job, fence }) => `${job} under fence ${fence}`)].flatMap(([which, all]) =>
-    all.length > 1 ? [which] : [],
-  );

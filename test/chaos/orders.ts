@@ -14,6 +14,8 @@ export type Order = Readonly<{
   againMs?: number;
   cancelMs?: number;
   messageMs?: number;
+  /** Its events are followed to the end. */
+  follows: boolean;
   /** Which API is asked first: from 0, below 1. */
   choice: number;
 }>;
@@ -51,6 +53,7 @@ export function placeOrders({ seed, durationMs, everyMs, repoShare, ...fixed }: 
       atMs: Math.round(atMs),
       task: `Chaos ${number}: beats=${beats} ${traits.join(" ")}`,
       inRepo,
+      follows: random.next() < 0.1,
       copies: random.next() < 0.15 ? 2 + random.below(6) : 1,
       ...(againMs === undefined ? {} : { againMs }),
       ...(cancelMs === undefined ? {} : { cancelMs }),

@@ -19,7 +19,7 @@ export async function measureRecovery(
   const measure = async (name: string, awayMs: number) => {
     const told = await clients.place({
       key: `recovery-${seed}-${name}`,
-      ...{ atMs: 0, task: "Recover: beats=2000", inRepo: false, copies: 1, choice: 0 },
+      ...{ atMs: 0, task: "Recover: beats=2000", inRepo: false, follows: false, copies: 1, choice: 0 },
     });
     const id = idOf(told);
     const lives = () => readLives(readFileSync(cluster.life, "utf8")).filter(({ job }) => job === id);

@@ -1,4 +1,8 @@
 import { readFileSync } from "node:fs";
+import { systemClock } from "../../shared/clock.node.ts";
+import { openTcpWire } from "../../shared/store/redis/tcp-wire.node.ts";
+import { violationsIn } from "../support/redis-invariants.ts";
+import { readRedis } from "../support/redis-snapshot.ts";
 import { type Clients, openClients, type Told } from "./clients.ts";
 import { type Cluster, type ClusterOptions, openCluster } from "./cluster.ts";
 import { inflict } from "./inflict.ts";
@@ -65,11 +69,13 @@ export async function runChaos(options: ChaosOptions): Promise<Outcome> {
   );
   note("the faults are over");
   await heal(cluster);
-  await answered;
-  await allEnded(clients, 60_000 + 20 * leaseMs);
+  const patienceMs = 60_000 + 20 * leaseMs;
+  await allEnded(clients, patienceMs);
+  await Promise.race([answered, systemClock.sleep(patienceMs, over.signal)]);
   note("all jobs have ended");
   const recovery = await measureRecovery(cluster, clients, { seed, rounds: options.recoveries });
   const survivors = await survivorsOf(cluster);
+  const broken = await brokenInvariants(cluster);
   const known = await Promise.all(clients.told().map((one) => knownOf(clients, one)));
   const leaked = await leakedTrees(cluster);
   const { faulty, ...counts } = judged(cluster, known);
@@ -77,6 +83,7 @@ export async function runChaos(options: ChaosOptions): Promise<Outcome> {
     ...{ seed, durationMs, ...counts, recovery, faults, requests: clients.counts(), fates: fatesOf(cluster) },
     faulty: {
       ...faulty,
+      "invariants of the store": broken,
       "surviving processes": survivors,
       "leaked worktrees": leaked,
       "ends nobody asked for": cluster.kept.flatMap((one) => one.surprises()),
@@ -101,6 +108,12 @@ function judged(cluster: Cluster, known: readonly Known[]) {
     repeated: repeatedWork(lives),
     faulty: { ...judgeHistory(known, lives), "branches not as told": judgeBranches(known, cluster.repo) },
   };
+}
+
+/** Of the store's keys, by a way of our own: each job in one place, no live key with a TTL, no lease without a job. */
+async function brokenInvariants({ redis }: Cluster): Promise<readonly string[]> {
+  await using wire = openTcpWire({ url: redis.redis.url, clock: systemClock, random: Math.random });
+  return violationsIn(await readRedis(wire, "agenticore"));
 }
 
 /** Over all links. */

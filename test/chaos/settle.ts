@@ -20,10 +20,12 @@ export async function heal(cluster: Cluster): Promise<void> {
 /** Waits until every job has ended. What has not after that time is lost, which the judge tells. */
 export async function allEnded(clients: Clients, withinMs: number): Promise<void> {
   const deadline = systemClock.uptime() + withinMs;
+  const left = () => deadline - systemClock.uptime();
   for (const one of clients.told()) {
-    while (systemClock.uptime() < deadline) {
-      const job = await clients.ask(0, (client) => client.job(idOf(one), { wait: 5 }));
-      if (isTerminal(job.status)) break;
+    await eventually(() => one.ids.size > 0, { deadlineMs: left() }).catch(() => undefined);
+    while (left() > 0) {
+      const job = await clients.ask(0, (client) => client.job(idOf(one), { wait: 5 })).catch(() => undefined);
+      if (job && isTerminal(job.status)) break;
     }
   }
 }

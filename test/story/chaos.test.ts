@@ -40,7 +40,7 @@ test("a cancel through one API stops a job on another box within two seconds, wh
   const placed = await Promise.all(
     numbers.map((number) =>
       clients.place({
-        ...{ key: `cancel-${number}`, atMs: 0, task: "Stay: beats=2000", inRepo: false, copies: 1 },
+        ...{ key: `cancel-${number}`, atMs: 0, task: "Stay: beats=2000", inRepo: false, follows: false, copies: 1 },
         choice: number % 2 === 0 ? 0 : 0.5,
       }),
     ),

@@ -110,7 +110,8 @@ async function waiting({ concern, topic, news, clock, random, end, signal }: Wai
       turn = new AbortController();
       const due = lookAt();
       const next = concern.isIdle ? clock.uptime() + news.untilNextMs() : Number.POSITIVE_INFINITY;
-      await clock.sleep(Math.min(due, next, end) - clock.uptime(), AbortSignal.any([stop, turn.signal]));
+      const waitMs = Math.max(0, Math.min(due, next, end) - clock.uptime());
+      await clock.sleep(waitMs, AbortSignal.any([stop, turn.signal]));
       const now = clock.uptime();
       if (stop.aborted || now >= end) return;
       if (now >= next) {
