@@ -14,6 +14,8 @@ export type Told = {
   readonly ids: Set<string>;
   /** Somebody asked to cancel it, whether or not that was answered. */
   cancelAsked: boolean;
+  /** An answer said that the cancel is noted. */
+  cancelTaken: boolean;
   /** Ids of the events that somebody saw who followed it. */
   readonly followed: string[] | undefined;
 };
@@ -51,7 +53,13 @@ export function openClients({ urls, repo, signal }: Asking) {
     }
   }
   async function place(order: Order): Promise<Told> {
-    const one: Told = { order, ids: new Set(), cancelAsked: false, followed: order.follows ? [] : undefined };
+    const one: Told = {
+      order,
+      ids: new Set(),
+      cancelAsked: false,
+      cancelTaken: false,
+      followed: order.follows ? [] : undefined,
+    };
     told.push(one);
     await pursue(order, one);
     return one;
@@ -84,7 +92,8 @@ export function openClients({ urls, repo, signal }: Asking) {
   }
   async function cancel(one: Told): Promise<void> {
     one.cancelAsked = true;
-    await ask(1 - one.order.choice, (client) => client.cancel(idOf(one), { signal }));
+    const job = await ask(1 - one.order.choice, (client) => client.cancel(idOf(one), { signal }));
+    one.cancelTaken = job.cancel_requested_at !== undefined;
   }
   async function speak(one: Told): Promise<void> {
     const text = `And mind ${one.order.key}.`;

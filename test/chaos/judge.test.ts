@@ -35,6 +35,7 @@ function aCase({ job = {}, cancelAsked = false, events, ids, followed }: Facts =
     order: anOrder,
     ids: new Set(ids ?? [seen.id]),
     cancelAsked,
+    cancelTaken: false,
     followed: followed && [...followed],
   };
   const log = events ?? ["job.queued/0", "job.claimed/1", "claude.started/1", `job.${seen.status}/1`];

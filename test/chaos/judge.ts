@@ -85,7 +85,11 @@ function historyOf(known: readonly Known[], lives: readonly Life[]): History {
       const said = Array.from({ length: last.said }, (_, n) => `${last.fence}:${n}`);
       return [{ job: job.id, fence: job.attempt, status: job.status, said }];
     }),
-    cancels: new Set(known.flatMap(({ told, job }) => (told.cancelAsked && job ? [job.id] : []))),
+    cancels: {
+      asked: new Set(known.flatMap(({ told, job }) => (told.cancelAsked && job ? [job.id] : []))),
+      taken: new Set(known.flatMap(({ told, job }) => (told.cancelTaken && job ? [job.id] : []))),
+    },
+    messages: [], // their ids are the API's
     jobs,
   };
 }

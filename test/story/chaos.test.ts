@@ -12,13 +12,14 @@ const lease = { leaseMs: 3_000 };
 test("a short storm loses nothing, runs nothing twice at once and leaves nothing behind", async () => {
   const notes: string[] = [];
   const outcome = await runChaos({
-    ...{ ...chaosDefaults, seed: 1, runners: 3, durationMs: 15_000, faultEveryMs: 700, recoveries: 1 },
+    ...{ ...chaosDefaults, seed: 1, runners: 3, durationMs: 10_000, faultEveryMs: 500, recoveries: 1 },
     note: (line) => void notes.push(line),
   });
   expect(isSound(outcome), `${notes.join("\n")}\n\n${renderOutcome(outcome)}`).toBe(true);
   expect(outcome.endings["succeeded"]).toBeGreaterThan(0);
-  expect(outcome.recovery.restarted[0]).toBeLessThan(5_000);
-  expect(outcome.recovery.gone[0]).toBeLessThan(lease.leaseMs + 10_000);
+  // How much less where nothing else runs is measured by the benchmark.
+  for (const ms of [...outcome.recovery.restarted, ...outcome.recovery.gone])
+    expect(ms).toBeLessThan(lease.leaseMs + 10_000);
 });
 
 test("two runners and an API in processes of their own share one Redis and drain 200 jobs while they are killed", async () => {
