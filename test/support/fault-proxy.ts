@@ -33,7 +33,7 @@ export async function startFaultProxy(
   const ours = new URL(url.replace(/\/$/, ""));
   ours.port = `${relay.port}`;
   ours.hostname = "127.0.0.1";
-  const { freeze, thaw, reset, open } = relay;
+  const { freeze, thaw, reset, open, taken } = relay;
   const all = parts.move();
   return {
     url: ours.href.replace(/\/$/, ""),
@@ -46,6 +46,7 @@ export async function startFaultProxy(
     thaw,
     reset,
     open,
+    taken,
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }

@@ -14,6 +14,8 @@ export type FaultRelay = AsyncDisposable &
     reset(): void;
     /** How many connections there are. */
     open(): number;
+    /** How many were made in all. */
+    taken(): number;
   }>;
 
 /** With a plan, what a client sends at once meets one fate. */
@@ -23,7 +25,9 @@ export async function startRelay(
 ): Promise<FaultRelay> {
   const links = new Set<Link>();
   let frozen = false;
+  let taken = 0;
   const server = createServer((client) => {
+    taken += 1;
     const link = aLink(client, target, plan);
     links.add(link);
     client.once("close", () => links.delete(link));
@@ -43,6 +47,7 @@ export async function startRelay(
     thaw: () => setFrozen(false),
     reset,
     open: () => links.size,
+    taken: () => taken,
     [Symbol.asyncDispose]: async () => {
       reset();
       await new Promise((done) => server.close(done));

@@ -26,6 +26,7 @@ export function tcpListener({ connect, clock, answerMs, silenceMs }: Options) {
     const from = connection;
     if (from?.status !== "ready") return;
     const { stream } = from;
+    const answered = expectAnswer(stream);
     const channels = ears.flatMap(({ what }) => what.channels ?? []);
     const patterns = ears.flatMap(({ what }) => what.patterns ?? []);
     try {
@@ -33,17 +34,31 @@ export function tcpListener({ connect, clock, answerMs, silenceMs }: Options) {
       if (patterns.length > 0) await from.psubscribe(...patterns);
     } catch {
       // The connection is lost, or Redis refuses (ACL, LOADING): begin again, after the pause of a reconnect.
-      if (from.stream === stream) stream.destroy();
+      stream.destroy();
       return;
+    } finally {
+      answered();
     }
     lastHeard = clock.uptime();
     onHeard();
     if (from.stream === stream) for (const ear of ears) ear.up();
   }
 
+  /** Ends a connection on which nothing comes for too long, unless the returned function is called before. */
+  function expectAnswer(stream: Redis["stream"]): () => void {
+    const answered = new AbortController();
+    void clock.sleep(answerMs, answered.signal).then(() => answered.signal.aborted || stream.destroy());
+    return () => answered.abort("over");
+  }
+
   function open(): Redis {
     const { connection: opened, ...made } = connect();
     onHeard = made.onHeard;
+    opened.on("connect", () => {
+      // A password is sent before it is ready, and perhaps never answered.
+      const greeted = expectAnswer(opened.stream);
+      opened.once("ready", greeted).once("close", greeted);
+    });
     opened.on("ready", () => void subscribe([...heard]));
     opened.on("close", () => {
       for (const ear of heard) ear.down();
@@ -71,13 +86,9 @@ export function tcpListener({ connect, clock, answerMs, silenceMs }: Options) {
       if (clock.uptime() - lastHeard < silenceMs) continue;
       lastHeard = clock.uptime();
       if (watched.status !== "ready" || heard.size === 0) continue;
-      const { stream } = watched;
-      const answered = new AbortController();
-      void clock.sleep(answerMs, answered.signal).then(() => {
-        if (!answered.signal.aborted) stream.destroy();
-      });
+      const answered = expectAnswer(watched.stream);
       await watched.ping().catch(() => undefined);
-      answered.abort();
+      answered();
     }
   }
 

@@ -78,6 +78,23 @@ test("a subscriber whose connection went deaf notices, and listens again", async
   await eventually(() => ear.heard().includes("wake 1"));
 });
 
+test("a server that takes connections and greets nobody is left, and found when it does", async () => {
+  await using redis = await startRedis({ config: ["requirepass right-password"] });
+  await using proxy = await startFaultProxy(redis.url);
+  await using wire = wireTo(proxy.url, {
+    token: new Secret("right-password"),
+    limits: { tryMs: 200, callMs: 500, downMs: 300 },
+  });
+  proxy.freeze();
+  using ear = listenWith(wire, { channels: ["wake"] });
+  await expect(wire.send(["PING"])).rejects.toMatchObject({ code: "store_unavailable" });
+  // Each that is left is followed by another, for calls and for what is listened to.
+  await eventually(() => proxy.taken() >= 5);
+  proxy.thaw();
+  await ear.up();
+  await eventually(() => wire.send(["PING"]).then(Boolean, () => undefined));
+});
+
 test("a quiet subscriber stays where it is, and asks only after a silence", async () => {
   await using at = await aWay({ silenceMs: 150 });
   using ear = listenWith(at.wire, { channels: ["wake"] });
