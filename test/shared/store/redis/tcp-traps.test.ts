@@ -172,10 +172,10 @@ import { systemClock } from "./shared/clock.node.ts";
 import { openTcpWire } from "./shared/store/redis/tcp-wire.node.ts";
 const limits = { callMs: Number(process.argv[2]) };
 const wire = openTcpWire({ url: process.argv[1], clock: systemClock, random: Math.random, limits });
-await new Promise((up, fail) => {
+const up = new Promise((up) => {
   wire.listen({ channels: ["c"], onMessage() {}, onUp: up, onDown() {} }, new AbortController().signal);
-  wire.send(["PING"]).then((answer) => console.log(answer), (error) => { console.log(error.message); fail(error); });
-}).catch(() => undefined);
+});
+await wire.send(["PING"]).then((answer) => up.then(() => console.log(answer)), (error) => console.log(error.message));
 await wire[Symbol.asyncDispose]();
 `;
 const run = (url: string, { callMs = 20_000, env = {} }: { callMs?: number; env?: Record<string, string> } = {}) =>
