@@ -8,7 +8,7 @@ import type { Outlook } from "../shared/outlook.ts";
 import { withJobFiles } from "../shared/store/job-files.node.ts";
 import type { RedisWire } from "../shared/store/redis/wire.ts";
 import { openRedisStore } from "../shared/store/redis.ts";
-import { countSpool, spoolFolders } from "../shared/store/spool/spool-count.node.ts";
+import { countSpool, type SpoolCount, spoolFolders } from "../shared/store/spool/spool-count.node.ts";
 import { withSpool } from "../shared/store/spool.node.ts";
 import { openSqliteStore } from "../shared/store/sqlite.node.ts";
 import { watchStore } from "../shared/store/watched.ts";
@@ -66,6 +66,9 @@ export async function openServiceStore(config: Config, { submits, ...deps }: Ser
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
 }
+
+/** What waits for the store on this disk. */
+export const countSpooled = ({ dataDir }: Pick<Config, "dataDir">): Promise<SpoolCount> => countSpool(dataDir);
 
 const limitsOf = ({ repoLimit, poolLimits }: Config): StoreLimits => ({
   ...(repoLimit === undefined ? {} : { repoLimit }),

@@ -8,6 +8,7 @@ import { checkFolders } from "../doctor/places.ts";
 import { checkGithub, checkServer } from "../doctor/reach.ts";
 import { checkSandbox } from "../doctor/sandbox.ts";
 import { checkSharing } from "../doctor/sharing.ts";
+import { checkSpool } from "../doctor/spool.ts";
 import { checkStore } from "../doctor/store.ts";
 import { checkClaude, checkGit, checkLogin } from "../doctor/tools.ts";
 
@@ -37,6 +38,7 @@ async function examine(cli: CliContext): Promise<readonly Check[]> {
     checkSharing(config),
     checkDisk(config),
     checkStore(cli, config),
+    checkSpool(config),
     checkServer(cli, config),
     checkGithub(cli, config),
   ]);

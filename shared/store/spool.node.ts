@@ -101,7 +101,7 @@ export function withSpool(store: JobStore, { dir, clock, log, random }: SpoolOpt
   /** @throws what the store said, where the disk does not take it either. */
   async function written(file: Parameters<typeof folder.add>[0], reason: unknown): Promise<boolean> {
     try {
-      if ((await folder.waiting()).length >= maxWaiting) throw new Error(`${maxWaiting} jobs wait there already`);
+      if ((await folder.count()) >= maxWaiting) throw new Error(`${maxWaiting} jobs wait there already`);
       return await folder.add(file);
     } catch (error) {
       log.error("a job could not be spooled", { path: dir, error });

@@ -1,8 +1,10 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { startApi } from "../../api/server.node.ts";
 import { silentLog } from "../../shared/log.ts";
 import { aCli } from "../support/a-cli.ts";
-import { aClaim } from "../support/a-job.ts";
+import { aClaim, aJobId } from "../support/a-job.ts";
 import { aConfig } from "../support/a-served-api.ts";
 import { someProfiles } from "../support/an-api.ts";
 import { anOutage, hasty } from "../support/an-outage.ts";
@@ -93,4 +95,28 @@ test("who follows a job is told that the store is away and that it is back, and 
   await world.outage.truth.finish(claim.lease, { status: "succeeded", patch: {} });
   const { code, out } = await ended;
   expect([code, out.match(/meanwhile/g)?.length]).toEqual([0, 1]);
+});
+
+test("doctor tells what an outage has left on the disk, and what could not be read of it", async () => {
+  const cli = aCli();
+  const folder = (name: string) => {
+    const path = join(cli.home, ".agenticore/spool", name);
+    mkdirSync(path, { recursive: true });
+    return path;
+  };
+  const spool = async () =>
+    JSON.parse((await cli.run("doctor", "--json")).out).checks.find(({ name }: { name: string }) => name === "spool");
+  expect(await spool()).toMatchObject({ state: "ok" });
+  writeFileSync(join(folder("submissions"), `${aJobId()}.json`), "{}");
+  writeFileSync(join(folder("endings"), `${aJobId()}.3.json`), "{}");
+  expect(await spool()).toMatchObject({
+    state: "warn",
+    says: expect.stringMatching(/^1 job and 1 end of attempts wait/),
+  });
+  writeFileSync(join(folder("endings"), `${aJobId()}.1.json.broken`), "");
+  expect(await spool()).toMatchObject({
+    state: "warn",
+    says: expect.stringContaining("1 file"),
+    mend: expect.any(String),
+  });
 });

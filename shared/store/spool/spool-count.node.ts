@@ -7,12 +7,23 @@ export const spoolFolders = (dataDir: string) => ({
   endings: join(dataDir, "spool", "endings"),
 });
 
+export type SpoolCount = Readonly<{
+  submissions: number;
+  endings: number;
+  /** Files that could not be read and were set aside. */
+  broken: number;
+}>;
+
 /** How many wait there now; a folder that is not there, or cannot be read, holds none. */
-export async function countSpool(dataDir: string): Promise<Readonly<{ submissions: number; endings: number }>> {
+export async function countSpool(dataDir: string): Promise<SpoolCount> {
   const { submissions, endings } = spoolFolders(dataDir);
-  const [jobs, ends] = await Promise.all([count(submissions), count(endings)]);
-  return { submissions: jobs, endings: ends };
+  const [jobs, ends] = await Promise.all([names(submissions), names(endings)]);
+  return {
+    submissions: count(jobs, /^[0-9a-f-]{36}\.json$/),
+    endings: count(ends, /^[0-9a-f-]{36}\.\d+\.json$/),
+    broken: count([...jobs, ...ends], /\.broken$/),
+  };
 }
 
-const count = async (folder: string): Promise<number> =>
-  (await readdir(folder).catch(() => [])).filter((name) => /^[0-9a-f-]{36}(\.\d+)?\.json$/.test(name)).length;
+const names = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);
+const count = (all: readonly string[], kind: RegExp): number => all.filter((name) => kind.test(name)).length;

@@ -57,6 +57,7 @@ export function openSpoolFolder(dir: string, log: Log) {
     remove: (id: JobId): Promise<void> => removeDurably(submission(id)),
     removeCancel: (id: JobId): Promise<void> => removeDurably(cancel(id)),
     removeEnded: (id: JobId): Promise<void> => removeDurably(ended(id)),
+    count: async (): Promise<number> => (await ids(dir, ".json")).length,
     /** Of submissions, oldest first: so they came, and so they are queued. */
     waiting: async (): Promise<JobId[]> => {
       const found = await Promise.all(
