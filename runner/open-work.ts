@@ -28,7 +28,7 @@ export async function openWork(
 ): Promise<Workplace> {
   const { job, continues } = claim;
   if (job.repo_url === undefined) return await privateFolder(own.work, continues);
-  const repoJob = { id: job.id, repoUrl: job.repo_url, baseRef: job.base_ref };
+  const repoJob = { id: job.id, repoUrl: job.repo_url, baseRef: job.base_ref, branch: job.branch, commit: job.commit };
   const begun = deps.clock.uptime();
   const since = () => Math.round(deps.clock.uptime() - begun);
   const again = continues ? await deps.repos.reopenWorktree(repoJob, signal) : undefined;
@@ -36,15 +36,17 @@ export async function openWork(
     const published = await publishedWork({ claim, own, pr }, deps, signal);
     if (published) return published;
   }
-  if (job.publish_only && !again) throw nothingLeft(job);
+  let holdsWork = again !== undefined;
   const tree = again ?? (await open());
   keeper.patch({ base_ref: tree.baseRef, branch: tree.branch, worktree_path: tree.path });
-  const from = again ? "continued" : tree.fromPool ? "pool" : "new";
+  const from = tree.reopened ? "continued" : tree.fromPool ? "pool" : "new";
   keeper.emit({ type: "worktree.opened", data: { path: tree.path, branch: tree.branch, from, ms: since() } });
-  return repositoryWork({ tree, claim, keeper, pr }, deps);
+  return repositoryWork({ tree, holdsWork, claim, keeper, pr }, deps);
 
   async function open(): Promise<Worktree> {
     const prepared = await deps.repos.prepare(repoJob, signal);
+    holdsWork = prepared.goesOn?.whole ?? false;
+    if (job.publish_only && !holdsWork) throw nothingLeft(job);
     keeper.patch({ phase: "preparing", base_ref: prepared.baseRef });
     keeper.emit({ type: "repo.fetched", data: fetched(prepared, since()) });
     return await deps.repos.openWorktree(prepared, repoJob, signal);
@@ -66,7 +68,7 @@ async function publishedWork(
   const address = parseRepoUrl(repoUrl);
   return {
     ...(await privateFolder(own.work, true)),
-    continued: true,
+    ...{ continued: true, holdsWork: true },
     publish: (publication) =>
       propose({ address, branch, baseRef, commit, job: publication.job }, { github, pr }, publication),
   };
@@ -89,7 +91,7 @@ const fetched = ({ baseRef, baseSha, how }: Prepared, ms: number) => ({
 });
 
 function repositoryWork(
-  { tree, claim, keeper, pr }: Omit<Opening, "own"> & Readonly<{ tree: Worktree }>,
+  { tree, holdsWork, claim, keeper, pr }: Omit<Opening, "own"> & Readonly<{ tree: Worktree; holdsWork: boolean }>,
   { repos, github }: Deps,
 ): Workplace {
   async function publish(publication: Publication): Promise<Published> {
@@ -122,6 +124,7 @@ function repositoryWork(
     visible: [tree.mirror],
     readable: [tree.vaultObjects],
     continued: tree.reopened,
+    holdsWork,
     warnings: tree.warnings,
     publish,
     close: (how) => repos.close(tree, how),

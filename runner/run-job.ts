@@ -100,7 +100,7 @@ async function work(attempt: Attempt, deps: RunnerDeps): Promise<Conclusion> {
   attempt.opened(workplace);
   note([...doubts, ...workplace.warnings]);
   const verdict =
-    isWorkDone(job) && workplace.continued && (job.publish_only || claim.messages.length === 0)
+    isWorkDone(job) && workplace.holdsWork && (job.publish_only || claim.messages.length === 0)
       ? alreadyDone
       : await runInside({ attempt, profile, workplace, note }, deps);
   note(verdict.warnings);

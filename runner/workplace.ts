@@ -24,8 +24,10 @@ export type Workplace = Readonly<{
   visible: readonly string[];
   /** And what they must read: the objects that the mirror borrows. */
   readable: readonly string[];
-  /** The tree of an earlier attempt goes on, with what was in it. */
+  /** The work of an earlier attempt goes on: its tree, or what it had pushed. */
   continued: boolean;
+  /** All that earlier attempts did is here. */
+  holdsWork: boolean;
   warnings: readonly string[];
   /** Commits what Claude left, hands the branch over, and sees to its pull request. */
   publish: (publication: Publication) => Promise<Published>;
@@ -41,6 +43,7 @@ export async function privateFolder(path: string, continues: boolean): Promise<W
     visible: [],
     readable: [],
     continued: continues && made === undefined,
+    holdsWork: continues && made === undefined,
     warnings: [],
     publish: async () => ({ patch: {}, events: [], warnings: [] }),
     close: async () => undefined,

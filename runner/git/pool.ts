@@ -81,7 +81,7 @@ async function lease(
   if ((await kindAt(path)) !== "nothing") await box.trash.discard(path, join(box.options.worktreeRoot, ".trash"));
   await moveTree(box, place, { from: pooled.path, to: path, signal });
   const git = (...args: readonly string[]) => box.git({ place: inTree(place, tree), args, signal });
-  const branch = await makeBranch({ jobId: job.id, taken: prepared.refs.ours }, (name) =>
+  const branch = await makeBranch({ jobId: job.id, taken: [...prepared.refs.ours.keys()] }, (name) =>
     git("switch", "--quiet", "--discard-changes", "--no-track", "-c", name, prepared.baseSha),
   );
   const reason = `agenticore job ${job.id}`;

@@ -13,7 +13,14 @@ import { type Identity, type RepoBox, writeGlobalConfig } from "./repo-box.ts";
 import { repoKey, repoPlace } from "./repo-place.ts";
 
 /** What this folder needs to know of a job. */
-export type RepoJob = Readonly<{ id: string; repoUrl: string; baseRef?: string | undefined }>;
+export type RepoJob = Readonly<{
+  id: string;
+  repoUrl: string;
+  baseRef?: string | undefined;
+  /** The branch that the job has from an earlier attempt, and what was to be pushed there. */
+  branch?: string | undefined;
+  commit?: string | undefined;
+}>;
 
 /** The commit is in the vault; a worktree of it can be opened. */
 export type Prepared = Readonly<{
@@ -21,7 +28,13 @@ export type Prepared = Readonly<{
   refs: RemoteRefs;
   /** To be recorded on the job: the branch, tag or hash that was used. */
   baseRef: string;
+  /** What the work is measured from. */
   baseSha: string;
+  /**
+   * The job's own branch as it is at the repository: work goes on there, and not anew from the base. `whole`: all is there
+   * that was to be pushed.
+   */
+  goesOn?: Readonly<{ branch: string; commit: string; whole: boolean }>;
   identity: Identity;
   how: How;
   /** Another job's fetch brought the commit. */
@@ -48,12 +61,39 @@ export async function prepare(box: RepoBox, job: RepoJob, signal: AbortSignal): 
   const refs = looked.value;
   const { commit, how } = await fetchBase(box, { source, refs, jobId: job.id }, signal);
   await noteUse(box, job, source);
+  const own = await ownBranch(box, { source, refs, job, base: commit }, signal);
   return {
     ...{ source, refs, identity, how },
     baseRef: refs.name,
     baseSha: commit,
+    ...own,
     shared: how === "shared" || (how === "present" && looked.shared),
   };
+}
+
+type Own = Readonly<{ source: Source; refs: RemoteRefs; job: RepoJob; base: string }>;
+
+/**
+ * What an earlier attempt has pushed, and who works on its pull request on top of it. In a person's own folder a job begins
+ * anew under another name: they may have that branch checked out.
+ */
+async function ownBranch(
+  box: RepoBox,
+  { source, refs, job, base }: Own,
+  signal: AbortSignal,
+): Promise<Pick<Prepared, "goesOn" | "baseSha"> | undefined> {
+  const { branch = "" } = job;
+  const commit = refs.ours.get(branch);
+  if (source.address.scheme === "local" || commit === undefined || !`agenticore-${job.id}`.startsWith(branch))
+    return undefined;
+  const own = { name: branch, kind: "branch", ref: `refs/heads/${branch}`, object: commit, commit } as const;
+  await fetchBase(box, { source, refs: { ...refs, ...own }, jobId: job.id }, signal);
+  const ask = (...args: readonly string[]) =>
+    box.git({ place: { gitDir: source.place.vault }, args, answers: [1, 128], signal }); // 128: no such commit here
+  const found = await ask("merge-base", base, commit);
+  if (found.code !== 0) return undefined;
+  const whole = job.commit !== undefined && (await ask("merge-base", "--is-ancestor", job.commit, commit)).code === 0;
+  return { goesOn: { branch, commit, whole }, baseSha: found.text.trim() };
 }
 
 /** The mirror is here: claims may prefer its jobs. Only a hint, which fails nothing. */

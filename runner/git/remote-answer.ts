@@ -8,8 +8,8 @@ export type RemoteRefs = Readonly<{
   /** What the ref points at: of an annotated tag the tag object. */
   object: string;
   commit: string;
-  /** Branches of ours that exist there. */
-  ours: readonly string[];
+  /** Branches of ours that exist there, with their commits. */
+  ours: ReadonlyMap<string, string>;
 }>;
 
 export type Fetched = Readonly<{ commit: string }>;

@@ -39,9 +39,11 @@ export async function lookUp(
     if (value.startsWith("ref: ")) refs.set("symref", value.slice(5));
     else if (hash.test(value)) refs.set(name, value);
   }
-  const ours = [...refs.keys()]
-    .filter((name) => name.startsWith("refs/heads/agenticore-"))
-    .map((name) => name.slice(11));
+  const ours = new Map(
+    [...refs].flatMap(([name, commit]) =>
+      name.startsWith("refs/heads/agenticore-") ? [[name.slice(11), commit] as const] : [],
+    ),
+  );
   return { ...(baseRef === undefined ? headOf(refs, raw) : namedOf(refs, baseRef, raw)), ours };
 }
 

@@ -54,7 +54,7 @@ export async function openWorktree(
   const { place } = prepared.source;
   const open = async (): Promise<TreeRecord & { warm: boolean }> => {
     await restoreMirror(box, place, prepared.baseSha);
-    const warm = await takeFromPool(box, { prepared, job }, signal);
+    const warm = prepared.goesOn ? undefined : await takeFromPool(box, { prepared, job }, signal);
     return warm === undefined
       ? { ...(await openFresh(box, { prepared, job }, signal)), warm: false }
       : { ...warm, warm: true };
@@ -101,16 +101,15 @@ async function openFresh(
   await mkdir(place.trees, { recursive: true, mode: 0o700 });
   // Git names its entry after the folder, so an earlier start of this job had these too.
   await discardEntry(box, place, { admin: job.id, jobId: job.id, paths: [path] });
-  const branch = await makeBranch({ jobId: job.id, taken: prepared.refs.ours }, (name) =>
-    add(box, { prepared, path, branch: name, job }, signal),
-  );
-  const record = newRecord(prepared, {
-    jobId: job.id,
-    branch,
-    path,
-    admin: await adminName(place, path),
-    now: box.now(),
-  });
+  const make = (name: string) => add(box, { prepared, path, branch: name, job }, signal);
+  const { goesOn } = prepared;
+  if (goesOn) await make(goesOn.branch);
+  const taken = [...prepared.refs.ours.keys()];
+  const branch = goesOn?.branch ?? (await makeBranch({ jobId: job.id, taken }, make));
+  const record = {
+    ...newRecord(prepared, { jobId: job.id, branch, path, admin: await adminName(place, path), now: box.now() }),
+    ...(goesOn ? { clean: false, pushed: goesOn.commit } : {}),
+  };
   try {
     await restoreFile(join(path, ".git"), { name: ".git", text: gitFileOf(place, record.admin) });
     await box.git({ place: inTree(place, record), args: ["reset", "--hard", "--quiet"], signal });
@@ -129,7 +128,8 @@ async function add(box: RepoBox, { prepared, job, path, branch }: Plan, signal: 
   const reason = `agenticore job ${job.id}`;
   const args = [
     ...["worktree", "add", "--quiet", "--no-checkout", "--no-track", "--lock", "--reason", reason],
-    ...["-b", branch, path, prepared.baseSha],
+    // The name of one that goes on is its own; a start that was cut off may have left it here.
+    ...[prepared.goesOn ? "-B" : "-b", branch, path, prepared.goesOn?.commit ?? prepared.baseSha],
   ];
   const run = ({ lockFd, signal }: Held) => box.git({ place: inView(place), args, signal, lockFd });
   for (;;) {

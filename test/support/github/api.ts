@@ -27,6 +27,9 @@ export function githubApi(state: State, { prefix, origin }: Readonly<{ prefix: s
       if (actor instanceof HTTPException) c.res = actor.getResponse();
       else await next();
     }
+    const hold = state.holds.find(({ fits }) => fits(c.req.method, path));
+    hold?.reached();
+    await hold?.released;
     if (fault) c.res = Response.json(fault.body, { status: fault.status, headers: fault.headers() });
     c.header("date", new Date(state.now()).toUTCString());
     c.header("x-github-media-type", "github.v3; format=json");

@@ -34,6 +34,8 @@ export type FakeGithub = Readonly<{
     what: RegExp,
     fault: Partial<Pick<Fault, "status" | "body" | "times" | "after">> & { headers?: () => Record<string, string> },
   ) => void;
+  /** From now on what fits is done, and its answer waits until it is released. */
+  hold: (what: RegExp) => Readonly<{ reached: Promise<void>; release: () => void }>;
   /** Puts the clock forward. */
   advance: (ms: number) => void;
   now: () => number;
@@ -114,6 +116,16 @@ export async function startGithub({ enterprise = false }: Options = {}): Promise
         ...{ status, body, times, headers, after },
         fits: (method, path) => what.test(`${method} ${path}`),
       }),
+    hold: (what) => {
+      const reached = Promise.withResolvers<void>();
+      const released = Promise.withResolvers<void>();
+      state.holds.push({
+        fits: (method, path) => what.test(`${method} ${path}`),
+        reached: reached.resolve,
+        released: released.promise,
+      });
+      return { reached: reached.promise, release: released.resolve };
+    },
     advance: state.advance,
     now: state.now,
     revoke: state.revoke,

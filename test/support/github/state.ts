@@ -72,6 +72,13 @@ export type Fault = {
   readonly after?: boolean;
 };
 
+/** A request that fits has been done, and its answer waits. */
+export type Hold = Readonly<{
+  fits: (method: string, path: string) => boolean;
+  reached: () => void;
+  released: Promise<void>;
+}>;
+
 /** All that the stand-in remembers; its clock runs as the machine's does, and can be put forward. */
 export function openState() {
   let ahead = 0;
@@ -87,6 +94,7 @@ export function openState() {
     apps: [] as App[],
     seen: [] as Seen[],
     faults: [] as Fault[],
+    holds: [] as Hold[],
     /** What has been minted for Apps, newest last. */
     minted: [] as { token: string; repositories: readonly string[]; permissions: Permissions }[],
     mint: (prefix: "ghp" | "ghs", actor: Actor, lastsMs = Number.POSITIVE_INFINITY): string => {
