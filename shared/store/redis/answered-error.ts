@@ -22,7 +22,7 @@ const meanings: readonly (readonly [text: RegExp, meaning: Meaning])[] = [
   ],
   [/^MISCONF\b/, { passes: false, remedy: "Redis cannot write to its disk: free space there, see Redis' own log." }],
   [
-    /^(NOAUTH|WRONGPASS|NOPERM)\b|unauthorized|invalid (auth )?token/i,
+    /^(NOAUTH|WRONGPASS|NOPERM)\b|unauthorized|invalid (auth )?token|user executing the script|ACL failure/i,
     { passes: false, remedy: "Check REDIS_TOKEN or the password in REDIS_URL, and what that user may do." },
   ],
   [
