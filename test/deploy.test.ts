@@ -14,6 +14,8 @@ type Service = Readonly<{
   build?: unknown;
   depends_on?: unknown;
   volumes?: readonly string[];
+  read_only?: boolean;
+  healthcheck?: Readonly<{ test: readonly string[] }>;
 }>;
 const read = (file: string) => readFileSync(join(import.meta.dirname, "../deploy", file), "utf8");
 const compose = parse(read("compose.yaml"), { merge: true }) as {
@@ -73,4 +75,23 @@ test("each variable that is to be filled in is named in the example", () => {
   const named = [...read(".env.example").matchAll(/^(\w+)=/gm)].map(([, name]) => name);
   const used = [...read("compose.yaml").matchAll(/\$\{(\w+)/g)].map(([, name]) => name);
   expect([...new Set(used)].sort()).toEqual([...named].sort());
+});
+
+test("ours write to volumes alone, and none is judged by the health check of another's", () => {
+  const image = readFileSync(join(import.meta.dirname, "../runner.Dockerfile"), "utf8");
+  const places = JSON.parse(/^VOLUME (.*)$/m.exec(image)?.[1] ?? "[]") as string[];
+  for (const [name, { read_only, volumes = [], healthcheck, environment = {} }] of ours) {
+    expect(read_only, name).toBe(true);
+    for (const volume of volumes) {
+      const [source = "", place = ""] = volume.split(":");
+      expect(Object.keys(compose.volumes)).toContain(source);
+      expect(places).toContain(place);
+    }
+    // The image's own asks for a runner.
+    if (name === "runner") expect(healthcheck).toBeUndefined();
+    else {
+      const port = environment["AGENTICORE_PORT"] ?? environment["AGENTICORE_REDIS_HTTP_PORT"];
+      expect(healthcheck?.test.join(" "), name).toContain(`127.0.0.1:${port}/health`);
+    }
+  }
 });
