@@ -17,6 +17,8 @@ const passing: readonly ErrorCode[] = ["store_unavailable", "internal", "rate_li
  * cancelled. Whatever breaks off in the middle is done again: the store takes the same id once.
  */
 export function openDrain({ store, folder, clock, log }: Deps) {
+  /** Jobs of whose trouble the log has heard. */
+  const told = new Set<JobId>();
   /**
    * Brings these jobs to the store, in this order. @returns how many could not be brought for a reason of their own.
    * @throws AppError `store_unavailable` where the store is away, or another process is at it for longer than a second.
@@ -28,11 +30,13 @@ export function openDrain({ store, folder, clock, log }: Deps) {
     for (const id of ids) {
       try {
         await settle(id);
+        told.delete(id);
         done(id);
       } catch (error) {
         if (isStoreAway(error)) throw error;
         failed += 1;
-        log.error("a spooled job could not be brought to the store", { job: id, error });
+        if (!told.has(id)) log.error("a spooled job could not be brought to the store", { job: id, error });
+        told.add(id);
       }
     }
     return failed;
