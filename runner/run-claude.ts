@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Clock } from "../shared/clock.ts";
-import { AppError } from "../shared/error.ts";
+import { AppError, LeaseLost } from "../shared/error.ts";
 import type { Message, Usage } from "../shared/job.ts";
 import type { Log } from "../shared/log.ts";
 import type { Redact } from "../shared/redact.ts";
@@ -39,7 +39,11 @@ const termGraceMs = 2_000;
 /** A Claude that has said its last result and does not end. */
 const lingerMs = 60_000;
 
-/** Runs Claude to its end and carries what it says to the job's log. @throws AppError `setup_failed` when it cannot be started. */
+/**
+ * Runs Claude to its end and carries what it says to the job's log.
+ * @throws AppError `setup_failed` when it cannot be started, `internal` when its warden was killed, LeaseLost when its
+ * grant ran out before it was started.
+ */
 export async function runClaude(order: Order, { clock, redact, newId, log }: Deps): Promise<ClaudeRun> {
   const { plan, keeper } = order;
   const over = new AbortController();
@@ -48,8 +52,10 @@ export async function runClaude(order: Order, { clock, redact, newId, log }: Dep
   const tree = startTree({ ...order.tree, until: keeper.grant() }, { clock });
   keeper.onGrant((grant) => tree.grant(grant));
   if (!(await tree.started)) {
-    const { message } = await tree.exited;
-    throw new AppError("setup_failed", `Claude could not be started: ${message}`);
+    const exit = await tree.exited;
+    if (exit.reason === "failed") throw new AppError("setup_failed", `Claude could not be started: ${exit.message}`);
+    lostBy(exit);
+    throw new LeaseLost(order.tree.job);
   }
   order.onStarted(tree.id.pid);
   let lingered = false;

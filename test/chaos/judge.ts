@@ -34,7 +34,7 @@ export function judgeHistory(known: readonly Known[], lives: readonly Life[]): R
 
 const named = ({ job, events, told }: Known): string =>
   [
-    `${job?.id} ${job?.status} ${job?.error_code ?? ""}`,
+    `${job?.id} ${job?.status} ${job?.error_code ?? ""} ${job?.error ?? ""}`,
     `attempts ${job?.attempts.map(({ reason }) => reason)}`,
     `log ${events.map(({ type, attempt }) => `${type}/${attempt}`).join(" ")}`,
     ...(told.followed ? [`seen ${told.followed.length} of ${events.length}`] : []),
