@@ -65,10 +65,12 @@ export const configNotes: Readonly<Record<ConfigName, string>> = {
   langfusePublicKey: "Public key of the Langfuse project.",
   langfuseSecretKey: "Secret key of the Langfuse project.",
   postgresUrl: "Database that traces are written to.",
-  githubToken: "Token for fetch, push and pull requests.",
-  githubAppId: "GitHub App, instead of a token.",
-  githubAppInstallationId: "Installation of the App.",
-  githubAppPrivateKey: "Private key of the App, as PEM or base64.",
+  githubToken:
+    "Token for fetch, push and pull requests: Contents and Pull requests, read and write, or the classic scope `repo`. See [github.md](../github.md).",
+  githubAppId:
+    "GitHub App: its tokens are for one repository and an hour. Where it is not installed, the token above is used.",
+  githubAppInstallationId: "Installation of the App; default: looked up for each repository.",
+  githubAppPrivateKey: "Private key of the App: PEM, its line feeds perhaps written as `\\n`, or base64 of it.",
   githubAppPrivateKeyPath: "File that holds that key.",
   githubWebhookSecret: "Secret that signs webhooks.",
   githubApiUrl: "Address of GitHub's API; its host is GitHub too.",

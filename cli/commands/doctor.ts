@@ -4,19 +4,27 @@ import { defineCommand } from "../command.ts";
 import type { CliContext } from "../context.ts";
 import type { Check } from "../doctor/check.ts";
 import { checkDisk } from "../doctor/disk.ts";
+import { checkGithub, checkRepo } from "../doctor/github.ts";
 import { checkFolders } from "../doctor/places.ts";
-import { checkGithub, checkServer } from "../doctor/reach.ts";
+import { checkServer } from "../doctor/reach.ts";
 import { checkSandbox } from "../doctor/sandbox.ts";
 import { checkSharing } from "../doctor/sharing.ts";
 import { checkSpool } from "../doctor/spool.ts";
 import { checkStore } from "../doctor/store.ts";
 import { checkClaude, checkGit, checkLogin } from "../doctor/tools.ts";
 
-export const doctor = defineCommand<{ json?: true }>({
-  takes: (command) => command.option("--json", "print JSON"),
-  examples: ["agenticore doctor", "agenticore doctor --json | jq '.checks[] | select(.state != \"ok\")'"],
-  run: async (cli, { json }) => {
-    const checks = await examine(cli);
+export const doctor = defineCommand<{ json?: true; repo?: string }>({
+  takes: (command) =>
+    command
+      .option("-r, --repo <url>", "also whether work on this repository could be pushed and proposed")
+      .option("--json", "print JSON"),
+  examples: [
+    "agenticore doctor",
+    "agenticore doctor --repo https://github.com/me/project",
+    "agenticore doctor --json | jq '.checks[] | select(.state != \"ok\")'",
+  ],
+  run: async (cli, { json, repo }) => {
+    const checks = await examine(cli, repo);
     const bad = checks.filter(({ state }) => state === "broken").length;
     if (json) cli.print.json({ success: bad === 0, checks });
     else {
@@ -27,7 +35,7 @@ export const doctor = defineCommand<{ json?: true }>({
   },
 });
 
-async function examine(cli: CliContext): Promise<readonly Check[]> {
+async function examine(cli: CliContext, repo: string | undefined): Promise<readonly Check[]> {
   const { config } = await loadConfig(cli);
   const groups = await Promise.all([
     checkGit(cli),
@@ -41,6 +49,7 @@ async function examine(cli: CliContext): Promise<readonly Check[]> {
     checkSpool(config),
     checkServer(cli, config),
     checkGithub(cli, config),
+    repo === undefined ? [] : checkRepo(cli, config, repo),
   ]);
   return groups.flat();
 }

@@ -1,9 +1,8 @@
-import { z } from "zod";
 import type { Config } from "../../shared/config-keys.ts";
 import { toAppError } from "../../shared/error.ts";
 import { clientOf } from "../connect.ts";
 import type { CliContext } from "../context.ts";
-import { broken, type Check, ok, warn } from "./check.ts";
+import { type Check, ok, warn } from "./check.ts";
 
 const patienceMs = 5_000;
 
@@ -27,30 +26,5 @@ export async function checkServer(cli: CliContext, config: Config): Promise<Chec
   } catch (thrown) {
     const { message, remedy } = toAppError(thrown);
     return warn("server", signal.aborted ? `${client.url} does not answer within 5 s.` : message, remedy);
-  }
-}
-
-const User = z.object({ login: z.string() });
-
-/** Whether GitHub takes the token and, where a classic one tells them, its scopes. Nothing without a token. */
-export async function checkGithub({ fetch }: CliContext, { githubToken, githubApiUrl }: Config): Promise<Check[]> {
-  if (githubToken === undefined) return [];
-  const mend = "Make a token with the rights Contents and Pull requests (read and write), and set GITHUB_TOKEN.";
-  try {
-    const response = await fetch(`${githubApiUrl.replace(/\/+$/, "")}/user`, {
-      headers: { authorization: `Bearer ${githubToken.reveal()}`, accept: "application/vnd.github+json" },
-      signal: AbortSignal.timeout(patienceMs),
-      redirect: "error",
-    });
-    if (!response.ok) return [broken("github", `GitHub refuses the token (${response.status}).`, mend)];
-    const user = User.safeParse(await response.json());
-    const says = user.success ? `token of ${user.data.login}` : "the token is taken";
-    const scopes = response.headers.get("x-oauth-scopes")?.split(/,\s*/);
-    // Fine-grained tokens and those of an App have no such header.
-    if (scopes && !scopes.includes("repo")) return [warn("github", `${says}, without the scope \`repo\`.`, mend)];
-    return [ok("github", says)];
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return [warn("github", `${githubApiUrl} cannot be reached (${why}).`, "Check the network and GITHUB_API_URL.")];
   }
 }

@@ -1,6 +1,4 @@
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
@@ -73,32 +71,6 @@ test("doctor sees a data folder that others may read, one that is a file, and a 
     writeFileSync(join(home, ".agenticore/agenticore.db"), "this is no database ".repeat(1000));
   });
   expect(damaged.find("store")).toMatchObject({ state: "broken" });
-});
-
-test("doctor asks GitHub about the token: refused is broken, too few rights is a warning", async () => {
-  const answers = [
-    { status: 401, scopes: undefined, state: "broken" },
-    { status: 200, scopes: "read:org", state: "warn" },
-    { status: 200, scopes: "repo, workflow", state: "ok" },
-    { status: 200, scopes: undefined, state: "ok" },
-  ];
-  for (const { status, scopes, state } of answers) {
-    const seen: (string | undefined)[] = [];
-    const github = createServer((request, response) => {
-      seen.push(request.headers.authorization);
-      response.writeHead(status, {
-        "content-type": "application/json",
-        ...(scopes ? { "x-oauth-scopes": scopes } : {}),
-      });
-      response.end('{"login":"somebody"}');
-    });
-    await new Promise<void>((done) => github.listen(0, "127.0.0.1", done));
-    const GITHUB_API_URL = `http://127.0.0.1:${(github.address() as AddressInfo).port}`;
-    const { find } = await examined({ PATH: aPath("2.1.330"), GITHUB_TOKEN: "a-token", GITHUB_API_URL });
-    github.close();
-    expect(seen).toEqual(["Bearer a-token"]);
-    expect(find("github")?.state).toBe(state);
-  }
 });
 
 test("init-shared-fs makes private folders, again and again, and says where it cannot", async () => {
