@@ -50,13 +50,11 @@ const jobNotes = {
 };
 
 /**
- * Until SIGINT, SIGTERM or SIGHUP, or the end of the npx that started it: drains; a second one stops at once, as does the end of the time to drain in. @returns when the service has ended.
- * @throws whatever ended the service.
+ * Until SIGINT, SIGTERM or SIGHUP, or the end of the npx that started it: drains; a second one stops at once, as does the end of the time to drain in. A signal
+ * that comes while the service is still starting counts too: it is drained once it is up. @returns when the service has ended.
+ * @throws whatever ended the service, or its start.
  */
-export async function untilSignal(
-  cli: CliContext,
-  { drain, stop, over, notes = jobNotes, drainMs }: Service,
-): Promise<ExitCode> {
+export async function untilSignal(cli: CliContext, starting: Service | Promise<Service>): Promise<ExitCode> {
   const asked = Promise.withResolvers<"asked">();
   const insisted = Promise.withResolvers<"insisted">();
   using _signals = secondSignal(cli, {
@@ -65,6 +63,9 @@ export async function untilSignal(
     second: () => insisted.resolve("insisted"),
   });
   using _launcher = onLauncherEnd(cli, () => asked.resolve("asked"));
+  const service = await Promise.race([starting, insisted.promise]);
+  if (service === "insisted") return 130;
+  const { drain, stop, over, notes = jobNotes, drainMs } = service;
   if ((await Promise.race([asked.promise, over.then(() => "over" as const)])) === "over") return 0;
   cli.print.note(notes.drain);
   const ended = new AbortController();

@@ -40,9 +40,12 @@ export const runner = defineCommand<Readonly<{ drainTimeout?: number }>>({
     const { store } = service;
     warnOfLogin(cli, config);
     warnOfSharing(cli, config);
-    const started = await serviceRunner({ cli, config, store, log });
-    print.note(`agenticore ${version} runner ${config.podName} takes jobs of ${config.pools.join(", ")}`);
-    const drainMs = drainTimeout === undefined ? {} : { drainMs: drainTimeout * 1000 };
-    return await untilSignal(cli, { ...started, ...drainMs }); // the store must stay open until then
+    return await untilSignal(cli, starting()); // the store must stay open until then
+
+    async function starting() {
+      const started = await serviceRunner({ cli, config, store, log });
+      print.note(`agenticore ${version} runner ${config.podName} takes jobs of ${config.pools.join(", ")}`);
+      return { ...started, ...(drainTimeout === undefined ? {} : { drainMs: drainTimeout * 1000 }) };
+    }
   },
 });

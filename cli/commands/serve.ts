@@ -63,8 +63,11 @@ export const serve = defineCommand<Options>({
       if (!options.runner) return await untilSignal(cli, noRunner());
       warnOfLogin(cli, config);
       warnOfSharing(cli, config);
-      const runner = await serviceRunner({ cli, config, store, log });
-      return await untilSignal(cli, besideApi(cli, runner));
+      const runner = serviceRunner({ cli, config, store, log });
+      return await untilSignal(
+        cli,
+        runner.then((started) => besideApi(cli, started)),
+      );
     } finally {
       // After the jobs: who follows one sees its end.
       await api.close();

@@ -20,3 +20,8 @@ test("a runner that may drain for a second gives back what still runs then, with
   expect(await world.ended(id)).toMatchObject({ status: "succeeded" });
   expect(await next.end("SIGTERM")).toBe(0);
 });
+
+test("a runner that is told to end in the moment in which it is up drains all the same", async () => {
+  await using world = await aWorld();
+  for (let round = 0; round < 3; round += 1) expect(await (await world.runner()).end("SIGTERM")).toBe(0);
+});
