@@ -119,6 +119,14 @@ describe("limits", () => {
 });
 
 describe("environment", () => {
+  test("a token for gh is there only where it is given, and a profile's own wins", () => {
+    const token = { GH_TOKEN: "ghs_token" };
+    expect(env({ GH_TOKEN: "of the runner" })).not.toHaveProperty("GH_TOKEN");
+    expect(env({}, { gh: token })).toMatchObject(token);
+    const profile = aProfile({ env: { GH_TOKEN: "another" } });
+    expect(env({}, { gh: token, profile })).toMatchObject({ GH_TOKEN: "another" });
+  });
+
   test("without anything around it is exactly this", () => {
     expect(env({ PATH: "/usr/bin" }, { job: aJob({ id: facts().job.id }) })).toEqual({
       PATH: "/usr/bin",

@@ -2,20 +2,13 @@ import { execFileSync } from "node:child_process";
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { RepoOptions } from "../../../runner/git/repo-box.ts";
 import { openRepos } from "../../../runner/git/repos.ts";
-import type { Worktree } from "../../../runner/git/worktree.ts";
 import type { RepoAddress } from "../../../shared/repo-url.ts";
-import { type GitServer, gitServer } from "../../support/git-server.ts";
+import { gitServer } from "../../support/git-server.ts";
 import { gitIn } from "../../support/sample-repo.ts";
-import { aDesk, aJob, type Desk, gitBinary, never } from "./a-desk.ts";
+import { aDesk, aJob, gitBinary, never } from "./a-desk.ts";
+import { hostedDesk, login, work } from "./a-hosted-desk.ts";
 import { aTrap, hostileConfig, setHooks } from "./a-trap.ts";
-
-async function work(desk: Desk, tree: Worktree, text = "work\n"): Promise<string> {
-  writeFileSync(join(tree.path, "work.txt"), text);
-  const left = await desk.repos.commitLeftovers(tree, "work", never());
-  return left.commit ?? "";
-}
 
 test("neither hooks nor settings of the person's repository run when it is fetched from and pushed to", async () => {
   await using desk = await aDesk();
@@ -88,25 +81,6 @@ test("a refused push and a repository that is gone are told apart", async () => 
   await expect(desk.repos.push(tree, commit, never())).rejects.toMatchObject(gone);
 });
 
-const login = { username: "x-access-token", password: "s3cret-token" };
-
-type Hosted = Readonly<{ desk: Desk; server: GitServer; hosted: (...args: readonly string[]) => string }> &
-  AsyncDisposable;
-
-/** A repository behind a server that wants a login. */
-async function hostedDesk(more: Partial<RepoOptions> = {}): Promise<Hosted> {
-  const desk = await aDesk({ credentials: async () => login, ...more });
-  desk.repo.git("clone", "-q", "--bare", desk.repo.path, join(desk.path, "served/src.git"));
-  const hosted = gitIn(join(desk.path, "served/src.git"));
-  hosted("config", "http.receivepack", "true");
-  const server = await gitServer({ root: join(desk.path, "served"), login });
-  const end = async () => {
-    await server[Symbol.asyncDispose]();
-    await desk[Symbol.asyncDispose]();
-  };
-  return { desk, server, hosted, [Symbol.asyncDispose]: end };
-}
-
 const filesWith = (folder: string, text: string) =>
   execFileSync("sh", ["-c", 'grep -rl -- "$1" "$2" || true', "sh", text, folder], { encoding: "utf8" }).trim();
 
@@ -135,52 +109,6 @@ test("a branch of ours is rewritten on a remote only where it still is what we p
   const theirs = hosted("-c", "user.name=x", "-c", "user.email=x@x", "commit-tree", "-m", "theirs", "main^{tree}");
   hosted("update-ref", `refs/heads/${tree.branch}`, theirs);
   await expect(desk.repos.push(tree, three, never())).rejects.toMatchObject({ code: "push_rejected" });
-});
-
-test("a job whose tree is gone goes on from its branch at the repository, with what a reviewer put there", async () => {
-  await using world = await hostedDesk();
-  const { desk, server, hosted } = world;
-  const { tree, job } = await desk.start({ repoUrl: server.url("src.git"), baseRef: "main" });
-  const { branch, baseSha } = tree;
-  const commit = await work(desk, tree, "one");
-  await desk.repos.push(tree, commit, never());
-  await desk.repos.close(tree, "reuse");
-  const put = (on: string, file: string) => {
-    const author = ["-c", "user.name=R", "-c", "user.email=r@example.com"];
-    const clone = join(desk.path, file);
-    const git = gitIn(join(desk.path));
-    git("clone", "-q", "-b", on, join(desk.path, "served/src.git"), clone);
-    writeFileSync(join(clone, file), "text\n");
-    gitIn(clone)("add", file);
-    gitIn(clone)(...author, "commit", "-q", "-m", file);
-    gitIn(clone)("push", "-q");
-  };
-  put(branch, "review.txt");
-  put("main", "meanwhile.txt");
-
-  const prepared = await desk.repos.prepare({ ...job, branch, commit }, never());
-  const again = await desk.repos.openWorktree(prepared, { ...job, branch, commit }, never());
-
-  expect(prepared.goesOn).toMatchObject({ branch, whole: true });
-  expect(again).toMatchObject({ branch, baseSha, reopened: true });
-  expect(existsSync(join(again.path, "review.txt"))).toBe(true);
-  const next = await work(desk, again, "two");
-  expect((await desk.repos.summarize(again, never()))?.diff.files).toBe(2);
-  expect(await desk.repos.push(again, next, never())).toMatchObject({ branch, how: "updated" });
-  expect(hosted("log", "--format=%s", branch).split("\n")[1]).toBe("review.txt");
-});
-
-test("what was never pushed, or another job's branch, is nothing to go on from", async () => {
-  await using world = await hostedDesk();
-  const { desk, server, hosted } = world;
-  const { tree, job } = await desk.start({ repoUrl: server.url("src.git") });
-  const commit = await work(desk, tree, "one");
-  const prepare = async (branch: string) => (await desk.repos.prepare({ ...job, branch, commit }, never())).goesOn;
-  expect(await prepare(tree.branch)).toBeUndefined();
-  hosted("branch", tree.branch, "main");
-  expect(await prepare(tree.branch)).toMatchObject({ whole: false });
-  hosted("branch", "agenticore-00000000", "main");
-  expect(await prepare("agenticore-00000000")).toBeUndefined();
 });
 
 test("a login that is missing or wrong is told as such, without waiting for a person", async () => {

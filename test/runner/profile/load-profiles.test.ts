@@ -131,6 +131,13 @@ describe("a broken profile is listed with its error and leaves the others alone"
     );
   });
 
+  test("a key of `pr` is looked for there, and what cannot be a label, reviewer or title is an error", async () => {
+    expect(await errorOf("pr:\n  drafts: true\n")).toContain('line 2: pr.drafts: unknown key; the nearest is "draft"');
+    expect(await errorOf("labels: [bot]\n")).toContain('line 1: labels: unknown key; it belongs under "pr"');
+    expect(await errorOf("pr:\n  reviewers: ['@ada']\n")).toContain("must be a login, or org/team");
+    expect(await errorOf("pr:\n  title: Always the same\n")).toContain("must contain {title}");
+  });
+
   test("a wrong value names its line, key and what is allowed", async () => {
     expect(await errorOf("claude:\n\n  permission_mode: yolo\n")).toMatch(
       /line 3: claude\.permission_mode: .*"acceptEdits"/,
