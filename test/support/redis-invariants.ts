@@ -101,10 +101,11 @@ function isListed(row: Row, scene: Scene, { add }: Found): void {
   const place = (JobStatus.options.indexOf(row.status) + 1) * 1e12 + Number(row.field("_seq"));
   if (scene.all.zsets.get(`index:${row.tenant}`)?.get(row.id) !== place)
     add(`job ${row.id} is not listed as ${row.status}`);
-  if (isIn(scene, ofPool("demand", row.pool), row.id) !== live)
-    add(`job ${row.id} is ${row.status}; the demand says otherwise`);
-  if (isIn(scene, "expires", row.id) !== (live && row.field("_expires") !== undefined))
-    add(`job ${row.id} has a queue time at one place and not at the other`);
+  const demand = scene.all.zsets.get(ofPool("demand", row.pool))?.get(row.id);
+  const expires = row.field("_expires");
+  const waits = expires === undefined ? 1e15 + Number(row.field("_queued")) : Number(expires);
+  const isRight = row.status === "queued" ? demand === waits : live ? (demand ?? 0) >= 2e15 : demand === undefined;
+  if (!isRight) add(`job ${row.id} is ${row.status}; the demand says otherwise (${demand})`);
   if (row.session !== undefined && isIn(scene, `users:${row.session}`, row.id) !== live)
     add(`job ${row.id} is ${row.status}; the users of its session say otherwise`);
   const begun = Number(row.field("attempt") ?? 0);
@@ -130,7 +131,7 @@ function livesAsLongAsItMust(row: Row, { all }: Scene, { add }: Found): void {
 
 /** Nothing speaks of a job that is not there, but what its end has left until the next upkeep. */
 function nothingIsLeftOver({ all, rows }: Scene, { add }: Found): void {
-  const structural = /^(queue|held|demand|delayed|leases|expires|parked|heads|users)(:|$)/;
+  const structural = /^(queue|held|demand|delayed|leases|parked|heads|users)(:|$)/;
   for (const [key, members] of all.zsets) {
     if ((all.ttls.get(key) ?? -1) >= 0) add(`${key} has a TTL`);
     if (structural.test(key))

@@ -50,7 +50,7 @@ export function concernOf(what: ChangeQuery, parts: Parts): Concern {
       topic: { channels: [key(`changed:${job}`)] },
       heard: (_, revision) => (isLate(revision, before) ? "nothing" : "wake"),
       happened: async () =>
-        before === undefined || Number(await wire.send(["HGET", key(`job:${job}`), "_rev"])) !== before,
+        before === undefined || Number((await wire.send(["HGET", key(`job:${job}`), "_rev"])) ?? 1) !== before,
     };
   }
   return idleOf(what.pools, parts, ours);
@@ -69,7 +69,7 @@ function idleOf(pools: readonly string[] | undefined, { wire, key, news, run }: 
     happened: async () => {
       if (!hadClaimed) return true;
       if (news.leaseMs() >= shortLeaseMs) return Number(await wire.send(["HGET", key("meta"), "seq"])) > seen;
-      const [, told, nextMs] = await run(look, []);
+      const [, told, nextMs] = await run(look, [...(pools ?? [])]);
       news.note({ told, nextMs });
       return Number(told) > seen;
     },

@@ -18,7 +18,7 @@ export type Context = Readonly<{
   limits: string;
   news: News;
   /** A job as people see it, from an answer: with its position where it waits. */
-  view(hash: Reply | undefined, position: Reply | undefined): Job;
+  view(hash: Reply | undefined, changes: Reply | undefined, position?: Reply): Job;
   /** Runs a script; its first word says what came of it. @throws AppError `store_unavailable` for a store of another version. */
   run(script: Script, args: readonly Word[], job?: JobId): Promise<readonly [word: string, ...Reply[]]>;
 }>;
@@ -40,8 +40,8 @@ export function openContext({ prefix, limits, ...parts }: Options): Context {
     ...parts,
     key,
     news,
-    view: (hash, position) => {
-      const { job, revision } = toSeen(hash ?? []);
+    view: (hash, changes, position) => {
+      const { job, revision } = toSeen(hash, changes);
       news.saw(job.id, revision);
       return placed(job, position);
     },

@@ -15,10 +15,10 @@ export function openEndings({ run, limits, newId, view, news }: Parts) {
     finish: async (lease: Lease, ending: Ending): Promise<Job> => {
       const own = [limits, lease.job, lease.runner, lease.fence, ending.status];
       const told = [...listed(toFields(ending.patch)), ...eventWords(ending)];
-      const [word, hash, position] = await run(finish, [...own, ...told], lease.job);
+      const [word, hash, changes] = await run(finish, [...own, ...told], lease.job);
       if (word !== "ended") throw new LeaseLost(lease.job);
       news.letGo(lease.job);
-      return view(hash, position);
+      return view(hash, changes);
     },
 
     release: async (lease: Lease, how: Release): Promise<Job> => {
@@ -30,11 +30,11 @@ export function openEndings({ run, limits, newId, view, news }: Parts) {
         waiting === undefined ? "" : Date.parse(waiting.until),
       ];
       const told = [...listed(toFields(patch)), ...eventWords(how)];
-      const [word, hash, position, dueMs] = await run(release, [...own, ...delay, ...told], lease.job);
+      const [word, hash, changes, position, dueMs] = await run(release, [...own, ...delay, ...told], lease.job);
       if (word !== "released") throw new LeaseLost(lease.job);
       news.letGo(lease.job);
       news.note({ alsoMs: dueMs });
-      return view(hash, position);
+      return view(hash, changes, position);
     },
   };
 }

@@ -26,9 +26,9 @@ export function openLeases({ run, limits, newId, news }: Parts) {
         const [claimed, nextMs] = rest;
         return void news.note({ claimed, nextMs, leaseMs });
       }
-      const [, hash, messages, claimed] = rest;
+      const [hash, changes, messages, claimed] = rest;
       news.note({ claimed, alsoMs: leaseMs, leaseMs });
-      const { job, revision, tenant, fence } = toSeen(hash ?? []);
+      const { job, revision, tenant, fence } = toSeen(hash, changes);
       const lease = { job: job.id, runner, fence };
       news.hold(lease);
       news.saw(job.id, revision);

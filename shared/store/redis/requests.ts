@@ -9,29 +9,29 @@ import { retry } from "./lua/retry.ts";
 export function openRequests({ run, limits, newId, view }: Pick<Context, "run" | "limits" | "newId" | "view">) {
   return {
     cancel: async (id: JobId, by: Readonly<{ name: string; tenant?: string }>): Promise<Job | undefined> => {
-      const [word, hash, position] = await run(cancel, [limits, id, by.tenant ?? "", by.name], id);
-      return word === "job" ? view(hash, position) : undefined;
+      const [word, hash, changes, position] = await run(cancel, [limits, id, by.tenant ?? "", by.name], id);
+      return word === "job" ? view(hash, changes, position) : undefined;
     },
 
     retry: async (id: JobId, tenant?: string, only?: "publish"): Promise<Job> => {
-      const [word, hash, position] = await run(retry, [limits, newId(), id, tenant ?? "", only ?? ""], id);
+      const [word, hash, changes, position] = await run(retry, [limits, newId(), id, tenant ?? "", only ?? ""], id);
       if (word === "none") throw notThere(id);
       if (word === "live")
         throw new AppError("conflict", `Job ${id} is ${hash}: only an ended job can be retried.`, {
           remedy: "Wait for its end, or cancel it first.",
         });
-      return view(hash, position);
+      return view(hash, changes, position);
     },
 
     addMessage: async (id: JobId, message: Message, tenant?: string): Promise<Job> => {
       const facts = [message.id, message.mode, JSON.stringify(message)];
-      const [word, hash, position] = await run(addMessage, [id, tenant ?? "", ...facts], id);
+      const [word, hash, changes, position] = await run(addMessage, [id, tenant ?? "", ...facts], id);
       if (word === "none") throw notThere(id);
       if (word === "over")
         throw new AppError("conflict", `Job ${id} is ${hash}: it takes no more messages.`, {
           remedy: "Retry the job, or submit a new one with its session_id.",
         });
-      return view(hash, position);
+      return view(hash, changes, position);
     },
   };
 }

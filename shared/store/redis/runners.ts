@@ -2,6 +2,7 @@ import { AppError, LeaseLost } from "../../error.ts";
 import type { JobId } from "../../job.ts";
 import type { Lease, RunnerRecord, SessionRecord, StoreLock } from "../../store.ts";
 import type { Context } from "./context.ts";
+import { listed } from "./job-hash.ts";
 import { dropLock, takeLock } from "./lua/locks.ts";
 import { announce, drain, retire, runners } from "./lua/runners.ts";
 import { saveSession, sessionUser } from "./lua/sessions.ts";
@@ -11,7 +12,10 @@ export function openRunners({ run, wire, key, news }: Pick<Context, "run" | "wir
   return {
     announce: async (record: RunnerRecord): Promise<{ drain: boolean }> => {
       news.serve(record.id);
-      const [, marked, told, nextMs, live] = await run(announce, [record.id, record.name, JSON.stringify(record)]);
+      const [, marked, told, nextMs, live] = await run(announce, [
+        ...[record.id, record.name, JSON.stringify(record)],
+        ...listed(record.pools),
+      ]);
       news.note({ told, nextMs, live });
       news.toldDrain(record.id, marked === 1);
       return { drain: marked === 1 };

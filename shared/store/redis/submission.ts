@@ -3,7 +3,7 @@ import type { Job, JobId } from "../../job.ts";
 import type { NewJob, Submitted } from "../../store.ts";
 import { queued } from "../job-change.ts";
 import { asList, type Context, placed } from "./context.ts";
-import { listed, toFields } from "./job-hash.ts";
+import { toFields } from "./job-hash.ts";
 import { get } from "./lua/get.ts";
 import { submit } from "./lua/submit.ts";
 
@@ -15,28 +15,28 @@ export function openSubmission({ run, limits, newId, view, news }: Parts) {
     submit: async (fresh: NewJob): Promise<Submitted> => {
       const { output, result, ...job }: Job = queued(fresh.job);
       const { tenant, repoKey, idempotency, queueTtlSeconds } = fresh;
-      const own = repoKey === undefined ? [] : ["_repo", repoKey];
       const key = [idempotency?.key ?? "", idempotency?.body ?? ""];
-      const facts = [queueTtlSeconds * 1_000, 10 - job.priority, ...listed([...toFields(job), ...own])];
+      const places = [10 - job.priority, job.pool, job.session_id ?? "", repoKey ?? ""];
+      const facts = [queueTtlSeconds * 1_000, ...places, ...toFields(job)];
       const answer = await run(submit, [limits, newId(), job.id, tenant, ...key, ...facts], job.id);
-      const [word, hash, position, count] = answer;
+      const [word, hash, changes, position, count] = answer;
       switch (word) {
         case "made":
           // The hash is only sent where this call has made the job before; it may have gone on since.
-          if (asList(hash).length > 0) return { job: view(hash, position), replayed: false };
+          if (asList(hash).length > 0) return { job: view(hash, changes, position), replayed: false };
           news.saw(job.id, 1);
           news.hear(`${job.pool} ${count}`);
           return { job: placed(job, position), replayed: false };
         case "known":
-          return { job: view(hash, position), replayed: true };
+          return { job: view(hash, changes, position), replayed: true };
         default:
           throw refusal(word, job.id);
       }
     },
 
     get: async (id: JobId, tenant?: string): Promise<Job | undefined> => {
-      const [word, hash, position] = await run(get, [tenant ?? ""], id);
-      return word === "job" ? view(hash, position) : undefined;
+      const [word, hash, changes, position] = await run(get, [tenant ?? ""], id);
+      return word === "job" ? view(hash, changes, position) : undefined;
     },
   };
 }

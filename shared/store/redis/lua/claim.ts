@@ -1,118 +1,154 @@
-import { endings, givingBack, nextTimes, upkeep } from "./endings.ts";
-import { gates } from "./gates.ts";
-import { jobs } from "./job.ts";
-import { writing } from "./prologue.ts";
-import { rules } from "./rules.ts";
+import { runs } from "./endings.ts";
+import { gates, limits, ofPool, waking } from "./gates.ts";
+import { changing, flushing, isoOf, jobs, marking, readJob } from "./job.ts";
+import { noteDue, writing } from "./prologue.ts";
+import { may, statuses } from "./rules.ts";
 import { script } from "./script.ts";
+import { nextTimes, upkeep } from "./upkeep.ts";
+
+/** How many jobs whose queue time is over one claim ends on its way to one that is in time. */
+const overdue = 200;
+
+/** A job of a warm repository that may pass the best one, \`j\`; \`row\` is the ids and scores of the first eight. */
+const passing = `
+local is_warm = {}
+for _, key in ipairs(warm) do is_warm[key] = true end
+if not is_warm[j._repo] and now - j._queued < 10000 then
+  for i = 2, #row do
+    if math.floor(row[i].score / 1e13) ~= math.floor(row[1].score / 1e13) then break end
+    local key = call('HGET', P .. 'job:' .. row[i].id, '_repo')
+    if key and is_warm[key] then
+      local best = j
+      ${readJob("P .. 'job:' .. row[i].id")}
+      if not (j._expires and tonumber(j._expires) <= now) then break end
+      j = best
+    end
+  end
+end
+`;
+
+/** Bounded upkeep: of what delays and leases end only where the time has come that was noted, of the rest once a second. */
+const upkept = `
+if not next_due or now >= next_due then
+  local U = slow()
+  U.release_due(100)
+  U.reap(20)
+  local delay, ended = call('ZRANGE', P .. 'delayed', 0, 0, 'WITHSCORES')[2], call('ZRANGE', P .. 'leases', 0, 0, 'WITHSCORES')[2]
+  next_due = math.min(tonumber(delay or ${runs}), tonumber(ended or ${runs}))
+  call('HSET', M, 'due', next_due)
+end
+local kept = tonumber(head[7] or 0)
+if now - kept >= 1000 or now < kept then
+  local U = slow()
+  for _, p in ipairs(pools) do U.expire_overdue(p, 20) end
+  U.remove_gone(2)
+  call('HSET', M, 'kept', now)
+end
+`;
+
+/** Sets \`j\` to the best job that may run, taken out of the queue, or to nil. */
+const choosing = `
+local open, seen = {}, {}
+for _, p in ipairs(pools) do
+  local most = pool_limit(p)
+  if not seen[p] and not (most and tonumber(call('HGET', P .. 'use', 'pool:' .. p) or 0) >= most) then open[#open + 1] = p end
+  seen[p] = true
+end
+for _ = 1, ${overdue} do
+  local row = {}
+  for _, p in ipairs(open) do
+    local best = call('ZRANGE', of_pool('queue', p), 0, warm[1] and 7 or 0, 'WITHSCORES')
+    for i = 1, #best, 2 do row[#row + 1] = {id = best[i], score = tonumber(best[i + 1]), pool = p} end
+  end
+  if not row[1] then break end
+  if open[2] then table.sort(row, function(a, b) return a.score < b.score end) end
+  for i = 9, #row do row[i] = nil end
+  ${readJob("P .. 'job:' .. row[1].id")}
+  if not j then call('ZREM', of_pool('queue', row[1].pool), row[1].id)
+  elseif j._expires and tonumber(j._expires) <= now then
+    slow().expire(j)
+    j = nil
+  else
+    if warm[1] then ${passing} end
+    if not ${may("claim")} then j = nil
+    elseif j.session_id or (j._repo and LIMIT > 0) then
+      if gates().occupy(j) then break end
+      j = nil
+    else
+      call('ZREM', of_pool('queue', j.pool), j.id)
+      call('HINCRBY', P .. 'use', 'pool:' .. j.pool, 1)
+      if j._repo then call('HINCRBY', P .. 'use', 'repo:' .. redis.sha1hex(j._repo), 1) end
+      break
+    end
+  end
+end
+`;
+
+const answering = `
+call('ZADD', P .. 'leases', now + lease_ms, j.id)
+${noteDue("now + lease_ms")}
+if lease_ms > longest then call('HSET', M, 'lease', lease_ms) end
+return {'job', j.flat, j.set, j._messages and call('HVALS', P .. 'messages:' .. j.id) or {}, seq}
+`;
 
 /**
  * The best runnable job of the runner's pools, leased; before that, bounded upkeep.
  *
  * KEYS: meta. ARGV: limits, claim id, runner, its pod's name, length of the lease in milliseconds, pools (a list), keys of
  * warm repositories (a list).
- * Answers: job, id, hash, messages, count of news, milliseconds until time changes something; none, count, milliseconds.
+ * Answers: job, hash, its changes, messages, count of news; none, count, milliseconds until time changes something.
  */
 export const claim = script(
   "claim",
-  [writing, rules, jobs, gates, endings, givingBack, upkeep, nextTimes],
+  [writing, statuses, ofPool, limits],
   `
-local claim_id, runner, pod, lease_ms, pools, warm = arg(), arg(), arg(), tonumber(arg()), list(), list()
-local claim_key = P .. 'claim:' .. claim_id
-local function lease(j)
-  redis.call('ZADD', P .. 'leases', now + lease_ms, j.id)
-  if lease_ms > longest then redis.call('HSET', M, 'lease', lease_ms) end
-end
-local function answer(j)
-  local messages = j._messages and redis.call('HVALS', P .. 'messages:' .. j.id) or {}
-  return {'job', j.id, all(j), messages, seq}
-end
-local known = redis.call('GET', claim_key)
+local claim_id, runner, pod, lease_ms, count = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
+local pools, warm, j = {}, {}, nil
+for i = 7, 6 + count do pools[#pools + 1] = ARGV[i] end
+for i = 8 + count, #ARGV do warm[#warm + 1] = ARGV[i] end
+local known = call('GET', P .. 'claim:' .. claim_id)
 if known then
-  local j = load(known)
-  if not (j and j.status == 'running' and j._runner == runner and j._claim == claim_id) then return {'none', seq, until_next()} end
-  lease(j)
-  return answer(j)
+  ${readJob("P .. 'job:' .. known")}
+  if j and j.status == 'running' and j._runner == runner and j._claim == claim_id then ${answering} end
+  ${nextTimes}
+  return {'none', seq, until_next(pools)}
 end
-
-release_due(100)
-reap(20)
-if now - num(head[7]) >= 1000 or now < num(head[7]) then
-  expire_overdue(20)
-  remove_gone(2)
-  redis.call('HSET', M, 'kept', now)
+${changing}${gates}
+local slower
+local function slow()
+  if slower then return slower end
+  ${jobs}${upkeep}
+  slower = upkeep()
+  return slower
 end
-if redis.call('EXISTS', P .. 'leases') == 0 and lease_ms < longest then longest = 0 end
-
-local open, seen = {}, {}
-for _, p in ipairs(pools) do
-  local limit = pool_limit(p)
-  if not seen[p] and not (limit and in_use('pool:' .. p) >= limit) then open[#open + 1] = p end
-  seen[p] = true
-end
-local function row(count)
-  local ids = {}
-  for _, p in ipairs(open) do
-    local best = redis.call('ZRANGE', of_pool('queue', p), 0, count - 1, 'WITHSCORES')
-    for i = 1, #best, 2 do ids[#ids + 1] = {id = best[i], score = tonumber(best[i + 1])} end
-  end
-  if #open > 1 then table.sort(ids, function(a, b) return a.score < b.score end) end
-  return ids
-end
-local is_warm = {}
-for _, key in ipairs(warm) do is_warm[key] = true end
-local function passing(j, ids)
-  if is_warm[j._repo] or now - num(j._queued) >= 10000 then return j end
-  for i = 2, math.min(8, #ids) do
-    if math.floor(ids[i].score / 1e13) ~= math.floor(ids[1].score / 1e13) then return j end
-    local key = redis.call('HGET', P .. 'job:' .. ids[i].id, '_repo')
-    if key and is_warm[key] then
-      local other = load(ids[i].id)
-      if not (other._expires and tonumber(other._expires) <= now) then return other end
-    end
-  end
-  return j
-end
-local function choose()
-  for _ = 1, 200 do
-    local ids = row(#warm > 0 and 8 or 1)
-    if not ids[1] then return nil end
-    local j = load(ids[1].id)
-    if not j then
-      for _, p in ipairs(open) do redis.call('ZREM', of_pool('queue', p), ids[1].id) end
-    elseif j._expires and tonumber(j._expires) <= now then expire(j)
-    else
-      if #warm > 0 then j = passing(j, ids) end
-      if may(j, 'claim') and occupy(j) then return j end
-    end
-  end
-end
-local j = choose()
+${upkept}
+if lease_ms < longest and call('EXISTS', P .. 'leases') == 0 then longest = 0 end
+${choosing}
+${waking}
 if not j then
-  wake()
-  return {'none', seq, until_next()}
+  ${nextTimes}
+  return {'none', seq, until_next(pools)}
 end
 
-mark(j, 'running')
+local at
+${isoOf("now")}
+${marking("'running'")}
 put(j, 'phase', 'claimed')
-put(j, 'attempt', num(j.attempt) + 1)
+put(j, 'attempt', j.attempt + 1)
 put(j, 'pod_name', pod)
-put(j, '_fence', num(j._fence) + 1)
+put(j, '_fence', (j._fence or 0) + 1)
 put(j, '_runner', runner)
 put(j, '_claim', claim_id)
-put(j, '_started', iso(now))
-if not j.started_at then put(j, 'started_at', j._started) end
+put(j, '_started', at)
+if not j.started_at then put(j, 'started_at', at) end
 if j._asked then put(j, '_told', j._asked) end
-drop(j, 'waiting')
-drop(j, '_told_events')
-if j._expires then
-  drop(j, '_expires')
-  redis.call('ZREM', P .. 'expires', j.id)
-end
-lease(j)
-redis.call('SET', claim_key, j.id, 'PX', 2 * lease_ms)
-append(j, 'job.claimed', '{"pod_name":' .. quoted(pod) .. '}')
-flush(j)
-wake()
-return answer(j)
+if j.waiting then put(j, 'waiting', '') end
+if j._told_events then put(j, '_told_events', '') end
+if j._expires then put(j, '_expires', '') end
+call('ZADD', of_pool('demand', j.pool), ${runs} + now, j.id)
+call('SET', P .. 'claim:' .. claim_id, j.id, 'PX', 2 * lease_ms)
+append(j, 'job.claimed', '{"pod_name":' .. cjson.encode(pod) .. '}')
+${flushing}
+${answering}
 `,
 );

@@ -1,171 +1,126 @@
+import { flushing, isoOf, marking } from "./job.ts";
+import { noteDue } from "./prologue.ts";
+import { because } from "./rules.ts";
+
+/**
+ * Jobs of a pool's \`demand\` in order: those that were never started by the end of their queue time, then those that were
+ * and wait again by when they began to wait, then those that run.
+ */
+export const begun = 1e15;
+export const runs = 2e15;
+
 /** Beyond the end of its job, an idempotency key is kept this long (contract 2), in milliseconds. */
 const keyMs = 24 * 3_600_000;
 
-/** The ways in which a run or a wait ends; behind \`gates\`. */
-export const endings = `
-local function quoted(v) return cjson.encode(v) end
-local function ending_facts(j)
-  local facts = {'"status":' .. quoted(j.status)}
+/** The one terminal step of \`j\`: state, event and the times of removal. Behind \`ofPool\`. */
+export const closing = (status: string): string => `
+do
+  local ttl, at = tonumber(j.ttl_seconds) * 1000, nil
+  ${isoOf("now")}
+  ${marking(status)}
+  put(j, 'ended_at', at)
+  call('ZREM', of_pool('demand', j.pool), j.id)
+  call('ZADD', P .. 'gone', now + ttl, j.id .. j._tenant)
+  if j.session_id then call('ZREM', P .. 'users:' .. j.session_id, j.id) end
+  if j._key and call('HGET', j._key, 'job') == j.id then
+    call('HSET', j._key, 'gone', now + ${keyMs})
+    call('PEXPIRE', j._key, ${keyMs})
+  end
+  local facts = '{"status":"' .. j.status .. '"'
   for _, f in ipairs({'error_code', 'error', 'remedy', 'commit', 'branch'}) do
-    if j[f] then facts[#facts + 1] = '"' .. f .. '":' .. quoted(j[f]) end
+    if j[f] then facts = facts .. ',"' .. f .. '":' .. cjson.encode(j[f]) end
   end
-  if j.cost_usd then facts[#facts + 1] = '"cost_usd":' .. j.cost_usd end
-  return '{' .. table.concat(facts, ',') .. '}'
-end
-local function because(j, code, sentence)
-  put(j, 'error_code', code)
-  put(j, 'error', sentence)
-  put(j, 'remedy', REMEDY[code])
-end
-local function owns_key(j) return j._key and redis.call('HGET', j._key, 'job') == j.id end
-local function close(j, status)
-  local ttl = tonumber(j.ttl_seconds) * 1000
-  mark(j, status)
-  put(j, 'ended_at', iso(now))
-  redis.call('ZREM', of_pool('demand', j.pool), j.id)
-  redis.call('ZADD', P .. 'gone', now + ttl, j.id .. j._tenant)
-  if j.session_id then redis.call('ZREM', P .. 'users:' .. j.session_id, j.id) end
-  if owns_key(j) then
-    redis.call('HSET', j._key, 'gone', now + ${keyMs})
-    redis.call('PEXPIRE', j._key, ${keyMs})
-  end
-  append(j, 'job.' .. status, ending_facts(j))
-  flush(j)
-  redis.call('PEXPIRE', j.key, ttl)
-  redis.call('PEXPIRE', P .. 'events:' .. j.id, ttl)
-  if j._messages then redis.call('PEXPIRE', P .. 'messages:' .. j.id, ttl) end
-end
-local function end_in_queue(j, status, code, sentence)
-  leave(j)
-  redis.call('ZREM', P .. 'expires', j.id)
-  drop(j, 'waiting')
-  drop(j, '_expires')
-  because(j, code, sentence)
-  close(j, status)
-end
-local function expire(j)
-  local seconds = string.format('%.14g', j._queue_ttl / 1000)
-  end_in_queue(j, 'expired', 'queue_expired', 'No runner took the job within its ' .. seconds .. ' s in the queue.')
-end
-local function patch(j, fields)
-  for i = 1, #fields, 2 do
-    if fields[i] == 'session_id' then adopt(j, fields[i + 1]) else put(j, fields[i], fields[i + 1]) end
-  end
-end
-local function end_attempt(j, reason)
-  local ended = '{"number":' .. j.attempt .. ',"pod_name":' .. quoted(j.pod_name or '') .. ',"started_at":"'
-    .. (j._started or iso(now)) .. '","ended_at":"' .. iso(now) .. '","reason":"' .. reason .. '"}'
-  put(j, 'attempts', j.attempts and j.attempts .. ',' .. ended or ended)
-  drop(j, 'phase')
-  redis.call('ZREM', P .. 'leases', j.id)
-  vacate(j)
+  if j.cost_usd then facts = facts .. ',"cost_usd":' .. j.cost_usd end
+  append(j, 'job.' .. j.status, facts .. '}')
+  ${flushing}
+  call('PEXPIRE', j.key, ttl)
+  call('PEXPIRE', P .. 'events:' .. j.id, ttl)
+  if j._messages then call('PEXPIRE', P .. 'messages:' .. j.id, ttl) end
 end
 `;
 
-/** The attempt is over and the job is not, unless starts are used up or a cancel waits; behind \`endings\`. */
+/** A job ends that no runner holds; behind \`closing\`. */
+export const endingInQueue = `
+local function close(j, status) ${closing("status")} end
+local function because(j, code, sentence, remedy)
+  put(j, 'error_code', code)
+  put(j, 'error', sentence)
+  put(j, 'remedy', remedy)
+end
+local function leave(j)
+  if call('ZREM', P .. 'delayed', j.id) == 1 then call('ZREM', of_pool('held', j.pool), j.id)
+  else gates().leave(j) end
+  if j.waiting then put(j, 'waiting', '') end
+  if j._expires then put(j, '_expires', '') end
+end
+local function expire(j)
+  local seconds = string.format('%.14g', j._queue_ttl / 1000)
+  leave(j)
+  ${because("queue_expired", "'No runner took the job within its ' .. seconds .. ' s in the queue.'")}
+  close(j, 'expired')
+end
+`;
+
+/** The attempt of \`j\` is over. Behind \`gates\`. */
+export const endingAttempt = (reason: string): string => `
+do
+  local at
+  ${isoOf("now")}
+  local ended = '{"number":' .. j.attempt .. ',"pod_name":' .. cjson.encode(j.pod_name or '') .. ',"started_at":"'
+    .. (j._started or at) .. '","ended_at":"' .. at .. '","reason":"' .. ${reason} .. '"}'
+  put(j, 'attempts', j.attempts and j.attempts .. ',' .. ended or ended)
+  if j.phase then put(j, 'phase', '') end
+  call('ZREM', P .. 'leases', j.id)
+  if pool_limit(j.pool) then woken[j.pool] = true end
+  if j.session_id or j._repo then gates().vacate(j)
+  elseif call('HINCRBY', P .. 'use', 'pool:' .. j.pool, -1) <= 0 then call('HDEL', P .. 'use', 'pool:' .. j.pool) end
+end
+`;
+
+/**
+ * The attempt is over and the job is not, unless starts are used up or a cancel waits; behind \`losses\`, \`endingInQueue\`
+ * and \`gates\`.
+ */
 export const givingBack = `
 local function put_back(j, reason, how)
   local delay = how.delay
-  if not delay and LOSS[reason] then delay = LOSS_DELAYS[math.min(num(j._lost), #LOSS_DELAYS)] end
+  if not delay and LOSS[reason] then delay = LOSS_DELAYS[math.min(j._lost, #LOSS_DELAYS)] end
   if not delay and how.till then delay = how.till - now end
   delay = math.max(0, math.ceil(delay or 0))
   local waiting = how.waiting
   if not waiting and delay > 0 then waiting = '{"reason":"backoff","until":"' .. iso(now + delay) .. '"}' end
-  drop(j, 'pid')
+  if j.pid then put(j, 'pid', '') end
   mark(j, 'queued')
   put(j, '_queued', now)
-  redis.call('ZADD', of_pool('demand', j.pool), now, j.id)
+  call('ZADD', of_pool('demand', j.pool), ${begun} + now, j.id)
   append(j, 'job.queued', '{"reason":"' .. reason .. '"}')
   if waiting then
     put(j, 'waiting', waiting)
     append(j, 'job.delayed', waiting)
   end
   if delay > 0 then
-    redis.call('ZADD', P .. 'delayed', now + delay, j.id)
-    hold(j.id, j._score, j.pool)
-    redis.call('PUBLISH', P .. 'wake', j.pool .. ' ' .. seq .. ' ' .. delay)
-  else enter(j, true) end
+    call('ZADD', P .. 'delayed', now + delay, j.id)
+    ${noteDue("now + delay")}
+    gates().hold(j.id, j._score, j.pool)
+    call('PUBLISH', P .. 'wake', j.pool .. ' ' .. seq .. ' ' .. delay)
+  else gates().enter(j) end
   flush(j)
 end
 local function give_back(j, reason, how)
   if LOSS[reason] then
-    append(j, 'lease.lost', '{"pod_name":' .. quoted(j.pod_name or '') .. ',"reason":"' .. reason .. '"}')
+    append(j, 'lease.lost', '{"pod_name":' .. cjson.encode(j.pod_name or '') .. ',"reason":"' .. reason .. '"}')
   end
   local status = released(j, reason)
-  if LOSS[reason] then put(j, '_lost', num(j._lost) + 1) end
-  end_attempt(j, reason)
+  if LOSS[reason] then put(j, '_lost', (j._lost or 0) + 1) end
+  ${endingAttempt("reason")}
   if status == 'queued' then return put_back(j, reason, how) end
   if status == 'cancelled' then
-    because(j, 'cancelled', 'The job was cancelled by ' .. (j._cancel_by or 'someone') .. '.')
+    ${because("cancelled", "'The job was cancelled by ' .. (j._cancel_by or 'someone') .. '.'")}
   else
-    local lost = num(j._lost)
-    because(j, 'runner_lost', 'The job lost its runner ' .. lost .. (lost == 1 and ' time' or ' times')
-      .. ', the last one while it ran on ' .. (j.pod_name or 'a runner') .. '.')
+    local times = j._lost == 1 and ' time' or ' times'
+    local pod = j.pod_name or 'a runner'
+    ${because("runner_lost", "'The job lost its runner ' .. j._lost .. times .. ', the last one while it ran on ' .. pod .. '.'")}
   end
   close(j, status)
-end
-`;
-
-/** What time does to jobs, in bounded steps; behind \`givingBack\`. Each gives the ids that it changed. */
-export const upkeep = `
-local changed = {}
-local function due(key, limit, till) return redis.call('ZRANGEBYSCORE', P .. key, '-inf', till or now, 'LIMIT', 0, limit) end
-local function release_due(limit)
-  local ids = due('delayed', limit)
-  for _, id in ipairs(ids) do
-    redis.call('ZREM', P .. 'delayed', id)
-    local j = load(id)
-    if j and j.status == 'queued' then enter(j, false) end
-  end
-  return #ids
-end
-local function reap(limit)
-  local ids = due('leases', limit, now < grace and math.min(now, spared) or now)
-  for _, id in ipairs(ids) do
-    local j = load(id)
-    if j and j.status == 'running' then
-      redis.call('PUBLISH', P .. 'ctl:' .. j._runner, id)
-      give_back(j, 'lease_lost', {})
-      changed[#changed + 1] = id
-    else redis.call('ZREM', P .. 'leases', id) end
-  end
-  return #ids
-end
-local function expire_overdue(limit)
-  local ids = due('expires', limit)
-  for _, id in ipairs(ids) do
-    local j = load(id)
-    if j and may(j, 'expire') then
-      expire(j)
-      changed[#changed + 1] = id
-    else redis.call('ZREM', P .. 'expires', id) end
-  end
-  return #ids
-end
-local function remove_gone(limit)
-  local gone = due('gone', limit)
-  for _, member in ipairs(gone) do
-    local id = string.sub(member, 1, 36)
-    redis.call('DEL', P .. 'job:' .. id, P .. 'events:' .. id, P .. 'messages:' .. id)
-    redis.call('ZREM', P .. 'index:' .. string.sub(member, 37), id)
-    redis.call('ZREM', P .. 'gone', member)
-    redis.call('PUBLISH', P .. 'changed:' .. id, '')
-    changed[#changed + 1] = id
-  end
-  return #gone
-end
-`;
-
-/** Milliseconds until time alone changes something (a delay, a lease or a queue time ends), or none; behind \`writing\`. */
-export const nextTimes = `
-local function until_next()
-  local at
-  for _, key in ipairs({'delayed', 'leases', 'expires'}) do
-    local first = redis.call('ZRANGE', P .. key, 0, 0, 'WITHSCORES')[2]
-    local time = first and tonumber(first)
-    if time and key == 'leases' and now < grace and time > spared then time = math.max(time, grace) end
-    if time and (not at or time < at) then at = time end
-  end
-  return at and math.max(0, at - now) or ''
 end
 `;

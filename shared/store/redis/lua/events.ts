@@ -1,28 +1,32 @@
-import { reading } from "./prologue.ts";
+import { reader, reading } from "./prologue.ts";
 import { script } from "./script.ts";
 
 /**
  * A page of a job's log. What was cut off its front is one entry, under the number of the last one that went, so that
- * whoever has read further never meets it.
+ * whoever has read further never meets it. The first entry is not kept: it follows from the hash.
  *
  * KEYS: meta, job. ARGV: id, number behind which to read, how many.
  * Answers: page, number of the last event, status, entries (each: number, type, time, attempt, facts); none.
  */
 export const events = script(
   "events",
-  [reading],
+  [reading, reader],
   `
 local id, after, limit = arg(), tonumber(arg()), tonumber(arg())
-local last, status, cut, bytes, at, attempt =
-  unpack(redis.call('HMGET', KEYS[2], '_events', 'status', '_cut', '_cut_bytes', '_cut_at', '_cut_attempt'))
+local last, status, born, cut, bytes, at, attempt =
+  unpack(call('HMGET', KEYS[2], '_events', 'status', '_born', '_cut', '_cut_bytes', '_cut_at', '_cut_attempt'))
 if not status then return {'none'} end
+last = last or '1'
 local page = {}
 if cut and tonumber(cut) > after then
   page[1] = {cut, 'log.dropped', at, attempt, '{"count":' .. cut .. ',"bytes":' .. bytes .. '}'}
   after = tonumber(cut)
+elseif after == 0 then
+  page[1] = {'1', 'job.queued', born, '0', '{}'}
+  after = 1
 end
 if #page < limit then
-  local found = redis.call('XRANGE', P .. 'events:' .. id, (after + 1) .. '-0', '+', 'COUNT', limit - #page)
+  local found = call('XRANGE', P .. 'events:' .. id, (after + 1) .. '-0', '+', 'COUNT', limit - #page)
   for _, entry in ipairs(found) do
     local f = entry[2]
     page[#page + 1] = {string.match(entry[1], '^%d+'), f[2], f[4], f[6], f[8]}

@@ -1,8 +1,8 @@
-import { endings } from "./endings.ts";
-import { gates } from "./gates.ts";
-import { jobs } from "./job.ts";
-import { writing } from "./prologue.ts";
-import { rules } from "./rules.ts";
+import { closing, endingAttempt } from "./endings.ts";
+import { gates, limits, ofPool, waking } from "./gates.ts";
+import { changing, isHeld, readJob, telling } from "./job.ts";
+import { reader, writing } from "./prologue.ts";
+import { may, statuses } from "./rules.ts";
 import { script } from "./script.ts";
 
 /**
@@ -10,21 +10,23 @@ import { script } from "./script.ts";
  *
  * KEYS: meta, job. ARGV: limits, id, runner, fence, status, patch (a list), number of the first event (or empty),
  * events (a list).
- * Answers: ended, hash, position; lost.
+ * Answers: ended, hash, its changes; lost.
  */
 export const finish = script(
   "finish",
-  [writing, rules, jobs, gates, endings],
+  [writing, reader, statuses, ofPool, limits, changing, gates],
   `
-local id, runner, fence, status, fields, first, events = arg(), arg(), arg(), arg(), list(), some(), list()
-local j = load(id)
-if j and (j._fence or '0') == fence and (j._runner or runner) == runner and j.status == status then return {'ended', all(j), ''} end
-if not held(j, runner, fence) or not may(j, 'finish') then return {'lost'} end
-append_told(j, first, events)
-patch(j, fields)
-end_attempt(j, 'ended')
-close(j, status)
-wake()
-return {'ended', all(j), ''}
+local _, id, runner, fence, status, fields, first, events = arg(), arg(), arg(), arg(), arg(), list(), some(), list()
+local j
+${readJob("KEYS[2]")}
+if j and (j._fence or '0') == fence and (j._runner or runner) == runner and j.status == status then
+  return {'ended', j.flat, j.set}
+end
+if not (${isHeld}) or not ${may("finish")} then return {'lost'} end
+${telling}
+${endingAttempt("'ended'")}
+${closing("status")}
+${waking}
+return {'ended', j.flat, j.set}
 `,
 );

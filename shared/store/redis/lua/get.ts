@@ -1,21 +1,21 @@
-import { places } from "./gates.ts";
+import { ofPool, places } from "./gates.ts";
 import { reading } from "./prologue.ts";
 import { script } from "./script.ts";
 
 /**
  * One job, whole.
  *
- * KEYS: meta, job. ARGV: tenant (or empty). Answers: job, hash, position; none.
+ * KEYS: meta, job. ARGV: tenant (or empty). Answers: job, hash, its changes (none), position; none.
  */
 export const get = script(
   "get",
-  [reading, places],
+  [reading, ofPool, places],
   `
-local tenant = some()
-local flat = redis.call('HGETALL', KEYS[2])
+local tenant = ARGV[1] ~= '' and ARGV[1]
+local flat = call('HGETALL', KEYS[2])
 local j = {}
 for i = 1, #flat, 2 do j[flat[i]] = flat[i + 1] end
 if not j.status or (tenant and j._tenant ~= tenant) then return {'none'} end
-return {'job', flat, position(j)}
+return {'job', flat, {}, position(j)}
 `,
 );

@@ -1,10 +1,14 @@
-/** What is kept of a job's log (contract 2), and how many entries are looked at together when it is too large. */
-export const keptEvents = 5_000;
-export const keptBytes = 8 * 1024 * 1024;
+/** What is kept of a job's log (contract 2). */
+const keptEvents = 5_000;
+const keptBytes = 8 * 1024 * 1024;
 
-/** RFC 3339, as `Date.toISOString` writes it. Days to date: howardhinnant.github.io/date_algorithms.html#civil_from_days */
-const isoTime = `
-local function iso(ms)
+/**
+ * Sets \`at\` to this moment in RFC 3339, as \`Date.toISOString\` writes it. Days to date:
+ * howardhinnant.github.io/date_algorithms.html#civil_from_days
+ */
+export const isoOf = (ms: string): string => `
+do
+  local ms = ${ms}
   local seconds = math.floor(ms / 1000)
   local days = math.floor(seconds / 86400)
   local rest = seconds - days * 86400
@@ -16,107 +20,106 @@ local function iso(ms)
   local mp = math.floor((5 * doy + 2) / 153)
   local month = mp < 10 and mp + 3 or mp - 9
   local year = yoe + era * 400 + (month <= 2 and 1 or 0)
-  return string.format('%04d-%02d-%02dT%02d:%02d:%02d.%03dZ', year, month, doy - math.floor((153 * mp + 2) / 5) + 1,
+  at = string.format('%04d-%02d-%02dT%02d:%02d:%02d.%03dZ', year, month, doy - math.floor((153 * mp + 2) / 5) + 1,
     math.floor(rest / 3600), math.floor(rest % 3600 / 60), rest % 60, ms % 1000)
 end
 `;
 
-/** A job's hash, read once, changed in a table and written once by \`flush\`. */
-const hash = `
-local FIELDS = {'status', '_tenant', 'pool', 'max_attempts', 'ttl_seconds', '_queue_ttl', 'session_id', '_repo', '_score',
-  '_seq', '_queued', '_expires', 'attempt', 'attempts', 'pod_name', 'phase', 'pid', 'waiting', 'started_at', '_started',
-  '_fence', '_runner', '_claim', '_lost', 'cancel_requested_at', '_cancel_by', '_asked', '_told', '_messages', '_key', '_events',
-  '_bytes', '_cut', '_cut_bytes', '_told_events', '_renewed', '_released', '_retried', '_made', '_rev', 'error_code',
-  'error', 'remedy', 'cost_usd', 'commit', 'branch'}
-local function load(id)
-  local key = P .. 'job:' .. id
-  local values = redis.call('HMGET', key, unpack(FIELDS))
-  if not values[1] then return nil end
-  local j = {id = id, key = key, out = {}}
-  for i = 1, #FIELDS do if values[i] then j[FIELDS[i]] = values[i] end end
-  return j
+/**
+ * Sets \`j\` to a job's hash: read once (\`flat\`, as it is answered), changed in a table, and written once by \`flush\`
+ * (\`set\`, answered behind \`flat\`). A field that was dropped is an empty text. Nil where there is no such job.
+ */
+export const readJob = (key: string): string => `
+do
+  local key = ${key}
+  local flat = call('HGETALL', key)
+  if flat[1] then
+    j = {set = {}, flat = flat}
+    for i = 1, #flat, 2 do if flat[i + 1] ~= '' then j[flat[i]] = flat[i + 1] end end
+    j.key = key
+  else j = nil end
 end
-local function num(v) return tonumber(v) or 0 end
-local function put(j, field, value) j[field] = value j.out[field] = value end
-local function drop(j, field) if j[field] then j[field] = nil j.out[field] = false end end
-local function all(j) return redis.call('HGETALL', j.key) end
-local function held(j, runner, fence)
-  return j and j.status == 'running' and j._fence == fence and j._runner == runner
-end
-local function theirs(j, tenant) return j and (not tenant or j._tenant == tenant) end
 `;
 
-/** The job's log: entries n-0 of a stream; what was cut off the front is told of by the page that is read. */
-const log = `
-local KEPT, KEPT_BYTES = ${keptEvents}, ${keptBytes}
+/** Changes of a job, behind \`readJob\`. The first entry of its log (it was queued) is not written: it follows from the hash. */
+export const changing = `
+local function put(j, field, value)
+  local set = j.set
+  local n = #set
+  set[n + 1] = field
+  set[n + 2] = value
+  if value == '' then value = nil end
+  j[field] = value
+end
 local function append(j, kind, data)
-  local n = num(j._events) + 1
-  redis.call('XADD', P .. 'events:' .. j.id, n .. '-0', 't', kind, 'at', now, 'n', j.attempt, 'd', data)
-  j._bytes = num(j._bytes) + #data
+  local n = (j._events or 1) + 1
+  call('XADD', P .. 'events:' .. j.id, n .. '-0', 't', kind, 'at', now, 'n', j.attempt, 'd', data)
+  j._bytes = (j._bytes or 2) + #data
   j._events = n
-  j.heard = true
 end
-local function trim(j)
-  local last, bytes, cut, lost = num(j._events), num(j._bytes), num(j._cut), num(j._cut_bytes)
-  local function much() return last - cut > KEPT or (bytes > KEPT_BYTES and last - cut > 1) end
-  if not much() then return end
-  local key, attempt = P .. 'events:' .. j.id, j.attempt
-  while much() do
-    local count = math.max(20, math.min(500, last - cut - KEPT))
-    local oldest = redis.call('XRANGE', key, (cut + 1) .. '-0', '+', 'COUNT', count)
-    if #oldest == 0 then break end
-    for _, entry in ipairs(oldest) do
-      if not much() then break end
-      cut = tonumber(string.match(entry[1], '^%d+'))
-      attempt = entry[2][6]
-      bytes = bytes - #entry[2][8]
-      lost = lost + #entry[2][8]
+`;
+
+/**
+ * Writes what was changed of \`j\`. Of its log, entries n-0 of a stream, what is too much goes from the front; the page that
+ * is read tells of it.
+ */
+export const flushing = `
+do
+  local last, bytes, cut = j._events or 1, j._bytes or 2, tonumber(j._cut or 0)
+  if last - cut > ${keptEvents} or tonumber(bytes) > ${keptBytes} then
+    local key, lost, attempt = P .. 'events:' .. j.id, j._cut_bytes or 0, 0
+    if cut == 0 then cut, bytes, lost = 1, bytes - 2, 2 end
+    while last - cut > ${keptEvents} or (bytes > ${keptBytes} and last - cut > 1) do
+      local count = math.max(20, math.min(500, last - cut - ${keptEvents}))
+      local oldest = call('XRANGE', key, (cut + 1) .. '-0', '+', 'COUNT', count)
+      if not oldest[1] then break end
+      for _, entry in ipairs(oldest) do
+        if last - cut <= ${keptEvents} and (bytes <= ${keptBytes} or last - cut <= 1) then break end
+        cut, attempt = cut + 1, entry[2][6]
+        bytes, lost = bytes - #entry[2][8], lost + #entry[2][8]
+      end
     end
+    call('XTRIM', key, 'MINID', '=', (cut + 1) .. '-0')
+    put(j, '_cut', cut)
+    put(j, '_cut_bytes', lost)
+    put(j, '_cut_at', now)
+    put(j, '_cut_attempt', attempt)
   end
-  redis.call('XTRIM', key, 'MINID', '=', (cut + 1) .. '-0')
-  j._bytes = bytes
-  put(j, '_cut', cut)
-  put(j, '_cut_bytes', lost)
-  put(j, '_cut_at', now)
-  put(j, '_cut_attempt', attempt)
+  put(j, '_events', last)
+  put(j, '_bytes', bytes)
+  put(j, '_rev', (j._rev or 1) + 1)
+  call('HSET', j.key, unpack(j.set))
+  call('PUBLISH', P .. 'changed:' .. j.id, j._rev)
 end
-local function append_told(j, first, events)
-  local known = first and num(j._told_events) - tonumber(first) or 0
+`;
+
+/** A new status; the index of its tenant has jobs of one status together. Behind \`statuses\`. */
+export const marking = (status: string): string => `
+put(j, 'status', ${status})
+call('ZADD', P .. 'index:' .. j._tenant, STATUS[${status}] * 1e12 + j._seq, j.id)
+`;
+
+/** The same as functions, for scripts that are not called often. */
+export const jobs = `${changing}
+local function iso(ms) local at ${isoOf("ms")} return at end
+local function load(id) local j ${readJob("P .. 'job:' .. id")} return j end
+local function flush(j) ${flushing} end
+local function mark(j, status) ${marking("status")} end
+`;
+
+/** Whether this runner holds \`j\`. */
+export const isHeld = "j and j.status == 'running' and j._fence == fence and j._runner == runner";
+
+/** What a runner tells of its attempt, without what it has told before; and its patch. Behind \`slowly\`. */
+export const telling = `
+do
+  local told = tonumber(j._told_events or 0)
+  local known = first and told - first or 0
   for i = 2 * math.max(0, known) + 1, #events, 2 do append(j, events[i], events[i + 1]) end
-  if first and tonumber(first) + #events / 2 > num(j._told_events) then
-    put(j, '_told_events', tonumber(first) + #events / 2)
+  if first and first + #events / 2 > told then put(j, '_told_events', first + #events / 2) end
+  for i = 1, #fields, 2 do
+    if fields[i] ~= 'session_id' then put(j, fields[i], fields[i + 1])
+    elseif fields[i + 1] ~= j.session_id then gates().adopt(j, fields[i + 1]) end
   end
 end
 `;
-
-const write = `
-local function flush(j)
-  if j.heard then
-    trim(j)
-    j.out._events = j._events
-    j.out._bytes = j._bytes
-  end
-  local rev = num(j._rev) + 1
-  j.out._rev = rev
-  local set, gone = {}, {}
-  for field, value in pairs(j.out) do
-    if value == false then gone[#gone + 1] = field else
-      set[#set + 1] = field
-      set[#set + 1] = value
-    end
-  end
-  if #gone > 0 then redis.call('HDEL', j.key, unpack(gone)) end
-  redis.call('HSET', j.key, unpack(set))
-  j.out = {}
-  j.heard = false
-  j._rev = rev
-  redis.call('PUBLISH', P .. 'changed:' .. j.id, rev)
-end
-local function mark(j, status)
-  put(j, 'status', status)
-  redis.call('ZADD', P .. 'index:' .. j._tenant, STATUS[status] * 1e12 + j._seq, j.id)
-end
-`;
-
-/** Reading and writing of one job; behind \`writing\` and \`rules\`. */
-export const jobs = `${isoTime}${hash}${log}${write}`;

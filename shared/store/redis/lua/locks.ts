@@ -1,4 +1,4 @@
-import { writing } from "./prologue.ts";
+import { reader, writing } from "./prologue.ts";
 import { script } from "./script.ts";
 
 /**
@@ -8,13 +8,13 @@ import { script } from "./script.ts";
  */
 export const takeLock = script(
   "take-lock",
-  [writing],
+  [writing, reader],
   `
 local key, owner, ms = P .. 'lock:' .. arg(), arg(), tonumber(arg())
-local holder, till = unpack(redis.call('HMGET', key, 'owner', 'till'))
+local holder, till = unpack(call('HMGET', key, 'owner', 'till'))
 if holder and holder ~= owner and tonumber(till) > now then return {'held'} end
-redis.call('HSET', key, 'owner', owner, 'till', now + ms)
-redis.call('PEXPIRE', key, ms)
+call('HSET', key, 'owner', owner, 'till', now + ms)
+call('PEXPIRE', key, ms)
 return {'taken'}
 `,
 );
@@ -26,10 +26,10 @@ return {'taken'}
  */
 export const dropLock = script(
   "drop-lock",
-  [writing],
+  [writing, reader],
   `
 local key, owner = P .. 'lock:' .. arg(), arg()
-if redis.call('HGET', key, 'owner') == owner then redis.call('DEL', key) end
+if call('HGET', key, 'owner') == owner then call('DEL', key) end
 return {'dropped'}
 `,
 );

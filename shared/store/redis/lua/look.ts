@@ -1,16 +1,17 @@
-import { nextTimes } from "./endings.ts";
+import { ofPool } from "./gates.ts";
 import { readingNow } from "./prologue.ts";
 import { script } from "./script.ts";
+import { nextTimes } from "./upkeep.ts";
 
 /**
  * What an idle runner wants to know, without a change.
  *
- * KEYS: meta. Answers: queue, count of news, milliseconds until time changes something (or empty).
+ * KEYS: meta. ARGV: pools. Answers: queue, count of news, milliseconds until time changes something (or empty).
  */
 export const look = script(
   "look",
-  [readingNow, nextTimes],
+  [readingNow, ofPool, nextTimes],
   `
-return {'queue', seq, until_next()}
+return {'queue', seq, until_next(ARGV)}
 `,
 );

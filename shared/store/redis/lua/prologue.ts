@@ -6,9 +6,14 @@ const redisSchema = 1;
 
 /** What every script begins with: KEYS[1] is `P:meta`, and P the prefix of all keys. */
 const common = `
+local call = redis.call
 local M = KEYS[1]
 local P = string.sub(M, 1, -5)
 local SCHEMA = '${redisSchema}'
+`;
+
+/** Reads ARGV in its order; an empty text means none, and a list begins with its length. */
+export const reader = `
 local taken = 0
 local function arg() taken = taken + 1 return ARGV[taken] end
 local function some() local v = arg() if v ~= '' then return v end end
@@ -27,9 +32,9 @@ if head[1] and head[1] ~= SCHEMA then return {'schema', head[1], SCHEMA} end
 
 /** Of a script that only reads. */
 export const reading = `${common}
-local head = redis.call('HMGET', M, 'schema', 'seq', 'grace', 'spared')
+local head = call('HMGET', M, 'schema', 'seq', 'grace', 'spared')
 ${refuseOther}
-local seq, grace, spared = tonumber(head[2]) or 0, tonumber(head[3]) or 0, tonumber(head[4]) or 0
+local seq, grace, spared = tonumber(head[2] or 0), tonumber(head[3] or 0), tonumber(head[4] or 0)
 `;
 
 /** Of a script that only reads and looks at the time. */
@@ -41,14 +46,24 @@ export const readingNow = `${reading}${clock}`;
  * runner had a lease's time to renew (\`grace\`).
  */
 export const writing = `${common}${clock}
-local head = redis.call('HMGET', M, 'schema', 'seq', 'beat', 'lease', 'grace', 'spared', 'kept')
+local head = call('HMGET', M, 'schema', 'seq', 'beat', 'lease', 'grace', 'spared', 'kept', 'due')
 ${refuseOther}
-local seq, beat, longest = tonumber(head[2]) or 0, tonumber(head[3]), tonumber(head[4]) or 0
-local grace, spared = tonumber(head[5]) or 0, tonumber(head[6]) or 0
-if not (beat and head[1]) then redis.call('HSET', M, 'schema', SCHEMA, 'beat', now)
+local seq, beat, longest = tonumber(head[2] or 0), tonumber(head[3]), tonumber(head[4] or 0)
+local grace, spared, next_due = tonumber(head[5] or 0), tonumber(head[6] or 0), tonumber(head[8])
+if not (beat and head[1]) then call('HSET', M, 'schema', SCHEMA, 'beat', now)
 elseif longest > 0 and now - beat > longest / 2 then
   grace, spared = now + longest, beat
-  redis.call('HSET', M, 'beat', now, 'grace', grace, 'spared', spared)
-elseif now < beat or now - beat >= math.min(1000, longest > 0 and longest / 8 or 1000) then redis.call('HSET', M, 'beat', now) end
-local function count(...) seq = seq + 1 redis.call('HSET', M, 'seq', seq, ...) return seq end
+  call('HSET', M, 'beat', now, 'grace', grace, 'spared', spared)
+elseif now < beat or now - beat >= math.min(1000, longest > 0 and longest / 8 or 1000) then call('HSET', M, 'beat', now) end
+`;
+
+/**
+ * No delay and no lease ends before \`due\` of \`P:meta\`: until then a claim needs not look. Whoever makes one that ends
+ * sooner says so by this.
+ */
+export const noteDue = (at: string): string => `
+if not next_due or ${at} < next_due then
+  next_due = ${at}
+  call('HSET', M, 'due', next_due)
+end
 `;

@@ -1,8 +1,7 @@
-import { endings } from "./endings.ts";
-import { gates } from "./gates.ts";
-import { jobs } from "./job.ts";
-import { writing } from "./prologue.ts";
-import { rules } from "./rules.ts";
+import { gates, limits, ofPool, waking } from "./gates.ts";
+import { changing, flushing, telling } from "./job.ts";
+import { noteDue, reader, writing } from "./prologue.ts";
+import { may } from "./rules.ts";
 import { script } from "./script.ts";
 
 /**
@@ -15,33 +14,41 @@ import { script } from "./script.ts";
  */
 export const renew = script(
   "renew",
-  [writing, rules, jobs, gates, endings],
+  [writing, reader],
   `
-local op, id, runner, fence, lease_ms = arg(), arg(), arg(), arg(), tonumber(arg())
-local fields, tell, first, events, delivered = list(), arg() == '1', some(), list(), list()
-local j = load(id)
-if not held(j, runner, fence) or not may(j, 'renew') then return {'lost'} end
-redis.call('ZADD', P .. 'leases', now + lease_ms, id)
-if lease_ms > longest then redis.call('HSET', M, 'lease', lease_ms) end
-local again = j._renewed == op
-if not again and #events + #fields + #delivered > 0 then
-  append_told(j, first, events)
+local _, op, id, runner, fence, lease_ms = arg(), arg(), arg(), arg(), arg(), tonumber(arg())
+local fields, tells, first, events, delivered = list(), arg() == '1', some(), list(), list()
+local key = KEYS[2]
+local status, owner, number, asked, told, messages, at, by, renewed =
+  unpack(call('HMGET', key, 'status', '_runner', '_fence', '_asked', '_told', '_messages', 'cancel_requested_at',
+    '_cancel_by', '_renewed'))
+local j = {status = status}
+if owner ~= runner or number ~= fence or not ${may("renew")} then return {'lost'} end
+call('ZADD', P .. 'leases', now + lease_ms, id)
+${noteDue("now + lease_ms")}
+if lease_ms > longest then call('HSET', M, 'lease', lease_ms) end
+if #events + #fields + #delivered > 0 and renewed ~= op then
+  ${ofPool}${limits}${changing}${gates}
+  local names = {'pool', 'session_id', '_repo', '_score', '_tenant', 'attempt', 'phase', '_events', '_bytes', '_cut',
+    '_cut_bytes', '_told_events', '_rev'}
+  local values = call('HMGET', key, unpack(names))
+  j = {id = id, key = key, set = {}}
+  for i = 1, #names do if values[i] and values[i] ~= '' then j[names[i]] = values[i] end end
   local before = j.phase
-  patch(j, fields)
-  if tell and j.phase ~= before then append(j, 'phase.changed', '{"phase":' .. quoted(j.phase) .. '}') end
+  ${telling}
+  if tells and j.phase ~= before then append(j, 'phase.changed', '{"phase":' .. cjson.encode(j.phase) .. '}') end
   for _, message in ipairs(delivered) do
-    local text = redis.call('HGET', P .. 'messages:' .. id, message)
+    local text = call('HGET', P .. 'messages:' .. id, message)
     if text and text ~= '' then
-      redis.call('HSET', P .. 'messages:' .. id, message, '')
-      append(j, 'message.delivered', '{"message_id":' .. quoted(message) .. '}')
+      call('HSET', P .. 'messages:' .. id, message, '')
+      append(j, 'message.delivered', '{"message_id":' .. cjson.encode(message) .. '}')
     end
   end
   put(j, '_renewed', op)
+  ${flushing}
+  ${waking}
 end
-if j._asked ~= j._told then put(j, '_told', j._asked) end
-if j.out._renewed then flush(j) elseif j.out._told then redis.call('HSET', j.key, '_told', j._told) end
-wake()
-local messages = j._messages and redis.call('HVALS', P .. 'messages:' .. id) or {}
-return {'kept', messages, j.cancel_requested_at and (j._cancel_by or '') or '', j.cancel_requested_at or ''}
+if asked ~= told then call('HSET', key, '_told', asked) end
+return {'kept', messages and call('HVALS', P .. 'messages:' .. id) or {}, at and (by or '') or '', at or ''}
 `,
 );

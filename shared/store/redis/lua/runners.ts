@@ -1,6 +1,7 @@
-import { nextTimes } from "./endings.ts";
-import { readingNow, writing } from "./prologue.ts";
+import { ofPool } from "./gates.ts";
+import { reader, readingNow, writing } from "./prologue.ts";
 import { script } from "./script.ts";
+import { nextTimes } from "./upkeep.ts";
 
 /** A runner silent for longer is gone (contract 2). */
 const silenceMs = 90_000;
@@ -8,19 +9,19 @@ const silenceMs = 90_000;
 /**
  * Writes a runner's record, and tells it what an idle runner wants to know.
  *
- * KEYS: meta. ARGV: runner's id, name, record as JSON.
+ * KEYS: meta. ARGV: runner's id, name, record as JSON, its pools (a list).
  * Answers: announced, 1 where it is to drain, count of news, milliseconds until time changes something, live runners.
  */
 export const announce = script(
   "announce",
-  [writing, nextTimes],
+  [writing, reader, ofPool, nextTimes],
   `
-local id, name, record = arg(), arg(), arg()
-redis.call('HSET', P .. 'runner:' .. id, 'name', name, 'record', record)
-redis.call('ZADD', P .. 'runners', now, id)
-local drain = redis.call('HGET', P .. 'runner:' .. id, 'drain')
-local live = redis.call('ZCOUNT', P .. 'runners', '(' .. now - ${silenceMs}, '+inf')
-return {'announced', drain and 1 or 0, seq, until_next(), live}
+local id, name, record, pools = arg(), arg(), arg(), list()
+call('HSET', P .. 'runner:' .. id, 'name', name, 'record', record)
+call('ZADD', P .. 'runners', now, id)
+local drain = call('HGET', P .. 'runner:' .. id, 'drain')
+local live = call('ZCOUNT', P .. 'runners', '(' .. now - ${silenceMs}, '+inf')
+return {'announced', drain and 1 or 0, seq, until_next(pools), live}
 `,
 );
 
@@ -31,11 +32,11 @@ return {'announced', drain and 1 or 0, seq, until_next(), live}
  */
 export const retire = script(
   "retire",
-  [writing],
+  [writing, reader],
   `
 local id = arg()
-redis.call('DEL', P .. 'runner:' .. id)
-redis.call('ZREM', P .. 'runners', id)
+call('DEL', P .. 'runner:' .. id)
+call('ZREM', P .. 'runners', id)
 return {'retired'}
 `,
 );
@@ -50,8 +51,8 @@ export const runners = script(
   [readingNow],
   `
 local all = {'runners'}
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'runners', '(' .. now - ${silenceMs}, '+inf')) do
-  local record, drain = unpack(redis.call('HMGET', P .. 'runner:' .. id, 'record', 'drain'))
+for _, id in ipairs(call('ZRANGEBYSCORE', P .. 'runners', '(' .. now - ${silenceMs}, '+inf')) do
+  local record, drain = unpack(call('HMGET', P .. 'runner:' .. id, 'record', 'drain'))
   if record then
     all[#all + 1] = record
     all[#all + 1] = drain and 1 or 0
@@ -68,13 +69,13 @@ return all
  */
 export const drain = script(
   "drain",
-  [writing],
+  [writing, reader],
   `
 local name, marked = arg(), 0
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'runners', '(' .. now - ${silenceMs}, '+inf')) do
-  if redis.call('HGET', P .. 'runner:' .. id, 'name') == name then
-    redis.call('HSET', P .. 'runner:' .. id, 'drain', 1)
-    redis.call('PUBLISH', P .. 'ctl:' .. id, 'drain')
+for _, id in ipairs(call('ZRANGEBYSCORE', P .. 'runners', '(' .. now - ${silenceMs}, '+inf')) do
+  if call('HGET', P .. 'runner:' .. id, 'name') == name then
+    call('HSET', P .. 'runner:' .. id, 'drain', 1)
+    call('PUBLISH', P .. 'ctl:' .. id, 'drain')
     marked = marked + 1
   end
 end

@@ -1,6 +1,5 @@
-import { jobs } from "./job.ts";
-import { reading, writing } from "./prologue.ts";
-import { rules } from "./rules.ts";
+import { isHeld } from "./job.ts";
+import { reader, reading, writing } from "./prologue.ts";
 import { script } from "./script.ts";
 
 /** Claude forgets a session's transcript after 30 days by default (\`cleanupPeriodDays\`); so do we. */
@@ -14,15 +13,17 @@ const sessionMs = 30 * 24 * 3_600_000;
  */
 export const saveSession = script(
   "save-session",
-  [writing, rules, jobs],
+  [writing, reader],
   `
 local id, runner, fence, session, tenant, key, job, on = arg(), arg(), arg(), arg(), arg(), arg(), arg(), arg()
-if not held(load(id), runner, fence) then return {'lost'} end
+local status, owner, number = unpack(call('HMGET', KEYS[2], 'status', '_runner', '_fence'))
+local j = {status = status, _runner = owner, _fence = number}
+if not (${isHeld}) then return {'lost'} end
 local name = P .. 'session:' .. session
-local owner, repo = unpack(redis.call('HMGET', name, 'tenant', 'repo'))
+local owner, repo = unpack(call('HMGET', name, 'tenant', 'repo'))
 if owner and (owner ~= tenant or repo ~= key) then return {'foreign'} end
-redis.call('HSET', name, 'tenant', tenant, 'repo', key, 'job', job, 'runner', on)
-redis.call('PEXPIRE', name, ${sessionMs})
+call('HSET', name, 'tenant', tenant, 'repo', key, 'job', job, 'runner', on)
+call('PEXPIRE', name, ${sessionMs})
 return {'saved'}
 `,
 );
@@ -34,11 +35,11 @@ return {'saved'}
  */
 export const sessionUser = script(
   "session-user",
-  [reading],
+  [reading, reader],
   `
-local users = redis.call('ZRANGE', P .. 'users:' .. arg(), 0, -1)
+local users = call('ZRANGE', P .. 'users:' .. arg(), 0, -1)
 for _, id in ipairs(users) do
-  if redis.call('HGET', P .. 'job:' .. id, 'status') == 'running' then return {'user', id} end
+  if call('HGET', P .. 'job:' .. id, 'status') == 'running' then return {'user', id} end
 end
 if users[1] then return {'user', users[1]} end
 return {'none'}

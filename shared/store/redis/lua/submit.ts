@@ -1,7 +1,7 @@
-import { gates } from "./gates.ts";
-import { jobs } from "./job.ts";
+import { gates, limits, ofPool, places } from "./gates.ts";
+import { readJob } from "./job.ts";
 import { writing } from "./prologue.ts";
-import { rules } from "./rules.ts";
+import { statuses } from "./rules.ts";
 import { script } from "./script.ts";
 
 /**
@@ -9,55 +9,63 @@ import { script } from "./script.ts";
  * reply was lost) is \`made\` again.
  *
  * KEYS: meta, job. ARGV: limits, operation, id, tenant, idempotency key (or empty), digest of its body, queue time in
- * milliseconds, 10 - priority, fields (a list of names and values).
- * Answers: made, hash (empty where it is made now), position, count of news; known, hash, position; body|taken|removed.
+ * milliseconds, 10 - priority, pool, session (or empty), repository's key (or empty), then names and values of fields.
+ * Answers: made, hash (empty where it is made now), its changes, position, count of news; known, hash, changes, position;
+ * body|taken|removed.
  */
 export const submit = script(
   "submit",
-  [writing, rules, jobs, gates],
+  [writing, statuses, ofPool, places],
   `
-local op, id, tenant, name, body = arg(), arg(), arg(), some(), arg()
-local queue_ms, rank, fields = tonumber(arg()), tonumber(arg()), list()
-local key = name and P .. 'idem:' .. tenant .. ':' .. name
+local _, op, id, tenant, name, body, queue_ms, rank, pool, session, repo = unpack(ARGV, 1, 11)
+local key = name ~= '' and P .. 'idem:' .. tenant .. ':' .. name
 local earlier
 if key then
-  local known = redis.call('HMGET', key, 'job', 'body', 'gone')
+  local known = call('HMGET', key, 'job', 'body', 'gone')
   if known[1] and not (known[3] and tonumber(known[3]) <= now) then
     if known[2] ~= body then return {'body'} end
     earlier = known[1]
   end
 end
-local owner = redis.call('HGET', P .. 'job:' .. (earlier or id), '_tenant')
+local owner = call('HGET', earlier and P .. 'job:' .. earlier or KEYS[2], '_tenant')
 if owner and owner ~= tenant then return {'taken'} end
 if owner then
-  local j = load(earlier or id)
-  return {j._made == op and 'made' or 'known', all(j), position(j), seq}
+  local j
+  ${readJob("P .. 'job:' .. (earlier or id)")}
+  return {j._made == op and 'made' or 'known', j.flat, j.set, position(j), seq}
 end
 if earlier then return {'removed'} end
 
-local j = {id = id, key = KEYS[2], out = {}, _tenant = tenant}
-for i = 1, #fields, 2 do put(j, fields[i], fields[i + 1]) end
-local place = count('pool:' .. j.pool, 1, 'tenant:' .. tenant, 1)
-j.out._tenant = tenant
-put(j, '_made', op)
-put(j, '_seq', place)
-put(j, '_score', string.format('%.0f', rank * 1e13 + place))
-put(j, '_queued', now)
-put(j, '_queue_ttl', queue_ms)
-put(j, '_expires', now + queue_ms)
-mark(j, 'queued')
-redis.call('ZADD', of_pool('demand', j.pool), now, id)
-redis.call('ZADD', P .. 'expires', now + queue_ms, id)
-if j.session_id then redis.call('ZADD', P .. 'users:' .. j.session_id, place, id) end
-if key then
-  put(j, '_key', key)
-  redis.call('DEL', key)
-  redis.call('HSET', key, 'job', id, 'body', body)
+local place = seq + 1
+call('HSET', M, 'seq', place, 'pool:' .. pool, 1, 'tenant:' .. tenant, 1)
+local score = string.format('%.0f', rank * 1e13 + place)
+local j = {id = id, status = 'queued', pool = pool, _score = score}
+call('HSET', KEYS[2], 'status', 'queued', '_tenant', tenant, '_made', op, '_seq', place, '_score', score, '_born', now,
+  '_queued', now, '_queue_ttl', queue_ms, '_expires', now + queue_ms, unpack(ARGV, 12))
+call('ZADD', P .. 'index:' .. tenant, STATUS.queued * 1e12 + place, id)
+call('ZADD', of_pool('demand', pool), now + queue_ms, id)
+if session ~= '' then
+  j.session_id = session
+  call('ZADD', P .. 'users:' .. session, place, id)
 end
-enter(j, true)
-append(j, 'job.queued', '{}')
-flush(j)
-wake(true)
-return {'made', {}, position(j), seq}
+if repo ~= '' then
+  j._repo = repo
+  call('HSET', KEYS[2], '_repo', repo)
+end
+if key then
+  call('HSET', KEYS[2], '_key', key)
+  call('DEL', key)
+  call('HSET', key, 'job', id, 'body', body)
+end
+local shown = true
+if session == '' and (repo == '' or not string.find(ARGV[1], '^%d')) then call('ZADD', of_pool('queue', pool), score, id)
+else
+  ${limits}${gates}
+  gates().enter(j)
+  shown = woken[pool]
+end
+if shown then call('PUBLISH', P .. 'wake', pool .. ' ' .. place) end
+call('PUBLISH', P .. 'changed:' .. id, 1)
+return {'made', {}, {}, position(j), place}
 `,
 );

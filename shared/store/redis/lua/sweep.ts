@@ -1,9 +1,9 @@
-import { endings, givingBack, upkeep } from "./endings.ts";
-import { gates } from "./gates.ts";
+import { gates, limits, ofPool, waking } from "./gates.ts";
 import { jobs } from "./job.ts";
 import { writing } from "./prologue.ts";
-import { rules } from "./rules.ts";
+import { statuses } from "./rules.ts";
 import { script } from "./script.ts";
+import { known, upkeep } from "./upkeep.ts";
 
 /**
  * One step of the upkeep: due delays, ended leases and queue times, ended jobs over their TTL, silent runners; each at
@@ -13,16 +13,18 @@ import { script } from "./script.ts";
  */
 export const sweep = script(
   "sweep",
-  [writing, rules, jobs, gates, endings, givingBack, upkeep],
+  [writing, statuses, ofPool, limits, jobs, gates, upkeep, known],
   `
-local limit = tonumber(arg())
-local most = math.max(release_due(limit), reap(limit), expire_overdue(limit), remove_gone(limit))
+local limit = tonumber(ARGV[2])
+local U = upkeep()
+local most = math.max(U.release_due(limit), U.reap(limit), U.remove_gone(limit))
+for _, p in ipairs(known('pool')) do most = math.max(most, U.expire_overdue(p, limit)) end
 for _, id in ipairs(due('runners', limit, now - 90000)) do
-  redis.call('DEL', P .. 'runner:' .. id)
-  redis.call('ZREM', P .. 'runners', id)
+  call('DEL', P .. 'runner:' .. id)
+  call('ZREM', P .. 'runners', id)
 end
-wake()
-redis.call('PUBLISH', P .. 'wake', '')
+${waking}
+call('PUBLISH', P .. 'wake', '')
 return {'swept', most >= limit and 1 or 0, changed}
 `,
 );
