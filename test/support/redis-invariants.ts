@@ -104,7 +104,7 @@ function isListed(row: Row, scene: Scene, { add }: Found): void {
   const demand = scene.all.zsets.get(ofPool("demand", row.pool))?.get(row.id);
   const expires = row.field("_expires");
   const waits = expires === undefined ? 1e15 + Number(row.field("_queued")) : Number(expires);
-  const isRight = row.status === "queued" ? demand === waits : live ? (demand ?? 0) >= 2e15 : demand === undefined;
+  const isRight = row.status === "queued" ? demand === waits : (demand !== undefined) === live;
   if (!isRight) add(`job ${row.id} is ${row.status}; the demand says otherwise (${demand})`);
   if (row.session !== undefined && isIn(scene, `users:${row.session}`, row.id) !== live)
     add(`job ${row.id} is ${row.status}; the users of its session say otherwise`);
@@ -112,8 +112,8 @@ function isListed(row: Row, scene: Scene, { add }: Found): void {
   const ended = (JSON.parse(`[${row.field("attempts") ?? ""}]`) as unknown[]).length;
   if (ended !== begun - (row.status === "running" ? 1 : 0))
     add(`job ${row.id} began ${begun} attempts and ended ${ended}`);
-  if (row.status === "running" && (row.field("_runner") === undefined || Number(row.field("_fence")) < begun))
-    add(`job ${row.id} runs without a runner or a fence of its own`);
+  if (row.status === "running" && (row.field("_runner") === undefined || begun < 1))
+    add(`job ${row.id} runs without a runner, or was never claimed`);
 }
 
 /** No live key has a TTL, and what has ended goes. */

@@ -21,7 +21,7 @@ repeat
     local kind = redis.call('TYPE', key).ok
     local what = {}
     if kind == 'hash' then what = redis.call('HGETALL', key)
-      for i = 1, #what, 2 do if what[i] == 'task' or what[i] == 'output' then what[i + 1] = '' end end
+      for i = 1, #what, 2 do if what[i] == 'request' or what[i] == 'output' then what[i + 1] = '' end end
     elseif kind == 'zset' then what = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
     elseif kind == 'set' then what = redis.call('SMEMBERS', key)
     elseif kind == 'stream' then what = {redis.call('XLEN', key)} end

@@ -2,7 +2,7 @@ import type { JobId } from "../../job.ts";
 import type { ChangeQuery } from "../../store.ts";
 import type { Context } from "./context.ts";
 import { look } from "./lua/look.ts";
-import type { Listening } from "./wire.ts";
+import type { Listening, Reply } from "./wire.ts";
 
 /** What somebody who waits wants to hear of, and how it is asked for where nothing can be heard. */
 export type Concern = Readonly<{
@@ -50,7 +50,7 @@ export function concernOf(what: ChangeQuery, parts: Parts): Concern {
       topic: { channels: [key(`changed:${job}`)] },
       heard: (_, revision) => (isLate(revision, before) ? "nothing" : "wake"),
       happened: async () =>
-        before === undefined || Number((await wire.send(["HGET", key(`job:${job}`), "_rev"])) ?? 1) !== before,
+        before === undefined || revisionOf(await wire.send(["HMGET", key(`job:${job}`), "_events", "_rev"])) !== before,
     };
   }
   return idleOf(what.pools, parts, ours);
@@ -76,6 +76,11 @@ function idleOf(pools: readonly string[] | undefined, { wire, key, news, run }: 
   };
 }
 
+const revisionOf = (reply: Reply): number => {
+  const [events, rest] = reply as readonly (string | null)[];
+  return Number(events ?? 1) + Number(rest ?? 0);
+};
+
 /** A message of what this process knew when the wait began: it has come later than the answer that told of it. */
 const isLate = (revision: string, known: number | undefined): boolean =>
   revision !== "" && known !== undefined && Number(revision) <= known;
@@ -90,7 +95,7 @@ function controlOf(job: JobId, { wire, key, news }: Parts, ours: () => string[])
     heard: (channel, payload) =>
       control === undefined || (channel === control && payload === job) ? "ask" : "nothing",
     happened: async () => {
-      const answer = await wire.send(["HMGET", key(`job:${job}`), "status", "_fence", "_asked", "_told"]);
+      const answer = await wire.send(["HMGET", key(`job:${job}`), "status", "attempt", "_asked", "_told"]);
       const [status, fence, asked, told] = answer as readonly (string | null)[];
       const now = `${status} ${fence}`;
       before ??= now;

@@ -1,7 +1,10 @@
-import { Job, type JobSummary } from "../../job.ts";
+import { Job, JobProgress, type JobSummary } from "../../job.ts";
 import type { Reply, Word } from "./wire.ts";
 
-/** One way to write a job as the fields of a Redis hash: texts as they are, all else as JSON. Fields that begin with `_` are the scripts' own. */
+/**
+ * One way to write a job as a Redis hash: `request` is the job as it was submitted, as JSON, and what has changed since
+ * stands in fields of its own over it, texts as they are and all else as JSON. Fields that begin with `_` are the scripts'.
+ */
 
 type Shape = Readonly<{ def: Readonly<{ type: string; innerType?: Shape; values?: readonly unknown[] }> }>;
 const bare = ({ def }: Shape): Shape["def"] => (def.type === "optional" && def.innerType ? bare(def.innerType) : def);
@@ -15,27 +18,43 @@ const named = (test: (shape: Shape) => boolean) =>
 const texts = named(isText);
 const freeTexts = named(isFree);
 
-/** Names and values, one after the other. `attempts` is written by scripts only. */
-export const toFields = (job: Readonly<Partial<Job>>): string[] =>
-  Object.entries(job).flatMap(([name, value]) =>
-    value === undefined || name === "attempts" ? [] : [name, texts.has(name) ? String(value) : JSON.stringify(value)],
+/** What never changes once a job is queued. */
+export const requestOf = ({ status, attempt, attempts, ...request }: Job): string => JSON.stringify(request);
+
+/** A patch: names and values, one after the other. */
+export const toFields = (patch: Readonly<Partial<Job>>): string[] =>
+  Object.entries(patch).flatMap(([name, value]) =>
+    value === undefined ? [] : [name, texts.has(name) ? String(value) : JSON.stringify(value)],
   );
 
 /** What a list tells of a job, in the order in which it is asked for. */
-export const summaryFields: readonly string[] = Object.keys(Job.shape).filter(
-  (name) => name !== "output" && name !== "result",
-);
+export const summaryFields: readonly string[] = [
+  ...["request", "status", "attempt", "attempts", "pod_name", "waiting", "cancel_requested_at", "publish_only"],
+  ...["started_at", "_started", "ended_at"],
+  ...Object.keys(JobProgress.shape).filter((name) => name !== "output" && name !== "result"),
+];
 
 /** Scripts drop a field by an empty text; only what is free text may be empty itself. */
-const isThere = (name: string, value: string): boolean => value !== "" || freeTexts.has(name);
+const isThere = (name: string, value: string): boolean =>
+  !name.startsWith("_") && name !== "request" && (value !== "" || freeTexts.has(name));
 const asWords = (reply: Reply | undefined): readonly string[] => (Array.isArray(reply) ? reply.map(String) : []);
 
-const read = (name: string, value: string): unknown => {
+function read(name: string, value: string): unknown {
   if (name === "attempts") return JSON.parse(`[${value}]`);
   return texts.has(name) ? value : JSON.parse(value);
-};
+}
 
-export type Seen = Readonly<{ job: Job; revision: number; tenant: string; fence: number }>;
+function assembled(fields: ReadonlyMap<string, string>): Job {
+  const job: Record<string, unknown> = { ...JSON.parse(fields.get("request") ?? "{}"), attempt: 0, attempts: [] };
+  // The first start of a job is not written twice, nor is the phase with which each attempt begins.
+  if (fields.get("_started")) job["started_at"] = fields.get("_started");
+  if (fields.get("status") === "running") job["phase"] = "claimed";
+  for (const [name, value] of fields) if (isThere(name, value)) job[name] = read(name, value);
+  // Hashes are written by the scripts of this version only: each has compared the schema's number.
+  return job as unknown as Job;
+}
+
+export type Seen = Readonly<{ job: Job; revision: number; tenant: string }>;
 
 /**
  * The job in an answer: its hash (names and values, one after the other) and the changes of the script that answered, with
@@ -45,25 +64,19 @@ export function toSeen(hash: Reply | undefined, changes: Reply | undefined): See
   const fields = new Map<string, string>();
   for (const words of [asWords(hash), asWords(changes)])
     for (let n = 0; n + 1 < words.length; n += 2) fields.set(words[n] ?? "", words[n + 1] ?? "");
-  const job: Record<string, unknown> = { attempts: [] };
-  const own: Record<string, string> = {};
-  for (const [name, value] of fields)
-    if (name.startsWith("_")) own[name] = value;
-    else if (isThere(name, value)) job[name] = read(name, value);
-  const { _rev: revision = 1, _tenant: tenant = "", _fence: fence = 0 } = own;
-  // Hashes are written by the scripts of this version only: each has compared the schema's number.
-  return { job: job as unknown as Job, revision: Number(revision), tenant, fence: Number(fence) };
+  const revision = Number(fields.get("_events") ?? 1) + Number(fields.get("_rev") ?? 0);
+  return { job: assembled(fields), revision, tenant: fields.get("_tenant") ?? "" };
 }
 
 /** The row of a list: the values of `summaryFields`. */
-export function toSummary(values: Reply): JobSummary {
-  const job: Record<string, unknown> = { attempts: [] };
-  for (const [n, value] of (values as readonly (string | null)[]).entries()) {
-    const name = summaryFields[n] ?? "";
-    if (value !== null && isThere(name, value)) job[name] = read(name, value);
-  }
-  return job as unknown as JobSummary;
-}
+export const toSummary = (values: Reply): JobSummary =>
+  assembled(
+    new Map(
+      (values as readonly (string | null)[]).flatMap((value, n) =>
+        value === null ? [] : [[summaryFields[n] ?? "", value] as const],
+      ),
+    ),
+  );
 
 /** A list as scripts read it: how many, then each. */
 export const listed = (items: readonly Word[]): Word[] => [items.length, ...items];

@@ -13,7 +13,7 @@ export function openJobList({ run }: Pick<Context, "run">) {
   return {
     list: async (query: JobQuery): Promise<JobPage> => {
       const limit = Math.max(1, query.limit);
-      const filters = [query.tenant ?? "", query.status ?? "", query.repo_url ?? "", query.profile ?? ""];
+      const filters = [query.tenant ?? "", query.status ?? "", needle("repo_url", query), needle("profile", query)];
       const found: { n: number; job: JobSummary }[] = [];
       const start = query.cursor === undefined ? undefined : placeOf(query.cursor);
       let before: number | "" = start ?? "";
@@ -23,7 +23,8 @@ export function openJobList({ run }: Pick<Context, "run">) {
         if (start !== undefined && start > Number(newest)) throw foreign();
         for (const row of asList(rows)) {
           const [n, values] = asList(row);
-          found.push({ n: Number(n), job: toSummary(values ?? []) });
+          const job = toSummary(values ?? []);
+          if (fits(job, query)) found.push({ n: Number(n), job });
         }
         before = Number(till);
       } while (before > 0 && found.length <= limit);
@@ -47,6 +48,12 @@ export function openJobList({ run }: Pick<Context, "run">) {
     },
   };
 }
+
+/** What the JSON of a request that fits has in it; others may have it too, in their metadata. */
+const needle = (name: "repo_url" | "profile", query: JobQuery): string =>
+  query[name] === undefined ? "" : JSON.stringify({ [name]: query[name] }).slice(1, -1);
+const fits = (job: JobSummary, { repo_url = job.repo_url, profile = job.profile }: JobQuery): boolean =>
+  job.repo_url === repo_url && job.profile === profile;
 
 /** FNV-1a (isthe.com/chongo/tech/comp/fnv): tells a cursor of ours from a guess or a slip; it guards nothing. */
 function checksum(text: string): string {

@@ -28,8 +28,8 @@ export function openLeases({ run, limits, newId, news }: Parts) {
       }
       const [hash, changes, messages, claimed] = rest;
       news.note({ claimed, alsoMs: leaseMs, leaseMs });
-      const { job, revision, tenant, fence } = toSeen(hash, changes);
-      const lease = { job: job.id, runner, fence };
+      const { job, revision, tenant } = toSeen(hash, changes);
+      const lease = { job: job.id, runner, fence: job.attempt };
       news.hold(lease);
       news.saw(job.id, revision);
       return {

@@ -3,7 +3,7 @@ import type { Job, JobId } from "../../job.ts";
 import type { NewJob, Submitted } from "../../store.ts";
 import { queued } from "../job-change.ts";
 import { asList, type Context, placed } from "./context.ts";
-import { toFields } from "./job-hash.ts";
+import { requestOf } from "./job-hash.ts";
 import { get } from "./lua/get.ts";
 import { submit } from "./lua/submit.ts";
 
@@ -17,7 +17,7 @@ export function openSubmission({ run, limits, newId, view, news }: Parts) {
       const { tenant, repoKey, idempotency, queueTtlSeconds } = fresh;
       const key = [idempotency?.key ?? "", idempotency?.body ?? ""];
       const places = [10 - job.priority, job.pool, job.session_id ?? "", repoKey ?? ""];
-      const facts = [queueTtlSeconds * 1_000, ...places, ...toFields(job)];
+      const facts = [queueTtlSeconds * 1_000, ...places, job.max_attempts, job.ttl_seconds, requestOf(job)];
       const answer = await run(submit, [limits, newId(), job.id, tenant, ...key, ...facts], job.id);
       const [word, hash, changes, position, count] = answer;
       switch (word) {

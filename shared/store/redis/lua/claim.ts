@@ -1,4 +1,4 @@
-import { runs } from "./endings.ts";
+import { begun } from "./endings.ts";
 import { gates, limits, ofPool, waking } from "./gates.ts";
 import { changing, flushing, isoOf, jobs, marking, readJob } from "./job.ts";
 import { noteDue, writing } from "./prologue.ts";
@@ -19,7 +19,7 @@ if not is_warm[j._repo] and now - j._queued < 10000 then
     local key = call('HGET', P .. 'job:' .. row[i].id, '_repo')
     if key and is_warm[key] then
       local best = j
-      ${readJob("P .. 'job:' .. row[i].id")}
+      ${readJob("row[i].id")}
       if not (j._expires and tonumber(j._expires) <= now) then break end
       j = best
     end
@@ -34,7 +34,7 @@ if not next_due or now >= next_due then
   U.release_due(100)
   U.reap(20)
   local delay, ended = call('ZRANGE', P .. 'delayed', 0, 0, 'WITHSCORES')[2], call('ZRANGE', P .. 'leases', 0, 0, 'WITHSCORES')[2]
-  next_due = math.min(tonumber(delay or ${runs}), tonumber(ended or ${runs}))
+  next_due = math.min(tonumber(delay or ${begun}), tonumber(ended or ${begun}))
   call('HSET', M, 'due', next_due)
 end
 local kept = tonumber(head[7] or 0)
@@ -63,7 +63,7 @@ for _ = 1, ${overdue} do
   if not row[1] then break end
   if open[2] then table.sort(row, function(a, b) return a.score < b.score end) end
   for i = 9, #row do row[i] = nil end
-  ${readJob("P .. 'job:' .. row[1].id")}
+  ${readJob("row[1].id")}
   if not j then call('ZREM', of_pool('queue', row[1].pool), row[1].id)
   elseif j._expires and tonumber(j._expires) <= now then
     slow().expire(j)
@@ -108,8 +108,9 @@ for i = 7, 6 + count do pools[#pools + 1] = ARGV[i] end
 for i = 8 + count, #ARGV do warm[#warm + 1] = ARGV[i] end
 local known = call('GET', P .. 'claim:' .. claim_id)
 if known then
-  ${readJob("P .. 'job:' .. known")}
-  if j and j.status == 'running' and j._runner == runner and j._claim == claim_id then ${answering} end
+  local id, attempt = string.match(known, '^(%S+) (%S+)$')
+  ${readJob("id")}
+  if j and j.status == 'running' and j._runner == runner and j.attempt == attempt then ${answering} end
   ${nextTimes}
   return {'none', seq, until_next(pools)}
 end
@@ -132,21 +133,17 @@ end
 
 local at
 ${isoOf("now")}
+if j._started and not j.started_at then put(j, 'started_at', j._started) end
 ${marking("'running'")}
-put(j, 'phase', 'claimed')
-put(j, 'attempt', j.attempt + 1)
+put(j, 'attempt', (j.attempt or 0) + 1)
 put(j, 'pod_name', pod)
-put(j, '_fence', (j._fence or 0) + 1)
 put(j, '_runner', runner)
-put(j, '_claim', claim_id)
 put(j, '_started', at)
-if not j.started_at then put(j, 'started_at', at) end
 if j._asked then put(j, '_told', j._asked) end
 if j.waiting then put(j, 'waiting', '') end
 if j._told_events then put(j, '_told_events', '') end
 if j._expires then put(j, '_expires', '') end
-call('ZADD', of_pool('demand', j.pool), ${runs} + now, j.id)
-call('SET', P .. 'claim:' .. claim_id, j.id, 'PX', 2 * lease_ms)
+call('SET', P .. 'claim:' .. claim_id, j.id .. ' ' .. j.attempt, 'PX', 2 * lease_ms)
 append(j, 'job.claimed', '{"pod_name":' .. cjson.encode(pod) .. '}')
 ${flushing}
 ${answering}

@@ -3,11 +3,10 @@ import { noteDue } from "./prologue.ts";
 import { because } from "./rules.ts";
 
 /**
- * Jobs of a pool's \`demand\` in order: those that were never started by the end of their queue time, then those that were
- * and wait again by when they began to wait, then those that run.
+ * Jobs of a pool's \`demand\` in order: those that were not started yet by the end of their queue time, then those that were
+ * and wait again, by when they began to. One that runs stays where it was until that end has passed.
  */
 export const begun = 1e15;
-export const runs = 2e15;
 
 /** Beyond the end of its job, an idempotency key is kept this long (contract 2), in milliseconds. */
 const keyMs = 24 * 3_600_000;

@@ -18,8 +18,8 @@ export const finish = script(
   `
 local _, id, runner, fence, status, fields, first, events = arg(), arg(), arg(), arg(), arg(), list(), some(), list()
 local j
-${readJob("KEYS[2]")}
-if j and (j._fence or '0') == fence and (j._runner or runner) == runner and j.status == status then
+${readJob("id")}
+if j and (j.attempt or '0') == fence and (j._runner or runner) == runner and j.status == status then
   return {'ended', j.flat, j.set}
 end
 if not (${isHeld}) or not ${may("finish")} then return {'lost'} end

@@ -26,17 +26,17 @@ end
 `;
 
 /**
- * Sets \`j\` to a job's hash: read once (\`flat\`, as it is answered), changed in a table, and written once by \`flush\`
+ * Sets \`j\` to a job's hash, where \`id\` names it: read once (\`flat\`, as it is answered), changed in a table, and written once by \`flush\`
  * (\`set\`, answered behind \`flat\`). A field that was dropped is an empty text. Nil where there is no such job.
  */
-export const readJob = (key: string): string => `
+export const readJob = (id: string): string => `
 do
-  local key = ${key}
+  local key = P .. 'job:' .. ${id}
   local flat = call('HGETALL', key)
   if flat[1] then
     j = {set = {}, flat = flat}
     for i = 1, #flat, 2 do if flat[i + 1] ~= '' then j[flat[i]] = flat[i + 1] end end
-    j.key = key
+    j.id, j.key = ${id}, key
   else j = nil end
 end
 `;
@@ -53,19 +53,19 @@ local function put(j, field, value)
 end
 local function append(j, kind, data)
   local n = (j._events or 1) + 1
-  call('XADD', P .. 'events:' .. j.id, n .. '-0', 't', kind, 'at', now, 'n', j.attempt, 'd', data)
+  call('XADD', P .. 'events:' .. j.id, n .. '-0', 't', kind, 'at', now, 'n', j.attempt or 0, 'd', data)
   j._bytes = (j._bytes or 2) + #data
   j._events = n
 end
 `;
 
 /**
- * Writes what was changed of \`j\`. Of its log, entries n-0 of a stream, what is too much goes from the front; the page that
+ * Writes what was changed of \`j\`; its revision is the count of its events and of changes without one. Of its log, entries n-0 of a stream, what is too much goes from the front; the page that
  * is read tells of it.
  */
 export const flushing = `
 do
-  local last, bytes, cut = j._events or 1, j._bytes or 2, tonumber(j._cut or 0)
+  local last, bytes, cut = j._events or '1', j._bytes or 2, tonumber(j._cut or 0)
   if last - cut > ${keptEvents} or tonumber(bytes) > ${keptBytes} then
     local key, lost, attempt = P .. 'events:' .. j.id, j._cut_bytes or 0, 0
     if cut == 0 then cut, bytes, lost = 1, bytes - 2, 2 end
@@ -85,11 +85,12 @@ do
     put(j, '_cut_at', now)
     put(j, '_cut_attempt', attempt)
   end
-  put(j, '_events', last)
-  put(j, '_bytes', bytes)
-  put(j, '_rev', (j._rev or 1) + 1)
+  if type(last) == 'number' then
+    put(j, '_events', last)
+    put(j, '_bytes', bytes)
+  else put(j, '_rev', (j._rev or 0) + 1) end
   call('HSET', j.key, unpack(j.set))
-  call('PUBLISH', P .. 'changed:' .. j.id, j._rev)
+  call('PUBLISH', P .. 'changed:' .. j.id, (j._events or 1) + (j._rev or 0))
 end
 `;
 
@@ -102,13 +103,13 @@ call('ZADD', P .. 'index:' .. j._tenant, STATUS[${status}] * 1e12 + j._seq, j.id
 /** The same as functions, for scripts that are not called often. */
 export const jobs = `${changing}
 local function iso(ms) local at ${isoOf("ms")} return at end
-local function load(id) local j ${readJob("P .. 'job:' .. id")} return j end
+local function load(id) local j ${readJob("id")} return j end
 local function flush(j) ${flushing} end
 local function mark(j, status) ${marking("status")} end
 `;
 
 /** Whether this runner holds \`j\`. */
-export const isHeld = "j and j.status == 'running' and j._fence == fence and j._runner == runner";
+export const isHeld = "j and j.status == 'running' and (j.attempt or '0') == fence and j._runner == runner";
 
 /** What a runner tells of its attempt, without what it has told before; and its patch. Behind \`slowly\`. */
 export const telling = `

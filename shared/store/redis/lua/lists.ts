@@ -1,5 +1,5 @@
 import { JobStatus } from "../../../job.ts";
-import { begun, runs } from "./endings.ts";
+import { begun } from "./endings.ts";
 import { ofPool } from "./gates.ts";
 import { reader, reading, readingNow } from "./prologue.ts";
 import { statuses } from "./rules.ts";
@@ -12,7 +12,7 @@ const answerBytes = 4 * 1024 * 1024;
 /**
  * Jobs before a number, newest first, in one bounded step.
  *
- * KEYS: meta. ARGV: tenant (or empty), status (or empty), repository's address (or empty), profile (or empty), number before
+ * KEYS: meta. ARGV: tenant (or empty), status (or empty), texts that must be in the request (two, or empty), number before
  * which to look (or empty), how many to find, how many to look at, names of fields (a list).
  * Answers: rows, count of all jobs ever, number up to which was looked (0: to the end), then for each job its number and
  * its values.
@@ -42,8 +42,8 @@ while seen < math.min(look, #found) and #rows < wanted and bytes <= ${answerByte
   local key = P .. 'job:' .. found[seen].id
   local fits = true
   if url or profile then
-    local own = call('HMGET', key, 'repo_url', 'profile')
-    fits = (not url or own[1] == url) and (not profile or own[2] == profile)
+    local request = call('HGET', key, 'request') or ''
+    fits = (not url or string.find(request, url, 1, true)) and (not profile or string.find(request, profile, 1, true))
   end
   local values = fits and call('HMGET', key, unpack(fields))
   if values and values[1] then
@@ -58,7 +58,8 @@ return {'rows', seq, till, rows}
 
 /**
  * Jobs by status, and by pool what waits and since when: of those that were never started the one whose queue time ends
- * first (the oldest, while all have the same queue time), or one that began to wait again before.
+ * first (the oldest, while all have the same queue time), or one that began to wait again before. Jobs that run may stand
+ * before it: as many as the pool's use says.
  *
  * KEYS: meta. Answers: counts, statuses (names and counts), pools (each: name, queued, milliseconds of the oldest).
  */
@@ -82,11 +83,15 @@ end
 for _, pool in ipairs(known('pool')) do
   local n = call('ZCARD', of_pool('queue', pool)) + call('ZCARD', of_pool('held', pool))
   if n > 0 then
-    local since = now
+    local since, running = now, tonumber(call('HGET', P .. 'use', 'pool:' .. pool) or 0)
     for _, from in ipairs({'-inf', '${begun}'}) do
-      local till = from == '-inf' and '(${begun}' or '(${runs}'
-      local oldest = call('ZRANGEBYSCORE', of_pool('demand', pool), from, till, 'LIMIT', 0, 1)[1]
-      if oldest then since = math.min(since, tonumber(call('HGET', P .. 'job:' .. oldest, '_queued') or now)) end
+      for _, id in ipairs(call('ZRANGEBYSCORE', of_pool('demand', pool), from, '+inf', 'LIMIT', 0, running + 1)) do
+        local status, queued = unpack(call('HMGET', P .. 'job:' .. id, 'status', '_queued'))
+        if status == 'queued' then
+          since = math.min(since, tonumber(queued))
+          break
+        end
+      end
     end
     pools[#pools + 1] = {pool, n, now - since}
   end

@@ -20,7 +20,7 @@ local _, op, id, runner, fence, lease_ms = arg(), arg(), arg(), arg(), arg(), to
 local fields, tells, first, events, delivered = list(), arg() == '1', some(), list(), list()
 local key = KEYS[2]
 local status, owner, number, asked, told, messages, at, by, renewed =
-  unpack(call('HMGET', key, 'status', '_runner', '_fence', '_asked', '_told', '_messages', 'cancel_requested_at',
+  unpack(call('HMGET', key, 'status', '_runner', 'attempt', '_asked', '_told', '_messages', 'cancel_requested_at',
     '_cancel_by', '_renewed'))
 local j = {status = status}
 if owner ~= runner or number ~= fence or not ${may("renew")} then return {'lost'} end
@@ -34,7 +34,7 @@ if #events + #fields + #delivered > 0 and renewed ~= op then
   local values = call('HMGET', key, unpack(names))
   j = {id = id, key = key, set = {}}
   for i = 1, #names do if values[i] and values[i] ~= '' then j[names[i]] = values[i] end end
-  local before = j.phase
+  local before = j.phase or 'claimed'
   ${telling}
   if tells and j.phase ~= before then append(j, 'phase.changed', '{"phase":' .. cjson.encode(j.phase) .. '}') end
   for _, message in ipairs(delivered) do

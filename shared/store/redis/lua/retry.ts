@@ -26,7 +26,7 @@ local function unpublished()
   return said.subtype == 'success' and said.is_error == false
 end
 local gone = {'ended_at', 'started_at', 'phase', 'pid', 'waiting', 'cancel_requested_at', 'error', 'error_code', 'remedy',
-  'pr_error', 'publish_only', '_cancel_by', '_lost'}
+  'pr_error', 'publish_only', '_started', '_cancel_by', '_lost'}
 local function lose(...) for _, f in ipairs({...}) do gone[#gone + 1] = f end end
 if not only then lose('warnings') end
 if not only and not unpublished() then lose('exit_code', 'output', 'result') end

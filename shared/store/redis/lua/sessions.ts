@@ -16,8 +16,8 @@ export const saveSession = script(
   [writing, reader],
   `
 local id, runner, fence, session, tenant, key, job, on = arg(), arg(), arg(), arg(), arg(), arg(), arg(), arg()
-local status, owner, number = unpack(call('HMGET', KEYS[2], 'status', '_runner', '_fence'))
-local j = {status = status, _runner = owner, _fence = number}
+local status, owner, number = unpack(call('HMGET', KEYS[2], 'status', '_runner', 'attempt'))
+local j = {status = status, _runner = owner, attempt = number}
 if not (${isHeld}) then return {'lost'} end
 local name = P .. 'session:' .. session
 local owner, repo = unpack(call('HMGET', name, 'tenant', 'repo'))

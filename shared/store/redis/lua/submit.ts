@@ -9,7 +9,7 @@ import { script } from "./script.ts";
  * reply was lost) is \`made\` again.
  *
  * KEYS: meta, job. ARGV: limits, operation, id, tenant, idempotency key (or empty), digest of its body, queue time in
- * milliseconds, 10 - priority, pool, session (or empty), repository's key (or empty), then names and values of fields.
+ * milliseconds, 10 - priority, pool, session (or empty), repository's key (or empty), most attempts, TTL in seconds, the request as JSON.
  * Answers: made, hash (empty where it is made now), its changes, position, count of news; known, hash, changes, position;
  * body|taken|removed.
  */
@@ -17,7 +17,8 @@ export const submit = script(
   "submit",
   [writing, statuses, ofPool, places],
   `
-local _, op, id, tenant, name, body, queue_ms, rank, pool, session, repo = unpack(ARGV, 1, 11)
+local _, op, id, tenant, name, body, queue_ms, rank, pool, session, repo, attempts, ttl, request =
+  unpack(ARGV)
 local key = name ~= '' and P .. 'idem:' .. tenant .. ':' .. name
 local earlier
 if key then
@@ -31,7 +32,7 @@ local owner = call('HGET', earlier and P .. 'job:' .. earlier or KEYS[2], '_tena
 if owner and owner ~= tenant then return {'taken'} end
 if owner then
   local j
-  ${readJob("P .. 'job:' .. (earlier or id)")}
+  ${readJob("(earlier or id)")}
   return {j._made == op and 'made' or 'known', j.flat, j.set, position(j), seq}
 end
 if earlier then return {'removed'} end
@@ -41,12 +42,14 @@ call('HSET', M, 'seq', place, 'pool:' .. pool, 1, 'tenant:' .. tenant, 1)
 local score = string.format('%.0f', rank * 1e13 + place)
 local j = {id = id, status = 'queued', pool = pool, _score = score}
 call('HSET', KEYS[2], 'status', 'queued', '_tenant', tenant, '_made', op, '_seq', place, '_score', score, '_born', now,
-  '_queued', now, '_queue_ttl', queue_ms, '_expires', now + queue_ms, unpack(ARGV, 12))
+  '_queued', now, '_queue_ttl', queue_ms, '_expires', now + queue_ms, 'pool', pool, 'max_attempts', attempts, 'ttl_seconds', ttl,
+  'request', request)
 call('ZADD', P .. 'index:' .. tenant, STATUS.queued * 1e12 + place, id)
 call('ZADD', of_pool('demand', pool), now + queue_ms, id)
 if session ~= '' then
   j.session_id = session
   call('ZADD', P .. 'users:' .. session, place, id)
+  call('HSET', KEYS[2], 'session_id', session)
 end
 if repo ~= '' then
   j._repo = repo

@@ -43,6 +43,7 @@ ${losses}${endingInQueue}${givingBack}
       if j and ${may("expire")} then
         expire(j)
         note(id)
+      elseif j then call('ZADD', of_pool('demand', pool), ${begun} + now, id)
       else call('ZREM', of_pool('demand', pool), id) end
     end
     return #ids
