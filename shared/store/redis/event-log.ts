@@ -47,5 +47,9 @@ const toEvent = (job: JobId, [n, type, at, attempt, facts]: readonly Reply[]): J
   type: type as EventType,
   at: iso(Number(at)),
   attempt: Number(attempt),
-  data: JSON.parse(String(facts)) as JobEvent["data"],
+  data: withTime(JSON.parse(String(facts)) as JobEvent["data"]),
 });
+
+/** A script tells the end of a delay in milliseconds. */
+const withTime = (data: JobEvent["data"]): JobEvent["data"] =>
+  typeof data["until"] === "number" ? { ...data, until: iso(data["until"]) } : data;

@@ -1,3 +1,4 @@
+import { iso } from "../../clock.ts";
 import { Job, JobProgress, type JobSummary } from "../../job.ts";
 import type { Reply, Word } from "./wire.ts";
 
@@ -39,19 +40,47 @@ const isThere = (name: string, value: string): boolean =>
   !name.startsWith("_") && name !== "request" && (value !== "" || freeTexts.has(name));
 const asWords = (reply: Reply | undefined): readonly string[] => (Array.isArray(reply) ? reply.map(String) : []);
 
+/** Scripts know times as milliseconds since 1970. */
+const times = ["started_at", "ended_at", "cancel_requested_at"];
+type Attempt = Job["attempts"][number];
+type Timed<T> = { [K in keyof T]: K extends "started_at" | "ended_at" | "until" ? number | string : T[K] };
+const toTime = (time: number | string): string => (typeof time === "number" ? iso(time) : time);
+
 function read(name: string, value: string): unknown {
-  if (name === "attempts") return JSON.parse(`[${value}]`);
+  if (times.includes(name)) return iso(Number(value));
+  if (name === "attempts")
+    return (JSON.parse(`[${value}]`) as Timed<Attempt>[]).map(
+      (attempt): Attempt => ({
+        ...attempt,
+        started_at: toTime(attempt.started_at),
+        ended_at: toTime(attempt.ended_at),
+      }),
+    );
+  if (name === "waiting") {
+    const waiting = JSON.parse(value) as Timed<NonNullable<Job["waiting"]>>;
+    return { ...waiting, until: toTime(waiting.until) };
+  }
   return texts.has(name) ? value : JSON.parse(value);
 }
 
 function assembled(fields: ReadonlyMap<string, string>): Job {
-  const job: Record<string, unknown> = { ...JSON.parse(fields.get("request") ?? "{}"), attempt: 0, attempts: [] };
+  const request = JSON.parse(fields.get("request") ?? "{}") as Record<string, unknown>;
+  const job: Record<string, unknown> = { ...request, attempt: 0, attempts: [] };
+  const started = fields.get("_started");
   // The first start of a job is not written twice, nor is the phase with which each attempt begins.
-  if (fields.get("_started")) job["started_at"] = fields.get("_started");
+  if (started) job["started_at"] = iso(Number(started));
   if (fields.get("status") === "running") job["phase"] = "claimed";
   for (const [name, value] of fields) if (isThere(name, value)) job[name] = read(name, value);
   // Hashes are written by the scripts of this version only: each has compared the schema's number.
-  return job as unknown as Job;
+  return withLastAttempt(job as unknown as Job, started);
+}
+
+/** The attempt that its runner has ended is told by the job's end. */
+function withLastAttempt(job: Job, started: string | undefined): Job {
+  const { attempt: number, attempts, pod_name = "", ended_at } = job;
+  if (!started || ended_at === undefined || attempts.length >= number) return job;
+  const last = { number, pod_name, started_at: iso(Number(started)), ended_at, reason: "ended" } as const;
+  return { ...job, attempts: [...attempts, last] };
 }
 
 export type Seen = Readonly<{ job: Job; revision: number; tenant: string }>;
@@ -65,7 +94,8 @@ export function toSeen(hash: Reply | undefined, changes: Reply | undefined): See
   for (const words of [asWords(hash), asWords(changes)])
     for (let n = 0; n + 1 < words.length; n += 2) fields.set(words[n] ?? "", words[n + 1] ?? "");
   const revision = Number(fields.get("_events") ?? 1) + Number(fields.get("_rev") ?? 0);
-  return { job: assembled(fields), revision, tenant: fields.get("_tenant") ?? "" };
+  const tenant = (fields.get("_terms") ?? "").split(" ").slice(4).join(" ");
+  return { job: assembled(fields), revision, tenant };
 }
 
 /** The row of a list: the values of `summaryFields`. */

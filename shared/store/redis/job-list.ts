@@ -37,7 +37,9 @@ export function openJobList({ run }: Pick<Context, "run">) {
       const [, statuses, pools] = await run(counts, []);
       const words = asList(statuses);
       return {
-        byStatus: Object.fromEntries(words.flatMap((name, n) => (n % 2 === 0 ? [[name, Number(words[n + 1])]] : []))),
+        byStatus: Object.fromEntries(
+          words.flatMap((name, n) => (n % 2 === 0 && Number(words[n + 1]) > 0 ? [[name, Number(words[n + 1])]] : [])),
+        ),
         pools: asList(pools)
           .map((row) => {
             const [pool, queued, ms] = asList(row);

@@ -1,3 +1,4 @@
+import { iso } from "../../clock.ts";
 import { LeaseLost } from "../../error.ts";
 import type { Message } from "../../job.ts";
 import type { Claim, ClaimRequest, Lease, Renewal, RenewRequest } from "../../store.ts";
@@ -59,7 +60,7 @@ export function openLeases({ run, limits, newId, news }: Parts) {
       if (word !== "kept") throw lost(lease);
       return {
         messages: toMessages(messages),
-        ...(at === "" ? {} : { cancel: { by: String(by), at: String(at) } }),
+        ...(at === "" ? {} : { cancel: { by: String(by), at: iso(Number(at)) } }),
       };
     },
   };

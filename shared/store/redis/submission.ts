@@ -14,23 +14,25 @@ export function openSubmission({ run, limits, newId, view, news }: Parts) {
   return {
     submit: async (fresh: NewJob): Promise<Submitted> => {
       const { output, result, ...job }: Job = queued(fresh.job);
-      const { tenant, repoKey, idempotency, queueTtlSeconds } = fresh;
+      const { tenant, repoKey = "", idempotency, queueTtlSeconds } = fresh;
+      const { id, priority, pool, session_id = "", max_attempts, ttl_seconds } = job;
+      const queueMs = queueTtlSeconds * 1_000;
       const key = [idempotency?.key ?? "", idempotency?.body ?? ""];
-      const places = [10 - job.priority, job.pool, job.session_id ?? "", repoKey ?? ""];
-      const facts = [queueTtlSeconds * 1_000, ...places, job.max_attempts, job.ttl_seconds, requestOf(job)];
-      const answer = await run(submit, [limits, newId(), job.id, tenant, ...key, ...facts], job.id);
+      const terms = [newId(), max_attempts, ttl_seconds, queueMs, tenant].join(" ");
+      const facts = [queueMs, 10 - priority, pool, session_id, repoKey, terms, requestOf(job)];
+      const answer = await run(submit, [limits, id, tenant, ...key, ...facts], id);
       const [word, hash, changes, position, count] = answer;
       switch (word) {
         case "made":
           // The hash is only sent where this call has made the job before; it may have gone on since.
           if (asList(hash).length > 0) return { job: view(hash, changes, position), replayed: false };
-          news.saw(job.id, 1);
-          news.hear(`${job.pool} ${count}`);
+          news.saw(id, 1);
+          news.hear(`${pool} ${count}`);
           return { job: placed(job, position), replayed: false };
         case "known":
           return { job: view(hash, changes, position), replayed: true };
         default:
-          throw refusal(word, job.id);
+          throw refusal(word, id);
       }
     },
 

@@ -2,7 +2,7 @@ import { endingInQueue } from "./endings.ts";
 import { gates, limits, ofPool, places, waking } from "./gates.ts";
 import { jobs } from "./job.ts";
 import { reader, writing } from "./prologue.ts";
-import { because, may, statuses } from "./rules.ts";
+import { because, may } from "./rules.ts";
 import { script } from "./script.ts";
 
 /**
@@ -13,13 +13,13 @@ import { script } from "./script.ts";
  */
 export const cancel = script(
   "cancel",
-  [writing, reader, statuses, ofPool, places, limits, jobs, gates, endingInQueue],
+  [writing, reader, ofPool, places, limits, jobs, gates, endingInQueue],
   `
 local _, id, tenant, by = arg(), arg(), some(), arg()
 local j = load(id)
-if not j or (tenant and j._tenant ~= tenant) then return {'none'} end
+if not j or (tenant and terms(j).tenant ~= tenant) then return {'none'} end
 if ${may("cancel")} and not j.cancel_requested_at then
-  put(j, 'cancel_requested_at', iso(now))
+  put(j, 'cancel_requested_at', now)
   put(j, '_cancel_by', by)
   put(j, '_asked', (j._asked or 0) + 1)
   append(j, 'cancel.requested', '{"by":' .. cjson.encode(by) .. '}')

@@ -1,8 +1,8 @@
 import { begun } from "./endings.ts";
 import { gates, limits, ofPool, waking } from "./gates.ts";
-import { changing, flushing, isoOf, jobs, marking, readJob } from "./job.ts";
+import { changing, flushing, jobs, readJob } from "./job.ts";
 import { noteDue, writing } from "./prologue.ts";
-import { may, statuses } from "./rules.ts";
+import { may } from "./rules.ts";
 import { script } from "./script.ts";
 import { nextTimes, upkeep } from "./upkeep.ts";
 
@@ -13,14 +13,14 @@ const overdue = 200;
 const passing = `
 local is_warm = {}
 for _, key in ipairs(warm) do is_warm[key] = true end
-if not is_warm[j._repo] and now - j._queued < 10000 then
+if not is_warm[j._repo] and now - queued_at(j) < 10000 then
   for i = 2, #row do
     if math.floor(row[i].score / 1e13) ~= math.floor(row[1].score / 1e13) then break end
     local key = call('HGET', P .. 'job:' .. row[i].id, '_repo')
     if key and is_warm[key] then
       local best = j
       ${readJob("row[i].id")}
-      if not (j._expires and tonumber(j._expires) <= now) then break end
+      if j._started or tonumber(j._expires) > now then break end
       j = best
     end
   end
@@ -65,19 +65,17 @@ for _ = 1, ${overdue} do
   for i = 9, #row do row[i] = nil end
   ${readJob("row[1].id")}
   if not j then call('ZREM', of_pool('queue', row[1].pool), row[1].id)
-  elseif j._expires and tonumber(j._expires) <= now then
+  elseif not j._started and tonumber(j._expires) <= now then
     slow().expire(j)
     j = nil
   else
     if warm[1] then ${passing} end
     if not ${may("claim")} then j = nil
-    elseif j.session_id or (j._repo and LIMIT > 0) then
+    elseif j.session_id or (j._repo and LIMIT > 0) or pool_limit(j.pool) then
       if gates().occupy(j) then break end
       j = nil
     else
       call('ZREM', of_pool('queue', j.pool), j.id)
-      call('HINCRBY', P .. 'use', 'pool:' .. j.pool, 1)
-      if j._repo then call('HINCRBY', P .. 'use', 'repo:' .. redis.sha1hex(j._repo), 1) end
       break
     end
   end
@@ -100,7 +98,7 @@ return {'job', j.flat, j.set, j._messages and call('HVALS', P .. 'messages:' .. 
  */
 export const claim = script(
   "claim",
-  [writing, statuses, ofPool, limits],
+  [writing, ofPool, limits],
   `
 local claim_id, runner, pod, lease_ms, count = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local pools, warm, j = {}, {}, nil
@@ -131,18 +129,15 @@ if not j then
   return {'none', seq, until_next(pools)}
 end
 
-local at
-${isoOf("now")}
 if j._started and not j.started_at then put(j, 'started_at', j._started) end
-${marking("'running'")}
+put(j, 'status', 'running')
 put(j, 'attempt', (j.attempt or 0) + 1)
 put(j, 'pod_name', pod)
 put(j, '_runner', runner)
-put(j, '_started', at)
+put(j, '_started', now)
 if j._asked then put(j, '_told', j._asked) end
 if j.waiting then put(j, 'waiting', '') end
 if j._told_events then put(j, '_told_events', '') end
-if j._expires then put(j, '_expires', '') end
 call('SET', P .. 'claim:' .. claim_id, j.id .. ' ' .. j.attempt, 'PX', 2 * lease_ms)
 append(j, 'job.claimed', '{"pod_name":' .. cjson.encode(pod) .. '}')
 ${flushing}

@@ -1,4 +1,4 @@
-import { flushing, isoOf, marking } from "./job.ts";
+import { flushing } from "./job.ts";
 import { noteDue } from "./prologue.ts";
 import { because } from "./rules.ts";
 
@@ -11,36 +11,46 @@ export const begun = 1e15;
 /** Beyond the end of its job, an idempotency key is kept this long (contract 2), in milliseconds. */
 const keyMs = 24 * 3_600_000;
 
-/** The one terminal step of \`j\`: state, event and the times of removal. Behind \`ofPool\`. */
-export const closing = (status: string): string => `
+/** What an index of its own has, so that few are found among many. */
+export const rare = "(j.status ~= 'succeeded')";
+
+/**
+ * The one terminal step of \`j\`, whose new status stands in it: event and the times of removal. Behind \`ofPool\`.
+ */
+export const closing = `
 do
-  local ttl, at = tonumber(j.ttl_seconds) * 1000, nil
-  ${isoOf("now")}
-  ${marking(status)}
-  put(j, 'ended_at', at)
+  local agreed = terms(j)
+  put(j, 'status', j.status)
+  put(j, 'ended_at', now)
   call('ZREM', of_pool('demand', j.pool), j.id)
-  call('ZADD', P .. 'gone', now + ttl, j.id .. j._tenant)
+  call('ZADD', P .. 'gone', now + agreed.ttl, j.id .. agreed.tenant)
+  if ${rare} then call('ZADD', P .. 'index:status:' .. j.status, call('ZSCORE', P .. 'index:tenant:' .. agreed.tenant, j.id), j.id) end
   if j.session_id then call('ZREM', P .. 'users:' .. j.session_id, j.id) end
   if j._key and call('HGET', j._key, 'job') == j.id then
     call('HSET', j._key, 'gone', now + ${keyMs})
     call('PEXPIRE', j._key, ${keyMs})
   end
   local facts = '{"status":"' .. j.status .. '"'
-  for _, f in ipairs({'error_code', 'error', 'remedy', 'commit', 'branch'}) do
-    if j[f] then facts = facts .. ',"' .. f .. '":' .. cjson.encode(j[f]) end
-  end
+  if j.error_code then facts = facts .. ',"error_code":' .. cjson.encode(j.error_code) end
+  if j.error then facts = facts .. ',"error":' .. cjson.encode(j.error) end
+  if j.remedy then facts = facts .. ',"remedy":' .. cjson.encode(j.remedy) end
   if j.cost_usd then facts = facts .. ',"cost_usd":' .. j.cost_usd end
+  if j.commit then facts = facts .. ',"commit":' .. cjson.encode(j.commit) end
+  if j.branch then facts = facts .. ',"branch":' .. cjson.encode(j.branch) end
   append(j, 'job.' .. j.status, facts .. '}')
   ${flushing}
-  call('PEXPIRE', j.key, ttl)
-  call('PEXPIRE', P .. 'events:' .. j.id, ttl)
-  if j._messages then call('PEXPIRE', P .. 'messages:' .. j.id, ttl) end
+  call('PEXPIRE', j.key, agreed.ttl)
+  if j._streamed then call('PEXPIRE', P .. 'events:' .. j.id, agreed.ttl) end
+  if j._messages then call('PEXPIRE', P .. 'messages:' .. j.id, agreed.ttl) end
 end
 `;
 
-/** A job ends that no runner holds; behind \`closing\`. */
+/** A job ends that no runner holds. */
 export const endingInQueue = `
-local function close(j, status) ${closing("status")} end
+local function close(j, status)
+  j.status = status
+  ${closing}
+end
 local function because(j, code, sentence, remedy)
   put(j, 'error_code', code)
   put(j, 'error', sentence)
@@ -50,35 +60,35 @@ local function leave(j)
   if call('ZREM', P .. 'delayed', j.id) == 1 then call('ZREM', of_pool('held', j.pool), j.id)
   else gates().leave(j) end
   if j.waiting then put(j, 'waiting', '') end
-  if j._expires then put(j, '_expires', '') end
 end
 local function expire(j)
-  local seconds = string.format('%.14g', j._queue_ttl / 1000)
+  local seconds = string.format('%.14g', terms(j).queue_ms / 1000)
   leave(j)
   ${because("queue_expired", "'No runner took the job within its ' .. seconds .. ' s in the queue.'")}
   close(j, 'expired')
 end
 `;
 
-/** The attempt of \`j\` is over. Behind \`gates\`. */
-export const endingAttempt = (reason: string): string => `
-do
-  local at
-  ${isoOf("now")}
-  local ended = '{"number":' .. j.attempt .. ',"pod_name":' .. cjson.encode(j.pod_name or '') .. ',"started_at":"'
-    .. (j._started or at) .. '","ended_at":"' .. at .. '","reason":"' .. ${reason} .. '"}'
-  put(j, 'attempts', j.attempts and j.attempts .. ',' .. ended or ended)
-  if j.phase then put(j, 'phase', '') end
-  call('ZREM', P .. 'leases', j.id)
-  if pool_limit(j.pool) then woken[j.pool] = true end
-  if j.session_id or j._repo then gates().vacate(j)
-  elseif call('HINCRBY', P .. 'use', 'pool:' .. j.pool, -1) <= 0 then call('HDEL', P .. 'use', 'pool:' .. j.pool) end
+/** The runner of \`j\` has it no more. Behind \`gates\`. */
+export const lettingGo = `
+if j.phase then put(j, 'phase', '') end
+call('ZREM', P .. 'leases', j.id)
+if pool_limit(j.pool) then woken[j.pool] = true end
+if j.session_id or j._in_pool or j._in_repo or (j._repo and LIMIT > 0) then gates().vacate(j) end
+`;
+
+/** An ended attempt as JSON. That of a job that its runner has ended is only written when it is queued again. */
+export const attempts = `
+local function add_attempt(j, reason, ended)
+  local attempt = '{"number":' .. j.attempt .. ',"pod_name":' .. cjson.encode(j.pod_name or '') .. ',"started_at":'
+    .. j._started .. ',"ended_at":' .. ended .. ',"reason":"' .. reason .. '"}'
+  put(j, 'attempts', j.attempts and j.attempts .. ',' .. attempt or attempt)
 end
 `;
 
 /**
- * The attempt is over and the job is not, unless starts are used up or a cancel waits; behind \`losses\`, \`endingInQueue\`
- * and \`gates\`.
+ * The attempt is over and the job is not, unless starts are used up or a cancel waits; behind \`losses\`, \`attempts\`,
+ * \`endingInQueue\` and \`gates\`.
  */
 export const givingBack = `
 local function put_back(j, reason, how)
@@ -87,9 +97,10 @@ local function put_back(j, reason, how)
   if not delay and how.till then delay = how.till - now end
   delay = math.max(0, math.ceil(delay or 0))
   local waiting = how.waiting
-  if not waiting and delay > 0 then waiting = '{"reason":"backoff","until":"' .. iso(now + delay) .. '"}' end
+  if not waiting and delay > 0 then waiting = '{"reason":"backoff","until":' .. now + delay .. '}' end
   if j.pid then put(j, 'pid', '') end
-  mark(j, 'queued')
+  if not j._born then put(j, '_born', queued_at(j)) end
+  put(j, 'status', 'queued')
   put(j, '_queued', now)
   call('ZADD', of_pool('demand', j.pool), ${begun} + now, j.id)
   append(j, 'job.queued', '{"reason":"' .. reason .. '"}')
@@ -111,7 +122,8 @@ local function give_back(j, reason, how)
   end
   local status = released(j, reason)
   if LOSS[reason] then put(j, '_lost', (j._lost or 0) + 1) end
-  ${endingAttempt("reason")}
+  add_attempt(j, reason, now)
+  ${lettingGo}
   if status == 'queued' then return put_back(j, reason, how) end
   if status == 'cancelled' then
     ${because("cancelled", "'The job was cancelled by ' .. (j._cancel_by or 'someone') .. '.'")}

@@ -13,25 +13,30 @@ export const events = script(
   [reading, reader],
   `
 local id, after, limit = arg(), tonumber(arg()), tonumber(arg())
-local last, status, born, cut, bytes, at, attempt =
-  unpack(call('HMGET', KEYS[2], '_events', 'status', '_born', '_cut', '_cut_bytes', '_cut_at', '_cut_attempt'))
+local h = call('HMGET', KEYS[2], 'status', '_events', '_tail', '_streamed', '_born', '_queued', '_expires', '_terms', '_cut',
+  '_cut_bytes', '_cut_at', '_cut_attempt')
+local status, last, tail, streamed, born, queued, expires, agreed, cut, bytes, at, attempt = unpack(h, 1, 12)
 if not status then return {'none'} end
-last = last or '1'
 local page = {}
 if cut and tonumber(cut) > after then
   page[1] = {cut, 'log.dropped', at, attempt, '{"count":' .. cut .. ',"bytes":' .. bytes .. '}'}
   after = tonumber(cut)
 elseif after == 0 then
-  page[1] = {'1', 'job.queued', born, '0', '{}'}
+  local first = born or queued or expires - string.match(agreed, '^%S+ %d+ %d+ (%d+)')
+  page[1] = {'1', 'job.queued', string.format('%.0f', first), '0', '{}'}
   after = 1
 end
-if #page < limit then
+if streamed and #page < limit then
   local found = call('XRANGE', P .. 'events:' .. id, (after + 1) .. '-0', '+', 'COUNT', limit - #page)
   for _, entry in ipairs(found) do
     local f = entry[2]
     page[#page + 1] = {string.match(entry[1], '^%d+'), f[2], f[4], f[6], f[8]}
   end
 end
-return {'page', last, status, page}
+for n, time, of, kind, data in string.gmatch(tail or '', '(%d+) (%d+) (%d+) (%S+) ([^\\n]*)\\n') do
+  if #page >= limit then break end
+  if tonumber(n) > after then page[#page + 1] = {n, kind, time, of, data} end
+end
+return {'page', last or '1', status, page}
 `,
 );

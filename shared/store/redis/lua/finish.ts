@@ -1,8 +1,8 @@
-import { closing, endingAttempt } from "./endings.ts";
+import { closing, lettingGo } from "./endings.ts";
 import { gates, limits, ofPool, waking } from "./gates.ts";
 import { changing, isHeld, readJob, telling } from "./job.ts";
-import { reader, writing } from "./prologue.ts";
-import { may, statuses } from "./rules.ts";
+import { brief, reader } from "./prologue.ts";
+import { may } from "./rules.ts";
 import { script } from "./script.ts";
 
 /**
@@ -14,7 +14,7 @@ import { script } from "./script.ts";
  */
 export const finish = script(
   "finish",
-  [writing, reader, statuses, ofPool, limits, changing, gates],
+  [brief, reader, ofPool, limits, changing, gates],
   `
 local _, id, runner, fence, status, fields, first, events = arg(), arg(), arg(), arg(), arg(), list(), some(), list()
 local j
@@ -24,8 +24,9 @@ if j and (j.attempt or '0') == fence and (j._runner or runner) == runner and j.s
 end
 if not (${isHeld}) or not ${may("finish")} then return {'lost'} end
 ${telling}
-${endingAttempt("'ended'")}
-${closing("status")}
+${lettingGo}
+j.status = status
+${closing}
 ${waking}
 return {'ended', j.flat, j.set}
 `,

@@ -23,7 +23,7 @@ local function pool_limit(pool)
 end
 `;
 
-/** What runs is counted: in each pool, of each repository, with each session. */
+/** What runs is counted: with each session, and in pools and of repositories while they have a limit (then the job says so). */
 const uses = `
   local function use(what, by)
     local n = call('HINCRBY', P .. 'use', what, by)
@@ -75,7 +75,7 @@ const repositories = `
     hold(id, score, p)
   end
   local function balance(r, p)
-    local room = 100
+    local room = 1e9
     if LIMIT > 0 then room = LIMIT - in_use('repo:' .. r) - call('ZCARD', heads(r, p)) end
     while room < 0 do
       local worst = call('ZRANGE', heads(r, p), -1, -1, 'WITHSCORES')
@@ -179,11 +179,15 @@ const passages = `
       park(j.id, j._score, r, p)
       return false
     end
-    use('pool:' .. p, 1)
     call('ZREM', of_pool('queue', p), j.id)
-    if r ~= '-' then
+    if pool_limit(p) then
+      use('pool:' .. p, 1)
+      put(j, '_in_pool', 1)
+    end
+    if r ~= '-' then call('ZREM', heads(r, p), j.id) end
+    if r ~= '-' and LIMIT > 0 then
       use('repo:' .. r, 1)
-      call('ZREM', heads(r, p), j.id)
+      put(j, '_in_repo', 1)
     end
     if s then
       unwait(j, s)
@@ -194,11 +198,15 @@ const passages = `
   end
   function G.vacate(j)
     local s, r = j.session_id, repo(j)
-    use('pool:' .. j.pool, -1)
-    if r ~= '-' then
-      use('repo:' .. r, -1)
-      balance_all(r)
+    if j._in_pool then
+      use('pool:' .. j.pool, -1)
+      put(j, '_in_pool', '')
     end
+    if j._in_repo then
+      use('repo:' .. r, -1)
+      put(j, '_in_repo', '')
+    end
+    if r ~= '-' then balance_all(r) end
     if s then vacate_session(s) end
   end
   function G.adopt(j, session)

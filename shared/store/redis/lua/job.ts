@@ -1,72 +1,79 @@
-/** What is kept of a job's log (contract 2). */
+/** What is kept of a job's log (contract 2), and what of its end stands in the hash. */
 const keptEvents = 5_000;
 const keptBytes = 8 * 1024 * 1024;
+const tailBytes = 2 * 1024;
 
 /**
- * Sets \`at\` to this moment in RFC 3339, as \`Date.toISOString\` writes it. Days to date:
- * howardhinnant.github.io/date_algorithms.html#civil_from_days
- */
-export const isoOf = (ms: string): string => `
-do
-  local ms = ${ms}
-  local seconds = math.floor(ms / 1000)
-  local days = math.floor(seconds / 86400)
-  local rest = seconds - days * 86400
-  local z = days + 719468
-  local era = math.floor(z / 146097)
-  local doe = z - era * 146097
-  local yoe = math.floor((doe - math.floor(doe / 1460) + math.floor(doe / 36524) - math.floor(doe / 146096)) / 365)
-  local doy = doe - (365 * yoe + math.floor(yoe / 4) - math.floor(yoe / 100))
-  local mp = math.floor((5 * doy + 2) / 153)
-  local month = mp < 10 and mp + 3 or mp - 9
-  local year = yoe + era * 400 + (month <= 2 and 1 or 0)
-  at = string.format('%04d-%02d-%02dT%02d:%02d:%02d.%03dZ', year, month, doy - math.floor((153 * mp + 2) / 5) + 1,
-    math.floor(rest / 3600), math.floor(rest % 3600 / 60), rest % 60, ms % 1000)
-end
-`;
-
-/**
- * Sets \`j\` to a job's hash, where \`id\` names it: read once (\`flat\`, as it is answered), changed in a table, and written once by \`flush\`
- * (\`set\`, answered behind \`flat\`). A field that was dropped is an empty text. Nil where there is no such job.
+ * Sets \`j\` to a job's hash, where \`id\` names it: read once (\`flat\`, as it is answered), changed in a table, and written
+ * once by \`flush\` (\`set\`, answered behind \`flat\`). A field that was dropped is an empty text. Nil where there is no such
+ * job. Times are milliseconds since 1970.
  */
 export const readJob = (id: string): string => `
 do
   local key = P .. 'job:' .. ${id}
   local flat = call('HGETALL', key)
+  j = nil
   if flat[1] then
-    j = {set = {}, flat = flat}
+    j = {}
     for i = 1, #flat, 2 do if flat[i + 1] ~= '' then j[flat[i]] = flat[i + 1] end end
-    j.id, j.key = ${id}, key
-  else j = nil end
+    j.id, j.key, j.flat, j.set, j.n = ${id}, key, flat, {}, 0
+  end
 end
 `;
 
-/** Changes of a job, behind \`readJob\`. The first entry of its log (it was queued) is not written: it follows from the hash. */
+/**
+ * Changes of a job, behind \`readJob\`. Of its log the first entry (it was queued) is not written: it follows from the hash.
+ * \`terms\` is what was agreed at its submission and never changes; the job was queued at \`queued_at\`.
+ */
 export const changing = `
 local function put(j, field, value)
-  local set = j.set
-  local n = #set
-  set[n + 1] = field
-  set[n + 2] = value
+  local n = j.n
+  j.set[n + 1] = field
+  j.set[n + 2] = value
+  j.n = n + 2
   if value == '' then value = nil end
   j[field] = value
 end
 local function append(j, kind, data)
   local n = (j._events or 1) + 1
-  call('XADD', P .. 'events:' .. j.id, n .. '-0', 't', kind, 'at', now, 'n', j.attempt or 0, 'd', data)
-  j._bytes = (j._bytes or 2) + #data
-  j._events = n
+  j._events, j._bytes = n, (j._bytes or 2) + #data
+  if not j.fresh then j.fresh = {} end
+  j.fresh[#j.fresh + 1] = {n, kind, data}
 end
+local function terms(j)
+  local made, attempts, ttl, queue_ms, tenant = string.match(j._terms, '^(%S+) (%d+) (%d+) (%d+) (.*)$')
+  return {made = made, attempts = attempts, ttl = ttl * 1000, queue_ms = tonumber(queue_ms), tenant = tenant}
+end
+local function queued_at(j) return tonumber(j._queued or j._expires - terms(j).queue_ms) end
 `;
 
 /**
- * Writes what was changed of \`j\`; its revision is the count of its events and of changes without one. Of its log, entries n-0 of a stream, what is too much goes from the front; the page that
- * is read tells of it.
+ * Writes what was changed of \`j\`; its revision is the count of its events and of changes without one. The end of its log
+ * stands in the hash, as lines \`number time attempt type facts\`; what is longer goes into a stream, as entries n-0. What is
+ * too much goes from the front of that, and the page that is read tells of it.
  */
 export const flushing = `
-do
-  local last, bytes, cut = j._events or '1', j._bytes or 2, tonumber(j._cut or 0)
-  if last - cut > ${keptEvents} or tonumber(bytes) > ${keptBytes} then
+if j.fresh then
+  local fresh, lines, size = j.fresh, {j._tail or ''}, #(j._tail or '')
+  for i, event in ipairs(fresh) do
+    size = size + #event[3] + 60
+    if size > ${tailBytes} then break end
+    lines[i + 1] = event[1] .. ' ' .. now .. ' ' .. (j.attempt or 0) .. ' ' .. event[2] .. ' ' .. event[3] .. '\\n'
+  end
+  if size <= ${tailBytes} then put(j, '_tail', table.concat(lines))
+  else
+    local key = P .. 'events:' .. j.id
+    for n, at, attempt, kind, data in string.gmatch(j._tail or '', '(%d+) (%d+) (%d+) (%S+) ([^\\n]*)\\n') do
+      call('XADD', key, n .. '-0', 't', kind, 'at', at, 'n', attempt, 'd', data)
+    end
+    for _, event in ipairs(fresh) do
+      call('XADD', key, event[1] .. '-0', 't', event[2], 'at', now, 'n', j.attempt or 0, 'd', event[3])
+    end
+    if j._tail then put(j, '_tail', '') end
+    if not j._streamed then put(j, '_streamed', 1) end
+  end
+  local last, bytes, cut = j._events, j._bytes, tonumber(j._cut or 0)
+  if last - cut > ${keptEvents} or bytes > ${keptBytes} then
     local key, lost, attempt = P .. 'events:' .. j.id, j._cut_bytes or 0, 0
     if cut == 0 then cut, bytes, lost = 1, bytes - 2, 2 end
     while last - cut > ${keptEvents} or (bytes > ${keptBytes} and last - cut > 1) do
@@ -80,47 +87,38 @@ do
       end
     end
     call('XTRIM', key, 'MINID', '=', (cut + 1) .. '-0')
+    j._bytes = bytes
     put(j, '_cut', cut)
     put(j, '_cut_bytes', lost)
     put(j, '_cut_at', now)
     put(j, '_cut_attempt', attempt)
   end
-  if type(last) == 'number' then
-    put(j, '_events', last)
-    put(j, '_bytes', bytes)
-  else put(j, '_rev', (j._rev or 0) + 1) end
-  call('HSET', j.key, unpack(j.set))
-  call('PUBLISH', P .. 'changed:' .. j.id, (j._events or 1) + (j._rev or 0))
-end
-`;
-
-/** A new status; the index of its tenant has jobs of one status together. Behind \`statuses\`. */
-export const marking = (status: string): string => `
-put(j, 'status', ${status})
-call('ZADD', P .. 'index:' .. j._tenant, STATUS[${status}] * 1e12 + j._seq, j.id)
+  put(j, '_events', j._events)
+  put(j, '_bytes', j._bytes)
+else put(j, '_rev', (j._rev or 0) + 1) end
+call('HSET', j.key, unpack(j.set))
+call('PUBLISH', P .. 'changed:' .. j.id, (j._events or 1) + (j._rev or 0))
 `;
 
 /** The same as functions, for scripts that are not called often. */
 export const jobs = `${changing}
-local function iso(ms) local at ${isoOf("ms")} return at end
 local function load(id) local j ${readJob("id")} return j end
 local function flush(j) ${flushing} end
-local function mark(j, status) ${marking("status")} end
 `;
 
-/** Whether this runner holds \`j\`. */
-export const isHeld = "j and j.status == 'running' and (j.attempt or '0') == fence and j._runner == runner";
+/** Whether this runner holds \`j\`: each claim is an attempt, and its number is the fence. */
+export const isHeld = "j and j.status == 'running' and j.attempt == fence and j._runner == runner";
 
-/** What a runner tells of its attempt, without what it has told before; and its patch. Behind \`slowly\`. */
+/** What a runner tells of its attempt, without what it has told before; and its patch. Behind \`gates\`. */
 export const telling = `
-do
+if events[1] or first then
   local told = tonumber(j._told_events or 0)
   local known = first and told - first or 0
   for i = 2 * math.max(0, known) + 1, #events, 2 do append(j, events[i], events[i + 1]) end
   if first and first + #events / 2 > told then put(j, '_told_events', first + #events / 2) end
-  for i = 1, #fields, 2 do
-    if fields[i] ~= 'session_id' then put(j, fields[i], fields[i + 1])
-    elseif fields[i + 1] ~= j.session_id then gates().adopt(j, fields[i + 1]) end
-  end
+end
+for i = 1, #fields, 2 do
+  if fields[i] ~= 'session_id' then put(j, fields[i], fields[i + 1])
+  elseif fields[i + 1] ~= j.session_id then gates().adopt(j, fields[i + 1]) end
 end
 `;

@@ -1,7 +1,6 @@
 import { ofPool, places } from "./gates.ts";
 import { jobs } from "./job.ts";
 import { reader, writing } from "./prologue.ts";
-import { statuses } from "./rules.ts";
 import { script } from "./script.ts";
 
 /**
@@ -12,11 +11,11 @@ import { script } from "./script.ts";
  */
 export const message = script(
   "message",
-  [writing, reader, statuses, jobs, ofPool, places],
+  [writing, reader, jobs, ofPool, places],
   `
 local id, tenant, name, mode, text = arg(), some(), arg(), arg(), arg()
 local j = load(id)
-if not j or (tenant and j._tenant ~= tenant) then return {'none'} end
+if not j or (tenant and terms(j).tenant ~= tenant) then return {'none'} end
 local key = P .. 'messages:' .. id
 if not (j._messages and call('HEXISTS', key, name) == 1) then
   if j.status ~= 'queued' and j.status ~= 'running' then return {'over', j.status} end

@@ -37,11 +37,19 @@ ${refuseOther}
 local seq, grace, spared = tonumber(head[2] or 0), tonumber(head[3] or 0), tonumber(head[4] or 0)
 `;
 
+/** Of a script that writes and gives out no lease: it reads as little as it can. */
+export const brief = `${common}${clock}
+local head = call('HMGET', M, 'schema', 'seq')
+${refuseOther}
+local seq, next_due = tonumber(head[2] or 0), nil
+if not head[1] then call('HSET', M, 'schema', SCHEMA) end
+`;
+
 /** Of a script that only reads and looks at the time. */
 export const readingNow = `${reading}${clock}`;
 
 /**
- * Of a script that writes. It notes that Redis is up (\`beat\`); a gap of more than half the longest lease means that it
+ * Of a script that keeps leases. It notes that Redis is up (\`beat\`); a gap of more than half the longest lease means that it
  * was not, or that nobody was there: then no lease that has ended since the last beat (\`spared\`) is reaped before each
  * runner had a lease's time to renew (\`grace\`).
  */

@@ -1,8 +1,8 @@
-import { endingInQueue, givingBack } from "./endings.ts";
+import { attempts, endingInQueue, givingBack } from "./endings.ts";
 import { gates, limits, ofPool, places, waking } from "./gates.ts";
 import { isHeld, jobs, telling } from "./job.ts";
 import { reader, writing } from "./prologue.ts";
-import { losses, may, statuses } from "./rules.ts";
+import { losses, may } from "./rules.ts";
 import { script } from "./script.ts";
 
 /**
@@ -15,7 +15,7 @@ import { script } from "./script.ts";
  */
 export const release = script(
   "release",
-  [writing, reader, statuses, losses, ofPool, places, limits, jobs, gates, endingInQueue, givingBack],
+  [writing, reader, ofPool, places, limits, jobs, losses, gates, attempts, endingInQueue, givingBack],
   `
 local _, op, id, runner, fence, reason = arg(), arg(), arg(), arg(), arg(), arg()
 local delay, waiting, till, fields, first, events = some(), some(), some(), list(), some(), list()

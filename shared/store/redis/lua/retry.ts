@@ -1,7 +1,8 @@
+import { attempts } from "./endings.ts";
 import { gates, limits, ofPool, places, waking } from "./gates.ts";
 import { jobs } from "./job.ts";
 import { reader, writing } from "./prologue.ts";
-import { may, statuses } from "./rules.ts";
+import { may } from "./rules.ts";
 import { script } from "./script.ts";
 
 /**
@@ -12,14 +13,17 @@ import { script } from "./script.ts";
  */
 export const retry = script(
   "retry",
-  [writing, reader, statuses, ofPool, places, limits, jobs, gates],
+  [writing, reader, ofPool, places, limits, jobs, gates, attempts],
   `
 local _, op, id, tenant, only = arg(), arg(), arg(), some(), some()
 local j = load(id)
-if not j or (tenant and j._tenant ~= tenant) then return {'none'} end
+local agreed = j and terms(j)
+if not j or (tenant and agreed.tenant ~= tenant) then return {'none'} end
 if j._retried == op then return {'job', j.flat, j.set, position(j)} end
 if not ${may("retry")} then return {'live', j.status} end
 
+local _, told = string.gsub(j.attempts or '', '{"number":', '')
+if told < tonumber(j.attempt or 0) then add_attempt(j, 'ended', j.ended_at) end
 local function unpublished()
   if j.status ~= 'failed' or not j.result or j.exit_code ~= '0' then return false end
   local said = cjson.decode(j.result)
@@ -36,13 +40,15 @@ if only then put(j, 'publish_only', 'true') end
 
 local place = call('HINCRBY', M, 'seq', 1)
 seq = place
-local till = now + j._queue_ttl
+local till = now + agreed.queue_ms
+if not j._born then put(j, '_born', queued_at(j)) end
+call('ZREM', P .. 'index:status:' .. j.status, id)
 put(j, '_retried', op)
 put(j, '_score', string.format('%.0f', math.floor(j._score / 1e13) * 1e13 + place))
 put(j, '_queued', now)
 put(j, '_expires', till)
-mark(j, 'queued')
-call('ZREM', P .. 'gone', id .. j._tenant)
+put(j, 'status', 'queued')
+call('ZREM', P .. 'gone', id .. agreed.tenant)
 call('ZADD', of_pool('demand', j.pool), till, id)
 if j.session_id then call('ZADD', P .. 'users:' .. j.session_id, place, id) end
 for _, key in ipairs({j.key, P .. 'events:' .. id, P .. 'messages:' .. id}) do call('PERSIST', key) end

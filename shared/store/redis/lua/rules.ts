@@ -4,20 +4,14 @@ import { arrows, type CommandType, isLoss, lossDelayMs } from "../../../transiti
 
 /** The one rule book (shared/transition.ts) in Lua: generated, so that it stays one. */
 
-/** A condition on the status `j.status`: it allows the command. */
+/** A condition on the status of \`j\`: it allows the command. */
 export const may = (command: CommandType): string =>
   `(${JobStatus.options
     .filter((status) => (arrows[status] as readonly CommandType[]).includes(command))
     .map((status) => `j.status == '${status}'`)
     .join(" or ")})`;
 
-/** Jobs of one tenant stand in one index, those of one status together: its place times 1e12, plus the number of the job. */
-const places = JobStatus.options.map((status, n) => `${status}=${n + 1}`);
-export const statuses = `
-local STATUS = {${places.join(",")}}
-`;
-
-/** `lost` is never more than the largest `max_attempts`. */
+/** \`lost\` is never more than the largest \`max_attempts\`. */
 const delays = Array.from({ length: 10 }, (_, n) => lossDelayMs(n + 1));
 
 /** Where a job goes that is given back, and when it may start again. */
@@ -26,7 +20,7 @@ local LOSS = {${AttemptReason.options.filter(isLoss).map((reason) => `${reason}=
 local LOSS_DELAYS = {${delays}}
 local function released(j, reason)
   if j.cancel_requested_at then return 'cancelled' end
-  if LOSS[reason] and (j._lost or 0) + 1 >= tonumber(j.max_attempts) then return 'failed' end
+  if LOSS[reason] and (j._lost or 0) + 1 >= tonumber(terms(j).attempts) then return 'failed' end
   return 'queued'
 end
 `;

@@ -1,7 +1,6 @@
 import { gates, limits, ofPool, waking } from "./gates.ts";
 import { jobs } from "./job.ts";
 import { writing } from "./prologue.ts";
-import { statuses } from "./rules.ts";
 import { script } from "./script.ts";
 import { known, upkeep } from "./upkeep.ts";
 
@@ -13,7 +12,7 @@ import { known, upkeep } from "./upkeep.ts";
  */
 export const sweep = script(
   "sweep",
-  [writing, statuses, ofPool, limits, jobs, gates, upkeep, known],
+  [writing, ofPool, limits, jobs, gates, upkeep, known],
   `
 local limit = tonumber(ARGV[2])
 local U = upkeep()

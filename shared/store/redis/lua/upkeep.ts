@@ -1,4 +1,4 @@
-import { begun, endingInQueue, givingBack } from "./endings.ts";
+import { attempts, begun, endingInQueue, givingBack } from "./endings.ts";
 import { losses, may } from "./rules.ts";
 
 /**
@@ -12,7 +12,7 @@ local function unspared() return now < grace and math.min(now, spared) or now en
 local kept_up
 local function upkeep()
   if kept_up then return kept_up end
-${losses}${endingInQueue}${givingBack}
+${losses}${attempts}${endingInQueue}${givingBack}
   local U = {expire = expire}
   local function note(id) changed[#changed + 1] = id end
   function U.release_due(limit)
@@ -53,7 +53,8 @@ ${losses}${endingInQueue}${givingBack}
     for _, member in ipairs(gone) do
       local id = string.sub(member, 1, 36)
       call('DEL', P .. 'job:' .. id, P .. 'events:' .. id, P .. 'messages:' .. id)
-      call('ZREM', P .. 'index:' .. string.sub(member, 37), id)
+      call('ZREM', P .. 'index:tenant:' .. string.sub(member, 37), id)
+      for _, status in ipairs({'failed', 'cancelled', 'expired'}) do call('ZREM', P .. 'index:status:' .. status, id) end
       call('ZREM', P .. 'gone', member)
       call('PUBLISH', P .. 'changed:' .. id, '')
       note(id)
