@@ -151,6 +151,21 @@ describe("the REST protocol", () => {
     });
   });
 
+  test("a body of unknown length is taken, up to the limit", async () => {
+    const send = async (text: string) => {
+      const { url, token } = world.bridge;
+      const body = new Blob([text]).stream();
+      const headers = { authorization: `Bearer ${token}` };
+      const answer = await fetch(url, { method: "POST", body, duplex: "half", headers } as RequestInit);
+      return [answer.status, await answer.json()];
+    };
+    expect(await send('["ECHO","in pieces"]')).toEqual([200, { result: "in pieces" }]);
+    expect(await send(JSON.stringify(["ECHO", "x".repeat(300_000)]))).toEqual([
+      413,
+      { error: expect.stringContaining("100000 bytes") },
+    ]);
+  });
+
   test("health is for everybody and says nothing of Redis but that it answers", async () => {
     const health = await ask("/health", { method: "GET", token: "" });
     expect(health).toMatchObject({ status: 200, json: { status: "ok", service: "agenticore redis-http" } });
