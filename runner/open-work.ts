@@ -31,13 +31,16 @@ export async function openWork(
   const repoJob = { id: job.id, repoUrl: job.repo_url, baseRef: job.base_ref, branch: job.branch, commit: job.commit };
   const begun = deps.clock.uptime();
   const since = () => Math.round(deps.clock.uptime() - begun);
-  const again = continues ? await deps.repos.reopenWorktree(repoJob, signal) : undefined;
+  const kept = continues ? await deps.repos.reopenWorktree(repoJob, signal) : undefined;
+  const again = kept && isNewest(kept, job) ? kept : undefined;
+  if (kept && !again) await deps.repos.close(kept, "discard");
   if (continues && !again && claim.messages.length === 0) {
     const published = await publishedWork({ claim, own, pr }, deps, signal);
     if (published) return published;
   }
-  let holdsWork = again !== undefined;
+  let holdsWork = again?.done ?? false;
   const tree = again ?? (await open());
+  if (job.publish_only && !holdsWork) throw nothingLeft(job);
   keeper.patch({ base_ref: tree.baseRef, branch: tree.branch, worktree_path: tree.path });
   const from = tree.reopened ? "continued" : tree.fromPool ? "pool" : "new";
   keeper.emit({ type: "worktree.opened", data: { path: tree.path, branch: tree.branch, from, ms: since() } });
@@ -52,6 +55,13 @@ export async function openWork(
     return await deps.repos.openWorktree(prepared, repoJob, signal);
   }
 }
+
+/**
+ * Whether nobody came further than this tree of an earlier attempt: another box may have had the job since, and what was
+ * finished or pushed there is not here.
+ */
+const isNewest = ({ done, pushed }: Worktree, job: Claim["job"]): boolean =>
+  done || (job.commit === undefined ? !isWorkDone(job) : pushed === job.commit);
 
 /**
  * Where an earlier attempt came as far as the push, on this box or another, and its tree is gone: nothing is left to do
@@ -126,6 +136,7 @@ function repositoryWork(
     continued: tree.reopened,
     holdsWork,
     warnings: tree.warnings,
+    noteDone: (done) => repos.noteDone(tree, done),
     publish,
     close: (how) => repos.close(tree, how),
   };

@@ -105,6 +105,7 @@ async function work(attempt: Attempt, deps: RunnerDeps): Promise<Conclusion> {
       : await runInside({ attempt, profile, workplace, note }, deps);
   note(verdict.warnings);
   if (verdict.status !== "succeeded") return concludeVerdict(verdict, { job, nowMs: deps.clock.now() });
+  await workplace.noteDone(true); // before anybody is told that it is
   keeper.patch({ phase: "publishing", ...endOf(job, verdict) });
   const said = { ...job, ...endOf(job, verdict), warnings: [...warnings] };
   const published = await workplace.publish({
@@ -149,6 +150,7 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
   keeper.patch({ phase: "running" });
   signal.throwIfAborted();
   await patiently(() => keeper.flush(), signal, deps); // nothing starts without a proven lease, nor before its session is on the job
+  if (workplace.holdsWork) await workplace.noteDone(false);
   const runDir = runDirOf(own, claim);
   const run = await runClaude(
     {

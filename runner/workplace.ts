@@ -29,6 +29,8 @@ export type Workplace = Readonly<{
   /** All that earlier attempts did is here. */
   holdsWork: boolean;
   warnings: readonly string[];
+  /** Notes here whether all that Claude did is here: false before it begins, true when it has ended well. */
+  noteDone: (done: boolean) => Promise<void>;
   /** Commits what Claude left, hands the branch over, and sees to its pull request. */
   publish: (publication: Publication) => Promise<Published>;
   /** `reuse`: a clean end, the tree may serve others. `keep`: the next attempt or a person wants it. */
@@ -45,6 +47,7 @@ export async function privateFolder(path: string, continues: boolean): Promise<W
     continued: continues && made === undefined,
     holdsWork: continues && made === undefined,
     warnings: [],
+    noteDone: async () => undefined,
     publish: async () => ({ patch: {}, events: [], warnings: [] }),
     close: async () => undefined,
   };

@@ -25,6 +25,8 @@ export interface Repos extends AsyncDisposable {
   openWorktree(prepared: Prepared, job: RepoJob, signal: AbortSignal): Promise<Worktree>;
   /** The tree of an earlier attempt as it was left; undefined when the job has to start clean. */
   reopenWorktree(job: RepoJob, signal: AbortSignal): Promise<Worktree | undefined>;
+  /** Whether all that the job's Claude did is in this tree: false when it begins, true when it has ended well. */
+  noteDone(tree: Worktree, done: boolean): Promise<void>;
   /** Commits what the agent left uncommitted. Only when no process of the job lives. */
   commitLeftovers(tree: Worktree, message: string, signal: AbortSignal): Promise<LeftoverCommit>;
   /** Head commit and difference from the base; undefined when nothing was committed. */
@@ -53,6 +55,11 @@ export async function openRepos(options: RepoOptions): Promise<Repos> {
     prepare: (job, signal) => prepare(box, job, signal),
     openWorktree: (prepared, job, signal) => openWorktree(box, { prepared, job }, signal),
     reopenWorktree: (job, signal) => reopenWorktree(box, job, signal),
+    noteDone: async (tree, done) => {
+      const { trees } = tree.source.place;
+      const record = await findRecord(trees, tree.jobId);
+      if (record !== undefined) await writeRecord(trees, tree.jobId, { ...record, done });
+    },
     commitLeftovers: (tree, message, signal) => commitLeftovers(box, { tree, message }, signal),
     summarize: (tree, signal) => summarize(box, tree, signal),
     push: (tree, commit, signal) => pushBranch(box, { tree, commit }, signal),

@@ -22,6 +22,8 @@ export const TreeRecord = z.object({
   changedAt: z.number(),
   /** The commit that the repository has from us. */
   pushed: z.string().optional(),
+  /** All that the job's Claude did is in this tree: set when it has ended well, taken back when it works again. */
+  done: z.boolean().optional(),
 });
 export type TreeRecord = z.infer<typeof TreeRecord>;
 

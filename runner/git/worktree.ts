@@ -36,6 +36,10 @@ export type Worktree = Readonly<{
   vaultObjects: string;
   fromPool: boolean;
   reopened: boolean;
+  /** All that the job's Claude did is here, see `noteDone`. */
+  done: boolean;
+  /** The commit that the repository has from this tree. */
+  pushed?: string;
   /** How often tampering with the mirror had been seen when this tree was opened. */
   tampersAtOpen: number;
   warnings: readonly string[];
@@ -86,6 +90,8 @@ export async function worktreeOf(box: RepoBox, source: Source, record: TreeRecor
     vaultObjects: join(vault, "objects"),
     fromPool: false,
     reopened: !record.clean,
+    done: record.done ?? false,
+    ...(record.pushed === undefined ? {} : { pushed: record.pushed }),
     tampersAtOpen: box.tampers.get(key) ?? 0,
     warnings: await warningsAbout(path),
   };

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { keepLease } from "../../runner/keep-lease.ts";
 import { openWork } from "../../runner/open-work.ts";
-import type { Message } from "../../shared/job.ts";
+import type { Job, Message } from "../../shared/job.ts";
 import { silentLog } from "../../shared/log.ts";
 import { Profile } from "../../shared/profile.ts";
 import { aGithub } from "../support/a-github.ts";
@@ -19,17 +19,29 @@ const done = {
   },
 };
 
-/** A second attempt at a job whose first one pushed its branch and closed its tree, and was lost before it said so. */
-async function aSecondAttempt({ pushed, messages = [] }: { pushed: boolean; messages?: readonly Message[] }) {
+type Facts = Readonly<{
+  pushed: boolean;
+  messages?: readonly Message[];
+  /** What becomes of the first attempt's tree. */
+  close?: "discard" | "keep";
+  /** What the first attempt noted there. */
+  noted?: boolean;
+  /** What the job says of its work. */
+  says?: Partial<Job>;
+}>;
+
+/** A second attempt at a job whose first one committed its work, and was lost before it said so. */
+async function aSecondAttempt({ pushed, messages = [], close = "discard", noted, says = done }: Facts) {
   const desk = await aDesk();
   const world = await sqliteWorld();
   const { tree, job } = await desk.start();
   writeFileSync(join(tree.path, "work.txt"), "work\n");
   const { commit = "" } = await desk.repos.commitLeftovers(tree, "work", never());
   if (pushed) await desk.repos.push(tree, commit, never());
-  await desk.repos.close(tree, "discard");
+  if (noted !== undefined) await desk.repos.noteDone(tree, noted);
+  await desk.repos.close(tree, close);
   const facts = { id: job.id as never, repo_url: desk.repo.path, base_ref: tree.baseRef };
-  await world.store.submit(aNewJob({ job: { ...facts, branch: tree.branch, commit } }));
+  await world.store.submit(aNewJob({ job: { ...facts, branch: tree.branch } }));
   const claim = await world.store.claim({
     ...{ claimId: job.id, runner: "box-1/a1", pod_name: "box-1", pools: ["default"], leaseMs: 360_000 },
   });
@@ -44,7 +56,7 @@ async function aSecondAttempt({ pushed, messages = [] }: { pushed: boolean; mess
   const open = () =>
     openWork(
       {
-        claim: { ...claim, job: { ...claim.job, ...done }, continues: true, messages },
+        claim: { ...claim, job: { ...claim.job, commit, ...says }, continues: true, messages },
         keeper,
         own,
         pr: Profile.parse({}).pr,
@@ -83,5 +95,30 @@ test("where somebody has written since, there is work to do, in a tree", async (
   await using attempt = await aSecondAttempt({ pushed: true, messages: [aMessage()] });
   const place = await attempt.open();
   expect(place).toMatchObject({ continued: false });
+  await place.close("discard");
+});
+
+test.for([
+  { noted: true, says: done, claim: "finished here and told of", holdsWork: true },
+  { noted: false, says: {}, claim: "begun here and finished nowhere", holdsWork: false },
+])("the tree of an attempt whose work was $claim goes on", async ({ noted, says, holdsWork }) => {
+  await using attempt = await aSecondAttempt({
+    pushed: false,
+    close: "keep",
+    noted,
+    says: { commit: undefined, ...says },
+  });
+  const place = await attempt.open();
+  expect(place).toMatchObject({ path: attempt.tree.path, continued: true, holdsWork });
+});
+
+test.for([
+  { says: done, claim: "finished" },
+  { says: { ...done, commit: "0".repeat(40) }, claim: "finished and committed" },
+])("a tree that was left behind here does not pass for what another box has $claim since", async ({ says }) => {
+  const elsewhere = { commit: undefined, ...says };
+  await using attempt = await aSecondAttempt({ pushed: false, close: "keep", noted: false, says: elsewhere });
+  const place = await attempt.open();
+  expect(place).toMatchObject({ continued: false, holdsWork: false });
   await place.close("discard");
 });
