@@ -20,6 +20,7 @@ export type AttemptDeps = Readonly<{
   random: Random;
   times: LeaseTimes;
   witness: Witness;
+  newId: () => string;
 }>;
 export type End = Readonly<{ finish: Ending }> | Readonly<{ release: Release }>;
 
@@ -56,6 +57,7 @@ export async function attempt(held: Held, deps: AttemptDeps, stop: AbortSignal):
     keeper.patch({ phase: "cloning" });
     await clock.sleep(random.below(4_000), signal);
     if (random.below(2) === 0) keeper.emit(say());
+    keeper.patch({ phase: "preparing", session_id: held.claim.job.session_id ?? deps.newId() });
     await proven(() => keeper.flush(), signal, clock);
     await clock.sleep(random.below(100));
     const tree = grow();
@@ -66,6 +68,8 @@ export async function attempt(held: Held, deps: AttemptDeps, stop: AbortSignal):
     if (why === "orphaned") throw new AppError("internal", "the warden was killed");
     signal.throwIfAborted();
     await proven(() => keeper.flush(), signal, clock); // as before each push
+    if (random.below(10) === 0)
+      return { release: { reason: "waiting", delayMs: random.below(20_000), events: [say()] } };
     const status = random.below(8) === 0 ? "failed" : "succeeded";
     return { finish: { status, patch: { output: "done" }, events: [say()] } };
   }
@@ -87,7 +91,8 @@ export async function attempt(held: Held, deps: AttemptDeps, stop: AbortSignal):
       await process.clock.sleep(500 + random.below(10_000));
       if (tree.isAlive()) keeper.emit(say());
     }
-    tree.done();
+    if (random.below(15) === 0) tree.kill();
+    else tree.done();
   }
   async function untilEnd(tree: Tree) {
     const stopped = () => tree.stop(stopReason(signal) === "lease-lost" ? 0 : random.below(3_000));
@@ -124,7 +129,10 @@ export async function report(
         const { status } = await store.finish(lease, end.finish);
         if (status === "succeeded" || status === "failed" || status === "cancelled")
           witness.ended({ job: lease.job, fence: lease.fence, status, said });
-      } else await store.release(lease, end.release);
+      } else {
+        await store.release(lease, end.release);
+        witness.ended({ job: lease.job, fence: lease.fence, said });
+      }
       return;
     } catch (error) {
       if (error instanceof LeaseLost) return;

@@ -75,10 +75,10 @@ export function openBox(plan: BoxPlan): Box {
     };
     const { pools, capacity } = plan;
     await claimLoop(
-      { ...deps, newClaim, mayClaim: async () => true, warm: () => [] },
+      { ...deps, newClaim, mayClaim: async () => true, warm: () => (random.below(2) === 0 ? ["https://h/a"] : []) },
       {
         options: { runner: instance, podName: name, pools, capacity, leaseMs: times.leaseMs, idlePollMs: 20_000 },
-        work: (held) => attempt(held, { machine, process: own, disk, store, random, times, witness }, signal),
+        work: (held) => attempt(held, { machine, process: own, disk, store, random, times, witness, newId }, signal),
         stop: drained.signal,
       },
     );

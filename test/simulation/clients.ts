@@ -42,7 +42,7 @@ export function openClients({ process, store, random, newId, witness }: Deps): C
         ...session,
       },
       ...(repoKey === undefined ? {} : { repoKey }),
-      queueTtlSeconds: 1_000_000,
+      queueTtlSeconds: random.below(6) === 0 ? 20 : 1_000_000,
       ...(random.below(4) === 0 ? {} : { idempotency: { key, body: key } }),
     });
   }

@@ -6,21 +6,22 @@ export type Stage = AsyncDisposable &
     /** An empty store; the one before is over. What it does by chance comes again with the seed. */
     fresh: (seed: number) => Promise<SimulatedStore>;
   }>;
-type Play = Readonly<{ seeds: number; only: number | undefined }>;
 
 const perTest = 50;
 
-/** Plays many seeds, some a test; a seed that breaks a promise names itself, and alone it shows what happened. */
-export function playSeeds(open: () => Promise<Stage>, { seeds, only }: Play): void {
-  const groups =
-    only === undefined ? Array.from({ length: Math.ceil(seeds / perTest) }, (_, n) => n * perTest + 1) : [only];
+/**
+ * Plays the seeds up to `seeds`, or those of AGENTICORE_SIMULATION_SEED (`7`, or `1000-2000`). A seed that breaks a promise
+ * names itself; played alone it shows what happened.
+ */
+export function playSeeds(open: () => Promise<Stage>, seeds: number): void {
+  const [first = 1, last = seeds] = asked(process.env["AGENTICORE_SIMULATION_SEED"]);
+  const groups = Array.from({ length: Math.ceil((last - first + 1) / perTest) }, (_, n) => first + n * perTest);
   test.each(groups)(
     "whatever goes wrong, no job is lost, none runs twice at once, and each ends once (seeds from %i)",
-    async (first) => {
+    async (from) => {
       await using stage = await open();
-      const last = only ?? Math.min(seeds, first + perTest - 1);
-      for (let seed = first; seed <= last; seed += 1) {
-        const { faults, trace } = await simulate(seed, await stage.fresh(seed), only !== undefined);
+      for (let seed = from; seed <= Math.min(last, from + perTest - 1); seed += 1) {
+        const { faults, trace } = await simulate(seed, await stage.fresh(seed), first === last);
         const story = trace.length === 0 ? `replay it with AGENTICORE_SIMULATION_SEED=${seed}` : trace.join("\n");
         expect(faults, `seed ${seed}: ${faults.join("; ")}\n${story}`).toEqual([]);
       }
@@ -28,8 +29,8 @@ export function playSeeds(open: () => Promise<Stage>, { seeds, only }: Play): vo
   );
 }
 
-/** The seed that the environment asks for. */
-export const askedSeed = (): number | undefined => {
-  const text = process.env["AGENTICORE_SIMULATION_SEED"];
-  return text ? Number(text) : undefined;
-};
+/** First and last. */
+function asked(text = ""): readonly number[] {
+  const [, first, last = first] = /^(\d+)(?:-(\d+))?$/.exec(text) ?? [];
+  return first === undefined ? [] : [Number(first), Number(last)];
+}

@@ -6,6 +6,8 @@ import { openRedisStore } from "../../shared/store/redis.ts";
 import { startRedis } from "../support/a-redis.ts";
 import { fakeClock } from "../support/fake-clock.ts";
 import { type Random, seeded } from "../support/random.ts";
+import { violationsIn } from "../support/redis-invariants.ts";
+import { readRedis } from "../support/redis-snapshot.ts";
 import type { Stage } from "./play.ts";
 import { limits, type SimulatedStore } from "./simulate.ts";
 
@@ -33,7 +35,10 @@ export async function redisStage(): Promise<Stage> {
   const simulated: SimulatedStore = {
     stores: [one, two],
     advance: (ms) => clock.advance(ms),
-    inspect: async () => [],
+    inspect: async (call) =>
+      call === "end" || play.random.below(10) === 0
+        ? violationsIn(await readRedis(admin, prefix), limits.repoLimit)
+        : [],
     restart: async () => void (await admin.send(["SCRIPT", "FLUSH"])),
   };
   return {

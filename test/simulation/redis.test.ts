@@ -1,4 +1,4 @@
-import { askedSeed, playSeeds } from "./play.ts";
+import { playSeeds } from "./play.ts";
 import { redisStage } from "./redis-stage.ts";
 
-playSeeds(redisStage, { seeds: 500, only: askedSeed() });
+playSeeds(redisStage, 400);

@@ -15,8 +15,8 @@ export type SimulatedStore = Readonly<{
   /** Connections to one state, as two processes have them. */
   stores: readonly [JobStore, JobStore];
   advance(ms: number): unknown;
-  /** What may never be, looked at after each claim; one sentence each. */
-  inspect(): Promise<readonly string[]>;
+  /** Looks whether what must always hold holds, now and then after a call, and always at the `end`; one sentence for each thing that does not. */
+  inspect(call: string): Promise<readonly string[]>;
   /** The server ends and comes back with what it had. */
   restart(): Promise<void>;
 }>;
@@ -50,9 +50,7 @@ export async function simulate(seed: number, world: SimulatedStore, isTraced: bo
     },
   });
   const [first, other] = world.stores;
-  const after = async (call: string) => {
-    if (call === "claim") faults.push(...(await world.inspect()));
-  };
+  const after = async (call: string) => void faults.push(...(await world.inspect(call)));
   const network = openNetwork(timeline, { random, trace: note, after });
   const boxes = [0, 1, 2].map((n): Box => {
     const machine = { timeline, rate: 0.97 + 0.06 * random.next(), wall: { offset: 0 } };
@@ -91,7 +89,7 @@ export async function simulate(seed: number, world: SimulatedStore, isTraced: bo
   };
   at(stormMs + second, look);
   const steps = await timeline.run(() => isOver || faults.length > 0);
-  faults.push(...(await world.inspect()));
+  faults.push(...(await world.inspect("end")));
   const known = await Promise.all(
     (await listed(other)).map(async (job) => ({ job, events: await eventsOf(other, job.id) })),
   );

@@ -1,4 +1,4 @@
-import { askedSeed, playSeeds } from "./play.ts";
+import { playSeeds } from "./play.ts";
 import { sqliteStage } from "./sqlite-stage.ts";
 
-playSeeds(sqliteStage, { seeds: 700, only: askedSeed() });
+playSeeds(sqliteStage, 600);

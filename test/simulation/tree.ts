@@ -12,6 +12,8 @@ export type Tree = Readonly<{
   grant(grant: Grant): void;
   /** Ends it, within so many milliseconds. */
   stop(withinMs: number): void;
+  /** Somebody kills its warden, and so all of it. */
+  kill(): void;
   /** It has done what it was to do. */
   done(): void;
   ended: Promise<TreeEnd>;
@@ -56,6 +58,7 @@ export function startTree(machine: Machine, parent: Process, birth: Birth): Tree
   return {
     grant,
     stop: (ms) => within(ms, "stopped"),
+    kill: () => end("orphaned"),
     done: () => end("done"),
     ended: exit.promise,
     isAlive: () => alive,

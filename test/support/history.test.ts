@@ -149,6 +149,7 @@ test("what an attempt told twice, out of order, or not at all is found", () => {
   expect(told("2:1", "2:0")).toMatch(/heard as 1,0/);
   expect(told("2:1")).toMatch(/heard as 1; .*2:0 is not in the log/);
   expect(told("2:0")).toMatch(/2:1 is not in the log/);
+  expect(faults({ endings: [{ job: id, fence: 1, said: ["1:0", "1:1"] }] })).toMatch(/1:1 is not in the log/);
 });
 
 test("a cancel or a message that the store took and forgot, and a message told of twice, are found", () => {

@@ -11,8 +11,8 @@ export type History = Readonly<{
   /** Leases in the order in which the store gave them out; the answer to a claim asked for again counts again. */
   claims: readonly Readonly<{ job: JobId; fence: number; runner: string }>[];
   runs: readonly Run[];
-  /** Endings that the store has taken, told once or more. `said` is what the attempt told in all, in order. */
-  endings: readonly Readonly<{ job: JobId; fence: number; status: TerminalStatus; said: readonly string[] }>[];
+  /** Ends of attempts that the store has taken, told once or more; without `status` the job was given back. `said` is what the attempt told in all, in order. */
+  endings: readonly Readonly<{ job: JobId; fence: number; status?: TerminalStatus; said: readonly string[] }>[];
   /** Jobs that somebody asked to cancel; without one no job may end so. `taken`: those of which the store said that it is noted. */
   cancels: Readonly<{ asked: ReadonlySet<JobId>; taken: ReadonlySet<JobId> }>;
   /** Follow-ups that the store has taken. */
@@ -137,7 +137,8 @@ function endings(job: Job, events: readonly JobEvent[], history: History): strin
     ...(cancelled ? [`job ${job.id} was cancelled, and nobody asked for it`] : []),
     ...taken.flatMap(({ fence, status, said }) => {
       // A claim raises both by one, and nothing else raises either.
-      const isThere = ended.some((event) => event.attempt === fence && event.type === `job.${status}`);
+      const isThere =
+        status === undefined || ended.some((event) => event.attempt === fence && event.type === `job.${status}`);
       const missing = said.filter((text) => !heard.has(text));
       return [
         ...(isThere ? [] : [`job ${job.id}: the store took the end ${status} under fence ${fence}, and has another`]),
