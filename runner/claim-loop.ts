@@ -1,7 +1,7 @@
 import type { Clock } from "../shared/clock.ts";
 import { jittered } from "../shared/clock.ts";
 import type { Log } from "../shared/log.ts";
-import type { JobStore } from "../shared/store.ts";
+import type { Claim, JobStore } from "../shared/store.ts";
 import type { Held } from "./keep-lease.ts";
 
 export type LoopOptions = Readonly<{
@@ -36,29 +36,33 @@ export async function claimLoop(
 ): Promise<void> {
   const running = new Set<Promise<void>>();
   let claimId: string | undefined;
+  let knownSince = 0;
   /** The store may have given a job under this id and its reply was lost. */
   let isUnsure = false;
   let failures = 0;
 
+  const { runner, podName, leaseMs } = options;
+  const ask = (id: string, pools: readonly string[]): Promise<Claim | undefined> =>
+    store.claim({ claimId: id, runner, pod_name: podName, pools, leaseMs, warm: warm().slice(0, warmNamed) });
+
   async function claimOne(): Promise<Held | undefined> {
-    claimId ??= await newClaim();
+    // What a call that arrived late was given under the id is the runner's by the next answer, or lost with its lease: from
+    // then on the id gives nothing any more.
+    if (claimId === undefined || (!isUnsure && clock.uptime() - knownSince >= leaseMs)) {
+      claimId = await newClaim(claimId);
+      knownSince = clock.uptime();
+    }
     const id = claimId;
     const sentAt = clock.uptime();
     const wasUnsure = isUnsure;
     isUnsure = true;
-    const claim = await store.claim({
-      claimId: id,
-      runner: options.runner,
-      pod_name: options.podName,
-      pools: options.pools,
-      leaseMs: options.leaseMs,
-      warm: warm().slice(0, warmNamed),
-    });
+    const claim = await ask(id, options.pools);
     isUnsure = false;
     // Nothing leaves no trace, and the id stays. But where a reply was lost, the id may have been spent on a job that is
     // somebody else's by now: then it gives nothing for ever.
     if (!claim && wasUnsure) {
       claimId = await newClaim(id);
+      knownSince = clock.uptime();
       return await claimOne();
     }
     if (claim) claimId = undefined;
@@ -73,6 +77,15 @@ export async function claimLoop(
       failures += 1;
       log.warn("could not claim", { error: String(error), failures });
       return undefined;
+    }
+  }
+  /** Without pools nothing new is taken: only what the store gave under this id, if it did, comes back. */
+  async function giveBackUnheard(id: string): Promise<void> {
+    try {
+      const claim = await ask(id, []);
+      if (claim) await store.release(claim.lease, { reason: "drained" });
+    } catch (error) {
+      log.warn("a job may be left to its lease: a claim had no answer", { error: String(error) });
     }
   }
   const start = (held: Held) => {
@@ -98,7 +111,7 @@ export async function claimLoop(
           .catch(() => clock.sleep(timeoutMs, stop));
     }
   }
-  await Promise.all(running);
+  await Promise.all([...running, ...(isUnsure && claimId !== undefined ? [giveBackUnheard(claimId)] : [])]);
 }
 
 const aborted = (signal: AbortSignal): Promise<void> =>

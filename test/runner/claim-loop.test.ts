@@ -5,7 +5,7 @@ import { waits } from "../../runner/conclude.ts";
 import { bytesOf } from "../../runner/disk.ts";
 import { AppError } from "../../shared/error.ts";
 import { silentLog } from "../../shared/log.ts";
-import type { JobStore } from "../../shared/store.ts";
+import type { ClaimRequest, JobStore } from "../../shared/store.ts";
 import { aClaim, aJob, aNewJob } from "../support/a-job.ts";
 import { eventually } from "../support/eventually.ts";
 import { sqliteWorld } from "../support/sqlite-world.ts";
@@ -171,6 +171,59 @@ test("a claim whose answer was lost, and whose job is another's by then, does no
   await eventually(() => loop.running.size === 1);
   expect(ids[1]).toBe(ids[0]);
   expect(ids[2]).not.toBe(ids[0]);
+  await loop.end();
+});
+
+test.each([1, 2])(
+  "a runner told to stop gives back at once what it was given without hearing of it (answers lost: %i)",
+  async (lost) => {
+    await using world = await sqliteWorld();
+    const { job } = await world.store.submit(aNewJob());
+    let asked = 0;
+    const store: JobStore = {
+      ...world.store,
+      claim: async (request) => {
+        asked += 1;
+        const claim = await world.store.claim(request);
+        if (asked > lost) return claim;
+        throw new AppError("store_unavailable", "the answer was lost");
+      },
+    };
+    const loop = aLoop({ store }, world.clock);
+    await eventually(() => asked === 1 && world.clock.sleepers() > 0);
+    loop.stop.abort();
+    await loop.over;
+
+    const after = lost === 1 ? { status: "queued", attempts: [{ reason: "drained" }] } : { status: "running" };
+    expect(await world.store.get(job.id)).toMatchObject(after);
+  },
+);
+
+test("a claim that came twice, the second time when nobody listened any more, does not keep the runner from the next job", async () => {
+  await using world = await sqliteWorld();
+  const other = await world.another();
+  const requests: ClaimRequest[] = [];
+  const store: JobStore = {
+    ...world.store,
+    claim: async (request) => {
+      requests.push(request);
+      return await world.store.claim(request);
+    },
+  };
+  const loop = aLoop({ store }, world.clock);
+  await eventually(() => requests.length === 1 && world.clock.sleepers() > 0);
+  const [late] = requests;
+  // The runner sleeps through all of it: a job is given to it, and taken away.
+  const { job } = await other.submit(aNewJob());
+  if (late) expect((await other.claim({ ...late, leaseMs: 1_000 }))?.job.id).toBe(job.id);
+  world.clock.advance(360_000);
+  await other.sweep();
+
+  await eventually(() => {
+    world.clock.advance(1_000);
+    return loop.running.has(job.id);
+  });
+  expect(await world.store.get(job.id)).toMatchObject({ status: "running", attempt: 2 });
   await loop.end();
 });
 

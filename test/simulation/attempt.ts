@@ -1,11 +1,14 @@
 import { type Conclusion, concludeError } from "../../runner/conclude.ts";
+import type { EndingFile } from "../../runner/ending-file.ts";
 import { type Held, keepLease, type LeaseTimes } from "../../runner/keep-lease.ts";
 import { Stop, stopReason } from "../../runner/stop.ts";
-import { backOff, type Clock } from "../../shared/clock.ts";
+import { tellEnding } from "../../runner/tell-ending.ts";
+import { whileAway } from "../../runner/while-away.ts";
+import { backOff } from "../../shared/clock.ts";
 import { AppError, LeaseLost } from "../../shared/error.ts";
 import type { NewEvent } from "../../shared/event.ts";
 import { silentLog } from "../../shared/log.ts";
-import type { Ending, JobStore, Lease, Release } from "../../shared/store.ts";
+import type { JobStore, Lease } from "../../shared/store.ts";
 import type { Random } from "../support/random.ts";
 import type { Disk } from "./disk.ts";
 import type { Machine, Process } from "./machine.ts";
@@ -22,7 +25,8 @@ export type AttemptDeps = Readonly<{
   witness: Witness;
   newId: () => string;
 }>;
-export type End = Readonly<{ finish: Ending }> | Readonly<{ release: Release }>;
+/** An end as it lies on the disk, and what the attempt told in all. */
+export type KeptEnding = EndingFile & Readonly<{ said: readonly string[] }>;
 
 /** One attempt as the runner's recipe goes, with the real keeper of its lease and a process tree that does nothing. */
 export async function attempt(held: Held, deps: AttemptDeps, stop: AbortSignal): Promise<void> {
@@ -33,18 +37,20 @@ export async function attempt(held: Held, deps: AttemptDeps, stop: AbortSignal):
   disk.runs.set(keyOf(lease), lease);
   disk.notes.delete(held.claimId);
   const signal = AbortSignal.any([keeper.signal, stop]);
+  const proven = () => whileAway(() => keeper.flush(), { clock: process.clock, capMs: times.urgentMs, signal });
   const conclusion = await work().catch((error: unknown) => concludeError(error, { signal }));
   const left = await keeper.end();
   const told = "finish" in conclusion ? conclusion.finish : conclusion.release;
   const rest = { firstEvent: left.firstEvent, events: [...left.events, ...(told.events ?? [])] };
   const patch = { ...left.patch, ...told.patch };
-  const end: End =
+  const end: KeptEnding["end"] =
     "finish" in conclusion
       ? { finish: { ...conclusion.finish, ...rest, patch } }
       : { release: { ...conclusion.release, ...rest, patch } };
-  disk.endings.set(keyOf(lease), { lease, end, said });
+  const kept = { lease, runner: nobody, at: process.clock.now(), leaseMs: times.leaseMs, end, said };
+  disk.endings.set(keyOf(lease), kept);
   disk.runs.delete(keyOf(lease));
-  await report({ lease, end, said }, deps);
+  await report(kept, deps);
   disk.endings.delete(keyOf(lease));
 
   function say(): NewEvent {
@@ -58,7 +64,7 @@ export async function attempt(held: Held, deps: AttemptDeps, stop: AbortSignal):
     await clock.sleep(random.below(4_000), signal);
     if (random.below(2) === 0) keeper.emit(say());
     keeper.patch({ phase: "preparing", session_id: held.claim.job.session_id ?? deps.newId() });
-    await proven(() => keeper.flush(), signal, clock);
+    await proven();
     await clock.sleep(random.below(100));
     const tree = grow();
     keeper.patch({ phase: "running" });
@@ -67,7 +73,7 @@ export async function attempt(held: Held, deps: AttemptDeps, stop: AbortSignal):
     if (why === "expired" || stopReason(signal) === "lease-lost") throw new LeaseLost(lease.job);
     if (why === "orphaned") throw new AppError("internal", "the warden was killed");
     signal.throwIfAborted();
-    await proven(() => keeper.flush(), signal, clock); // as before each push
+    await proven(); // as before each push
     if (random.below(10) === 0)
       return { release: { reason: "waiting", delayMs: random.below(20_000), events: [say()] } };
     const status = random.below(8) === 0 ? "failed" : "succeeded";
@@ -104,35 +110,17 @@ export async function attempt(held: Held, deps: AttemptDeps, stop: AbortSignal):
 
 export const keyOf = ({ job, fence }: Lease): string => `${job}.${fence}`;
 
-/** Nothing starts, and nothing is pushed, without a proven lease; an outage alone ends no attempt. */
-async function proven(flush: () => Promise<void>, signal: AbortSignal, clock: Clock): Promise<void> {
-  for (;;) {
-    try {
-      return await flush();
-    } catch (error) {
-      if (error instanceof LeaseLost) throw error;
-    }
-    signal.throwIfAborted();
-    await clock.sleep(1_000, signal);
-    signal.throwIfAborted();
-  }
-}
-
 /** Tells the store how the attempt ended, as long as it takes. */
 export async function report(
-  { lease, end, said }: Readonly<{ lease: Lease; end: End; said: readonly string[] }>,
+  ending: KeptEnding,
   { store, process, witness }: Pick<AttemptDeps, "store" | "process" | "witness">,
 ): Promise<void> {
   for (let tries = 0; ; tries += 1) {
     try {
-      if ("finish" in end) {
-        const { status } = await store.finish(lease, end.finish);
-        if (status === "succeeded" || status === "failed" || status === "cancelled")
-          witness.ended({ job: lease.job, fence: lease.fence, status, said });
-      } else {
-        await store.release(lease, end.release);
-        witness.ended({ job: lease.job, fence: lease.fence, said });
-      }
+      await tellEnding(store, ending, process.clock.now());
+      const { lease, end, said } = ending;
+      const status = "finish" in end ? { status: end.finish.status } : {};
+      witness.ended({ job: lease.job, fence: lease.fence, said, ...status });
       return;
     } catch (error) {
       if (error instanceof LeaseLost) return;
@@ -140,5 +128,8 @@ export async function report(
     await process.clock.sleep(backOff(tries, { baseMs: 250, capMs: 3_000 }));
   }
 }
+
+/** A disk of the simulation belongs to one runner at a time. */
+const nobody = { instance: "-", host: "-", boot_id: "-", pid_namespace: "-", pid: 1, start_time: 0 };
 
 export const draining = new Stop("draining");

@@ -1,5 +1,5 @@
 import type { Lease } from "../../shared/store.ts";
-import type { End } from "./attempt.ts";
+import type { KeptEnding } from "./attempt.ts";
 import type { Tree } from "./tree.ts";
 
 /** What a box keeps when its runner dies: each entry is written whole or not at all. */
@@ -9,7 +9,7 @@ export type Disk = Readonly<{
   /** Ids of claims that were about to be asked for, and the runner that asked. */
   notes: Map<string, string>;
   /** Ends that the store may not know yet. */
-  endings: Map<string, Readonly<{ lease: Lease; end: End; said: readonly string[] }>>;
+  endings: Map<string, KeptEnding>;
   /** Not on the disk, but outside of the runner: what lives of its attempts. */
   trees: Map<string, Tree>;
 }>;

@@ -23,7 +23,13 @@ export type SimulatedStore = Readonly<{
 export const limits = { repoLimit: 2, poolLimits: { big: 1 } } as const satisfies StoreLimits;
 
 /** What came of one seed. */
-export type Outcome = Readonly<{ faults: readonly string[]; steps: number; trace: readonly string[] }>;
+export type Outcome = Readonly<{
+  faults: readonly string[];
+  /** Jobs that have succeeded, and attempts that were lost. */
+  succeeded: number;
+  lost: number;
+  trace: readonly string[];
+}>;
 
 const second = 1_000;
 const stormMs = 50 * second;
@@ -88,13 +94,19 @@ export async function simulate(seed: number, world: SimulatedStore, isTraced: bo
     if (!isOver) at(timeline.now() + 5 * second, look);
   };
   at(stormMs + second, look);
-  const steps = await timeline.run(() => isOver || faults.length > 0);
+  await timeline.run(() => isOver || faults.length > 0);
   faults.push(...(await world.inspect("end")));
   const known = await Promise.all(
     (await listed(other)).map(async (job) => ({ job, events: await eventsOf(other, job.id) })),
   );
   if (faults.length === 0) faults.push(...faultsOf({ ...witness.seen(), jobs: known }));
-  return { faults, steps, trace };
+  const attempts = known.flatMap(({ job }) => job.attempts);
+  return {
+    faults,
+    succeeded: known.filter(({ job }) => job.status === "succeeded").length,
+    lost: attempts.filter(({ reason }) => reason === "crashed" || reason === "lease_lost").length,
+    trace,
+  };
 }
 
 type Stage = Readonly<{

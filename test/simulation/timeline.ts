@@ -4,8 +4,8 @@ export type Timeline = Readonly<{
   now(): number;
   /** Does it at that time, or now if that is over; what was asked for first goes first. Gives what takes it back. */
   at(ms: number, act: () => unknown): () => void;
-  /** Lets time pass until there is nothing to do any more, or `until` holds. @returns how many things happened */
-  run(until: () => boolean): Promise<number>;
+  /** Lets time pass until there is nothing to do any more, or `until` holds. */
+  run(until: () => boolean): Promise<void>;
 }>;
 
 type Entry = { ms: number; act: (() => unknown) | undefined };
@@ -28,18 +28,15 @@ export function openTimeline(pass: (ms: number) => unknown): Timeline {
       };
     },
     run: async (until) => {
-      let steps = 0;
       while (!until()) {
         const next = entries.shift();
-        if (next === undefined) return steps;
+        if (next === undefined) return;
         if (next.act === undefined) continue;
         if (next.ms > now) await pass(next.ms - now);
         now = next.ms;
         await next.act();
         await settled();
-        steps += 1;
       }
-      return steps;
     },
   };
 }
