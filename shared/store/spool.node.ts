@@ -182,6 +182,8 @@ export function withSpool(store: JobStore, { dir, clock, log, random }: SpoolOpt
     [Symbol.asyncDispose]: async () => {
       stop.abort();
       await draining.over;
+      const left = await folder.count().catch(() => 0);
+      if (left > 0) log.warn("spooled jobs wait on the disk for the next server", { jobs: left, path: dir });
       await store[Symbol.asyncDispose]();
     },
   };
