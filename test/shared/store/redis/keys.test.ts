@@ -1,0 +1,73 @@
+import { readFileSync } from "node:fs";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { aClaim, aMessage, aNewJob, aRunner } from "../../../support/a-job.ts";
+import { type ARedis, startRedis } from "../../../support/a-redis.ts";
+import { type RedisWorld, redisWorld, tcpTo } from "../../../support/redis-world.ts";
+
+let server: ARedis;
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+/** What ARCHITECTURE.md says of keys: a pattern and a type each. */
+function documented(): readonly Readonly<{ name: RegExp; type: string }>[] {
+  const text = readFileSync(new URL("../../../../ARCHITECTURE.md", import.meta.url), "utf8");
+  const [, section = ""] = text.split("## Redis keys\n");
+  const rows = [...(section.split("\n## ")[0] ?? "").matchAll(/^\| (`.+?) \| (hash|zset|set|stream|string) \|/gm)];
+  return rows.flatMap(([, names = "", type = ""]) =>
+    [...names.matchAll(/`([^`]+)`/g)].map(([, name = ""]) => ({
+      name: new RegExp(`^${name.replaceAll(/\{[^}]+\}/g, ".+")}$`),
+      type,
+    })),
+  );
+}
+
+/** Something of everything that a store keeps. */
+async function aBusyStore({ store }: RedisWorld): Promise<void> {
+  const session_id = "6f6b7c0e-6d0e-4b3e-9a57-0b3b7a3d2f10";
+  const repoKey = "https://h/r";
+  for (let n = 0; n < 3; n += 1) await store.submit(aNewJob({ repoKey, job: { session_id, pool: "big" } }));
+  for (let n = 0; n < 3; n += 1) await store.submit(aNewJob({ repoKey }));
+  await store.submit(aNewJob({ tenant: "blue", idempotency: { key: "k", body: "b" } }));
+  const claim = async () => {
+    const got = await store.claim(aClaim({ pools: ["default", "big"] }));
+    if (!got) throw new Error("nothing was claimed");
+    return got;
+  };
+  const [one, two] = [await claim(), await claim()];
+  await store.saveSession(one.lease, { id: session_id, tenant: one.tenant, job: one.job.id, runner: one.lease.runner });
+  await store.addMessage(two.job.id, aMessage());
+  const events = Array.from({ length: 60 }, () => ({ type: "claude.said" as const, data: { text: "x".repeat(100) } }));
+  await store.renew(two.lease, { leaseMs: 360_000, events });
+  await store.release(one.lease, { reason: "drained", delayMs: 60_000 });
+  const three = await claim();
+  await store.finish(three.lease, { status: "failed", patch: {} });
+  await claim();
+  await store.announce(aRunner());
+  await store.takeLock({ name: "clone:0123456789ab", owner: "me", ttlMs: 60_000 });
+}
+
+test("every key begins with the prefix, hash tag and all, and stands in ARCHITECTURE.md with its type", async () => {
+  const prefix = "{jobs}";
+  await using world = await redisWorld({
+    connect: () => tcpTo(server),
+    prefix,
+    repoLimit: 1,
+    poolLimits: { big: 2 },
+  });
+  await aBusyStore(world);
+  const wire = world.wire;
+  const keys = (await wire.send(["KEYS", "*"])) as readonly string[];
+  expect(keys.filter((key) => !key.startsWith(`${prefix}:`))).toEqual([]);
+  const ours = keys.map((key) => key.slice(prefix.length + 1)).filter((key) => !key.startsWith("test:"));
+
+  const rows = documented();
+  const unknown: string[] = [];
+  for (const key of ours) {
+    const type = await wire.send(["TYPE", `${prefix}:${key}`]);
+    if (!rows.some((row) => row.name.test(key) && row.type === type)) unknown.push(`${key} (${String(type)})`);
+  }
+  expect(unknown).toEqual([]);
+  expect(rows.filter((row) => !ours.some((key) => row.name.test(key))).map(({ name }) => name.source)).toEqual([]);
+});
