@@ -23,8 +23,8 @@ function documented(): readonly Readonly<{ name: RegExp; type: string }>[] {
   );
 }
 
-/** Something of everything that a store keeps. */
-async function aBusyStore({ store }: RedisWorld): Promise<void> {
+/** Something of everything that a store keeps; `look` is called where most of it is there. */
+async function aBusyStore({ store }: RedisWorld, look: () => Promise<void>): Promise<void> {
   const session_id = "6f6b7c0e-6d0e-4b3e-9a57-0b3b7a3d2f10";
   const repoKey = "https://h/r";
   for (let n = 0; n < 3; n += 1) await store.submit(aNewJob({ repoKey, job: { session_id, pool: "big" } }));
@@ -35,39 +35,36 @@ async function aBusyStore({ store }: RedisWorld): Promise<void> {
     if (!got) throw new Error("nothing was claimed");
     return got;
   };
+  await look();
   const [one, two] = [await claim(), await claim()];
+  await look();
   await store.saveSession(one.lease, { id: session_id, tenant: one.tenant, job: one.job.id, runner: one.lease.runner });
   await store.addMessage(two.job.id, aMessage());
   const events = Array.from({ length: 60 }, () => ({ type: "claude.said" as const, data: { text: "x".repeat(100) } }));
   await store.renew(two.lease, { leaseMs: 360_000, events });
   await store.release(one.lease, { reason: "drained", delayMs: 60_000 });
-  const three = await claim();
-  await store.finish(three.lease, { status: "failed", patch: {} });
-  await claim();
+  await store.finish((await claim()).lease, { status: "failed", patch: {} });
   await store.announce(aRunner());
   await store.takeLock({ name: "clone:0123456789ab", owner: "me", ttlMs: 60_000 });
+  await look();
 }
 
 test("every key begins with the prefix, hash tag and all, and stands in ARCHITECTURE.md with its type", async () => {
   const prefix = "{jobs}";
-  await using world = await redisWorld({
-    connect: () => tcpTo(server),
-    prefix,
-    repoLimit: 1,
-    poolLimits: { big: 2 },
-  });
-  await aBusyStore(world);
-  const wire = world.wire;
-  const keys = (await wire.send(["KEYS", "*"])) as readonly string[];
-  expect(keys.filter((key) => !key.startsWith(`${prefix}:`))).toEqual([]);
-  const ours = keys.map((key) => key.slice(prefix.length + 1)).filter((key) => !key.startsWith("test:"));
+  const limits = { repoLimit: 1, poolLimits: { big: 2 } };
+  await using world = await redisWorld({ connect: () => tcpTo(server), prefix, ...limits });
+  const { wire } = world;
+  const seen = new Map<string, unknown>();
+  const look = async () => {
+    for (const key of (await wire.send(["KEYS", "*"])) as readonly string[])
+      if (!key.startsWith(`${prefix}:test:`)) seen.set(key, await wire.send(["TYPE", key]));
+  };
+  await aBusyStore(world, look);
 
+  expect([...seen.keys()].filter((key) => !key.startsWith(`${prefix}:`))).toEqual([]);
+  const ours = [...seen].map(([key, type]) => ({ key: key.slice(prefix.length + 1), type }));
   const rows = documented();
-  const unknown: string[] = [];
-  for (const key of ours) {
-    const type = await wire.send(["TYPE", `${prefix}:${key}`]);
-    if (!rows.some((row) => row.name.test(key) && row.type === type)) unknown.push(`${key} (${String(type)})`);
-  }
-  expect(unknown).toEqual([]);
-  expect(rows.filter((row) => !ours.some((key) => row.name.test(key))).map(({ name }) => name.source)).toEqual([]);
+  const isKnown = ({ key, type }: (typeof ours)[number]) => rows.some((row) => row.name.test(key) && row.type === type);
+  expect(ours.filter((one) => !isKnown(one))).toEqual([]);
+  expect(rows.filter(({ name }) => !ours.some(({ key }) => name.test(key))).map(({ name }) => name.source)).toEqual([]);
 });
