@@ -29,13 +29,13 @@ export async function startRunner(start: RunnerStart): Promise<Runner> {
   const { config, clock, log } = start;
   const health = watchHealth(start.store, clock, start);
   const { store } = health;
-  const running = new Set<JobId>();
+  const working = new Map<JobId, Promise<void>>();
   const totals = openTotals();
   const draining = new AbortController();
   let low = false;
   const state = () => ({
     ...{ name: config.podName, version: start.version, capacity: config.maxParallelJobs },
-    ...{ running: running.size, draining: draining.signal.aborted, diskLow: low },
+    ...{ running: working.size, draining: draining.signal.aborted, diskLow: low },
   });
   const parts = await assemble({ ...start, store }, () => health.tell(state()));
   const { deps } = parts;
@@ -69,7 +69,7 @@ export async function startRunner(start: RunnerStart): Promise<Runner> {
       version: start.version,
       pools: config.pools,
       capacity: config.maxParallelJobs,
-      running: [...running],
+      running: [...working.keys()],
       draining: draining.signal.aborted,
       last_seen: new Date(clock.now()).toISOString(),
       disk,
@@ -107,12 +107,14 @@ export async function startRunner(start: RunnerStart): Promise<Runner> {
       },
       stop: draining.signal,
       work: async (held) => {
-        running.add(held.claim.job.id);
-        totals.claimed(held.claim.job);
+        const { job } = held.claim;
+        const before = working.get(job.id) ?? Promise.resolve();
+        const run = runJob({ ...held, before }, deps, stopping.signal).then(totals.ended);
+        working.set(job.id, run);
+        totals.claimed(job);
         announcer.soon();
-        const run = runJob(held, deps, stopping.signal).then(totals.ended);
         await run.finally(() => {
-          running.delete(held.claim.job.id);
+          if (working.get(job.id) === run) working.delete(job.id);
           announcer.soon();
         });
       },

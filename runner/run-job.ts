@@ -40,11 +40,14 @@ type Attempt = Readonly<{
   opened: (workplace: Workplace) => void;
 }>;
 
+/** A claim, and the end of the attempt that this process made of the same job before, should that one still put things away. */
+type Run = Held & Readonly<{ before?: Promise<unknown> }>;
+
 /**
  * One attempt of a job, from claim to end. When it resolves, the job's processes are dead and the lease is finished,
  * given back, or known to be somebody else's.
  */
-export async function runJob(held: Held, deps: RunnerDeps, stop: AbortSignal): Promise<AttemptEnd> {
+export async function runJob(held: Run, deps: RunnerDeps, stop: AbortSignal): Promise<AttemptEnd> {
   const { claim } = held;
   const begun = deps.clock.uptime();
   const { job } = claim;
@@ -59,6 +62,8 @@ export async function runJob(held: Held, deps: RunnerDeps, stop: AbortSignal): P
     ...{ pid: null, start_time: null, worktree_path: null, session_id: job.session_id ?? null },
   });
   await removeClaimNote(deps.places.runs, held.claimId);
+  // An attempt whose lease was lost while this process stood still ends now, and has the same tree, branch and folders.
+  await held.before?.catch(() => undefined);
   const place = Promise.withResolvers<Workplace | undefined>();
   const attempt = { claim, job, keeper, own, signal, stop, warnings, opened: place.resolve };
   const conclusion = await work(attempt, deps).catch((error: unknown) => {

@@ -6,6 +6,7 @@ import { sampleRepo } from "../support/a-repo.ts";
 import type { Served } from "../support/a-server.ts";
 import { aWorld, type SeenJob, type World } from "../support/a-world.ts";
 import { eventually } from "../support/eventually.ts";
+import { gatedGit } from "../support/gated-git.ts";
 import { gitIn } from "../support/sample-repo.ts";
 
 const beats = (job: SeenJob): string => {
@@ -153,6 +154,31 @@ describe.concurrent("a process of a job dies", () => {
     expect(done).toMatchObject({ status: "succeeded", attempt: 2, worktree_path: job["worktree_path"] });
     expectNoOverlap(gitIn(repo.path)("show", `${done["branch"]}:heartbeat.txt`));
     expect(await next.end("SIGTERM")).toBe(0);
+  });
+
+  test("a runner that stood still past its lease goes on with its job when the attempt before has put its things away", async () => {
+    await using world = await aWorld({ AGENTICORE_LEASE_SECONDS: "6" });
+    await using repo = await sampleRepo();
+    const git = gatedGit(world.home);
+    git.hold("worktree", "after");
+    await world.serve({ direct: true, args: ["--no-runner"] });
+    const runner = await world.runner({ PATH: git.path });
+    const task = "Add a file. [[scenario:write-commit file=added.txt content=hi]]";
+    const { id } = await world.submit({ task, repo_url: repo.path });
+    await git.reached("worktree");
+
+    await stopBetweenWrites(world, runner);
+    await world.until(id, (seen) => seen.status === "queued");
+    runner.signal("SIGCONT");
+    await world.until(id, (seen) => seen["attempt"] === 2);
+    git.release("worktree");
+    const done = await world.ended(id);
+
+    expect(done).toMatchObject({ status: "succeeded", attempt: 2, diff: { files: 1 } });
+    expect(done["attempts"]).toMatchObject([{ reason: "lease_lost" }, { reason: "ended" }]);
+    expect(gitIn(repo.path)("branch", "--list", "agenticore-*", "--format=%(refname:short)")).toBe(done["branch"]);
+    expect(world.remains()).toEqual([]);
+    expect(await runner.end("SIGTERM")).toBe(0);
   });
 
   test("kill -9 of one of two runners: the other takes the job over when its lease is over", async () => {
