@@ -18,7 +18,7 @@ Measures, prints tables, and tells what must be reached and is not (exit code 1)
   queue     the store over Redis beside BullMQ: throughput, pick-up, commands, memory, growth to a million jobs
   chaos     what is lost and what runs twice in a storm of faults, beside BullMQ; rounds are seeds
   --rounds N    how often each side is measured
-  --minutes M   how long each side is under faults (chaos)
+  --minutes M   how long each side is under faults (chaos) or idle (queue)
   --folder DIR  where the temporary folder is made: its file system is what is measured
   --write       put the tables into docs/benchmarks.md
   --keep        leave the temporary folder there`;

@@ -25,7 +25,7 @@ const repoLimit = 2;
 const samples = 200;
 
 /** The store over Redis beside BullMQ, in one run on one redis-server. */
-export async function queue({ folder, rounds = 5, note }: Stage): Promise<Report> {
+export async function queue({ folder, rounds = 5, minutes = 11, note }: Stage): Promise<Report> {
   await using server = await startRedis({ durable: true, config: ["auto-aof-rewrite-percentage 0"] });
   await using bridge = await startBridgeProcess(folder, server.url);
   const admin = new Redis(server.url);
@@ -80,7 +80,7 @@ export async function queue({ folder, rounds = 5, note }: Stage): Promise<Report
   }
   await empty();
   admin.disconnect();
-  note("idle, some minutes");
-  const idle = await idleCommands(folder);
+  note(`idle, ${minutes} minutes`);
+  const idle = await idleCommands(folder, minutes);
   return queueReport({ speed, pickUps, wholeJobs, calls, memory, parked, full, grown, idle });
 }

@@ -11,7 +11,6 @@ import { watchCommands } from "./watch-commands.ts";
 export type IdleCommands = Readonly<{ name: string; sent: number; inScripts: number; names: string }>;
 type Start = (home: string, redisUrl: string) => Promise<AsyncDisposable>;
 
-const minutes = 3;
 /** Until what happens at a start is over. */
 const settleMs = 20_000;
 
@@ -34,7 +33,7 @@ const idle: Readonly<Record<string, Start>> = {
 };
 
 /** Each with a Redis of its own, at the same time: nothing is measured but numbers. */
-export const idleCommands = (folder: string): Promise<readonly IdleCommands[]> =>
+export const idleCommands = (folder: string, minutes: number): Promise<readonly IdleCommands[]> =>
   Promise.all(
     Object.entries(idle).map(async ([name, start], at) => {
       await using redis = await startRedis();
