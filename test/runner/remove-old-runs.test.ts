@@ -73,6 +73,16 @@ test("a failed job's tree goes after its retention, its folder with its record",
   expect(existsSync(run)).toBe(false);
 });
 
+test("a tree of a job that ended well goes at once: its runner was killed before it could put it away", async () => {
+  await using upkeep = await anUpkeep();
+  const { id } = await upkeep.submit();
+  const claim = await upkeep.world.store.claim(aClaim());
+  if (!claim) throw new Error("there was a job to claim");
+  await upkeep.world.store.finish(claim.lease, { status: "succeeded", patch: {} });
+  await upkeep.tidy();
+  expect(upkeep.removed).toEqual([id]);
+});
+
 test("what belongs to no job that the store knows goes, and other files of the folder do not", async () => {
   await using upkeep = await anUpkeep();
   const orphan = aJobId();
