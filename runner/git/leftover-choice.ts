@@ -5,11 +5,12 @@ export type LeftoverChoice = Readonly<{ taken: readonly Leftover[]; warnings: re
 const mostFiles = 1_000;
 const mostBytes = 20 * 1024 * 1024;
 
-/** Which leftovers are committed (jobs.md 5): nothing that looks like a secret, at most 1,000 files and 20 MiB. */
+/** Which leftovers are committed (jobs.md 5): nothing that looks like a secret or was half written, at most 1,000 files and 20 MiB. */
 export function chooseLeftovers(found: readonly Leftover[]): LeftoverChoice {
   const taken: Leftover[] = [];
   const nested: string[] = [];
   const secret: string[] = [];
+  const halfWritten: string[] = [];
   const tooMuch: string[] = [];
   let bytes = 0;
   for (const leftover of found.toSorted(byChange)) {
@@ -17,6 +18,7 @@ export function chooseLeftovers(found: readonly Leftover[]): LeftoverChoice {
     if (leftover.path.endsWith("/")) nested.push(leftover.path);
     // To delete such a file tells nobody what was in it.
     else if (!deleted && looksSecret(leftover.path)) secret.push(leftover.path);
+    else if (leftover.change === "new" && isHalfWritten(leftover.path)) halfWritten.push(leftover.path);
     else if (taken.length >= mostFiles || bytes + leftover.bytes > mostBytes) tooMuch.push(leftover.path);
     else {
       taken.push(leftover);
@@ -27,6 +29,7 @@ export function chooseLeftovers(found: readonly Leftover[]): LeftoverChoice {
     taken,
     warnings: [
       ...told(secret, "left out of the commit because of a name that secrets have"),
+      ...told(halfWritten, "left out of the commit: Claude was killed while it wrote it"),
       ...told(tooMuch, "left out of the commit, which takes at most 1,000 files and 20 MiB"),
       ...told(nested, "left out of the commit: a git repository of its own"),
     ],
@@ -36,6 +39,9 @@ export function chooseLeftovers(found: readonly Leftover[]): LeftoverChoice {
 /** `.env*`, `*.pem`, `*.key` and `id_*`, in any folder. */
 export const looksSecret = (path: string): boolean =>
   /^(?:\.env.*|.*\.pem|.*\.key|id_.*)$/i.test(path.slice(path.lastIndexOf("/") + 1));
+
+/** What Claude Code (2.1.330, seen) writes before it renames it into place: `{name}.tmp.{pid}.{12 hex digits}`. */
+const isHalfWritten = (path: string): boolean => /\.tmp\.\d+\.[0-9a-f]{12}$/.test(path);
 
 const order = { changed: 0, deleted: 1, new: 2 } as const;
 const byChange = (a: Leftover, b: Leftover): number =>

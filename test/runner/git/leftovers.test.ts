@@ -37,6 +37,17 @@ test("at most 1,000 files and 20 MiB of leftovers are committed, changed ones be
   expect(large.warnings).toEqual([expect.stringMatching(/^1 file was left out .*: b\.$/)]);
 });
 
+test("a file that Claude was killed in the middle of writing is not committed, and named; a tracked one of such a name is", () => {
+  const half = "src/a.ts.tmp.17.9cec04ccda37";
+  const { taken, warnings } = chooseLeftovers([
+    { path: half, change: "new", bytes: 1 },
+    { path: "b.tmp.1.0123456789ab", change: "changed", bytes: 1 },
+    { path: "c.tmp.txt", change: "new", bytes: 1 },
+  ]);
+  expect(taken.map(({ path }) => path)).toEqual(["b.tmp.1.0123456789ab", "c.tmp.txt"]);
+  expect(warnings).toEqual([expect.stringContaining(`Claude was killed while it wrote it: ${half}`)]);
+});
+
 test("a deleted secret is committed as deleted; names in warnings carry no control characters", () => {
   const { taken, warnings } = chooseLeftovers([
     leftover(".env", { change: "deleted", bytes: 0 }),
