@@ -32,7 +32,7 @@ async function expectNothingLost(world: World, repo: SampleRepo, ended: readonly
   }
   expect(git(repo, "branch", "--list", "agenticore-*").split("\n")).toHaveLength(ended.length);
   expect(git(repo, "status", "--porcelain")).toBe("");
-  expect(world.jobProcesses()).toEqual([]);
+  await eventually(() => world.jobProcesses().length === 0, { deadlineMs: 5_000, what: "nothing of a job lives" });
   expect(files(join(world.home, ".agenticore/worktrees")).filter((name) => !name.startsWith("."))).toEqual([]);
 }
 
