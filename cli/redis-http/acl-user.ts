@@ -31,7 +31,7 @@ const readOnly = [
 /** What shows or changes more than the keys of the prefix is taken away: names of others, functions, other databases. */
 const readAndWrite = [
   ...["+@all", "-@admin", "-@dangerous", "-scan", "-randomkey", "-dbsize", "-pubsub", "-select", "-swapdb", "-move"],
-  ...["-function", "-script", "+script|load", "+script|exists"],
+  ...["-function", "-script", "+script|load", "+script|exists", "-memory", "+memory|usage"],
 ];
 
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");

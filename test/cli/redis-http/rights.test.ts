@@ -57,14 +57,22 @@ describe("tokens", () => {
     await world.client.set("other:s", "1");
     for (const line of ["SET jobs:a 1", "HSET jobs:h a b", "ZADD jobs:z 1 a", "XADD jobs:x * a b", "EXPIRE jobs:a 9"])
       expect([line, await as("scoped", ...line.split(" "))]).toMatchObject([line, { status: 200 }]);
-    for (const line of ["PUBLISH jobs:wake x", "TYPE jobs:a", "PING", "TIME", "SCRIPT EXISTS a", "DEL jobs:a"])
+    for (const line of [
+      "PUBLISH jobs:wake x",
+      "TYPE jobs:a",
+      "PING",
+      "TIME",
+      "SCRIPT EXISTS a",
+      "MEMORY USAGE jobs:a",
+      "DEL jobs:a",
+    ])
       expect([line, await as("scoped", ...line.split(" "))]).toMatchObject([line, { status: 200 }]);
     for (const line of [
       ...["GET other:s", "SET other:s 2", "DEL jobs:a other:s", "RENAME jobs:a other:s", "COPY other:s jobs:a"],
       ...["ZUNIONSTORE jobs:z 1 other:s", "SORT jobs:z BY other:*", "XREAD STREAMS other:s 0", "MEMORY USAGE other:s"],
       ...["PUBLISH other x", "KEYS jobs:*", "SCAN 0", "RANDOMKEY", "DBSIZE", "FLUSHDB", "FLUSHALL", "INFO"],
       ...["PUBSUB CHANNELS", "SCRIPT FLUSH", "FUNCTION LIST", "FUNCTION FLUSH", "CONFIG GET dir", "SWAPDB 0 1"],
-      ...["MOVE jobs:a 1", "OBJECT ENCODING other:s"],
+      ...["MOVE jobs:a 1", "OBJECT ENCODING other:s", "MEMORY STATS", "MEMORY PURGE"],
     ])
       expect([line, (await as("scoped", ...line.split(" "))).status]).toEqual([line, 400]);
     expect(await world.client.get("other:s")).toBe(1);
