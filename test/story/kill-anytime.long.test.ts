@@ -52,8 +52,7 @@ test.each(seeds)("kill -9 at any moment loses no job and does nothing twice (see
     const waitMs = 200 + random() * 4_000;
     await new Promise((done) => setTimeout(done, waitMs)); // chance decides the moment: that is the point
     await served.killGroup();
-    // A git of the server's own upkeep names the home too, and may be at work just now.
-  await eventually(() => world.jobProcesses().length === 0, {
+    await eventually(() => world.jobProcesses().length === 0, {
       deadlineMs: 20_000,
       what: "nothing survives the group",
     });
