@@ -38,7 +38,9 @@ test("what was on its way when Redis died is answered with 503, and nothing is s
   await world.server.kill9();
   expect((await Promise.all(sent)).map(({ status }) => status).sort()).toEqual([429, 503, 503, 503]);
   await world.server.restart();
-  await expect.poll(() => world.ask("/", { body: ["GET", "n"] })).toMatchObject({ json: { result: null } });
+  await expect
+    .poll(() => world.ask("/", { body: ["GET", "n"] }), { timeout: 10_000 })
+    .toMatchObject({ json: { result: null } });
 });
 
 test("a Redis that does not answer is given up after the time-out", async () => {
@@ -62,7 +64,9 @@ test("a Redis that is busy with somebody's script will serve later", async () =>
     const answer = await fetch(bridge.url, { method: "POST", headers, body: '["GET","a"]' });
     return { status: answer.status, json: await answer.json() };
   };
-  await expect.poll(ask).toMatchObject({ status: 503, json: { error: expect.stringContaining("BUSY") } });
+  await expect
+    .poll(ask, { timeout: 10_000 })
+    .toMatchObject({ status: 503, json: { error: expect.stringContaining("BUSY") } });
   const killer = new TcpRedis(server.url, { enableReadyCheck: false });
   await killer.script("KILL");
   expect(await running).toContain("Script killed");

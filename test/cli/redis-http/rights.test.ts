@@ -127,14 +127,18 @@ describe("tokens", () => {
   test("rights outlive a restart of Redis and the deletion of its users", async () => {
     await world.server.kill9();
     await world.server.restart();
-    await expect.poll(async () => (await as("scoped", "SET", "jobs:b", "1")).json).toEqual({ result: "OK" });
+    await expect
+      .poll(async () => (await as("scoped", "SET", "jobs:b", "1")).json, { timeout: 10_000 })
+      .toEqual({ result: "OK" });
     expect(await as("scoped", "SET", "other:b", "1")).toMatchObject(refused);
     expect(await as("reader", "SET", "jobs:b", "2")).toMatchObject(refused);
     const admin = new TcpRedis(world.server.url, { lazyConnect: true });
     const users = (await admin.acl("USERS")) as string[];
     expect(await admin.acl("DELUSER", ...users.filter((user) => user !== "default"))).toBeGreaterThan(0);
     admin.disconnect();
-    await expect.poll(async () => (await as("scoped", "SET", "jobs:b", "1")).json).toEqual({ result: "OK" });
+    await expect
+      .poll(async () => (await as("scoped", "SET", "jobs:b", "1")).json, { timeout: 10_000 })
+      .toEqual({ result: "OK" });
     expect(await as("scoped", "SET", "other:b", "1")).toMatchObject(refused);
   });
 

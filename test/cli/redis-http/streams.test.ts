@@ -59,7 +59,7 @@ test("many listen, Redis is asked once, and the channel is left with the last of
   await world.client.publish("many", "you");
   expect(await first?.until("many,you\n\n")).toBeDefined();
   first?.leave();
-  await expect.poll(() => listeners(world, "many")).toBe(0);
+  await expect.poll(() => listeners(world, "many"), { timeout: 10_000 }).toBe(0);
   const again = await listen(world, "/subscribe/many");
   expect(await again.until("many,1\n\n")).toBeDefined();
   expect(await listeners(world, "many")).toBe(1);
@@ -76,7 +76,7 @@ test("more subscriptions than it holds are refused, and who leaves makes room", 
   const [first] = await Promise.all([listen(world, "/subscribe/a"), listen(world, "/subscribe/b")]);
   expect(await world.ask("/subscribe/c")).toMatchObject({ status: 429, json: { error: "ERR too many subscriptions" } });
   first?.leave();
-  await expect.poll(async () => (await listen(world, "/subscribe/c")).response.status).toBe(200);
+  await expect.poll(async () => (await listen(world, "/subscribe/c")).response.status, { timeout: 10_000 }).toBe(200);
 });
 
 test("a reader that does not read is left", async () => {
