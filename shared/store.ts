@@ -130,6 +130,19 @@ export type RunnerTotals = Readonly<{
 
 export type SessionRecord = Readonly<{ id: string; tenant: string; repoKey?: string; job: JobId; runner: string }>;
 
+/** A conversation as the runner that had it keeps it for others: what is in `data`, runners alone know. */
+export type TranscriptRecord = Readonly<{
+  session: string;
+  /** Another one with each copy, so that a box knows whether what it has itself is the newest. */
+  version: string;
+  /** Of the conversation as it is, without packing. */
+  bytes: number;
+  /** The box that it comes from. */
+  box: string;
+  /** Absent where it is on that box alone. */
+  data?: string;
+}>;
+
 /** Jobs that may run at once; without a number there is no limit. All processes of one store are given the same. */
 export type StoreLimits = Readonly<{ repoLimit?: number; poolLimits?: Readonly<Record<string, number>> }>;
 
@@ -206,6 +219,12 @@ export interface JobStore extends AsyncDisposable {
   findSession(id: string): Promise<SessionRecord | undefined>;
   /** The live job that uses the session now or waits to, if any. */
   sessionUser(id: string): Promise<JobId | undefined>;
+  /**
+   * Keeps the conversation of the session that the job works in, instead of what was there, for as long as its record.
+   * @throws AppError `session_not_found` where the job works in another one.
+   */
+  saveTranscript(lease: Lease, transcript: TranscriptRecord): Promise<void>;
+  findTranscript(session: string): Promise<TranscriptRecord | undefined>;
   /** True when the owner has the lock now: taken anew, or its own extended. */
   takeLock(lock: StoreLock): Promise<boolean>;
   /** Gives it back; changes nothing where another owner has it. */

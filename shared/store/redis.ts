@@ -11,6 +11,7 @@ import { sweep as sweepScript } from "./redis/lua/sweep.ts";
 import { openRequests } from "./redis/requests.ts";
 import { openRunners } from "./redis/runners.ts";
 import { openSubmission } from "./redis/submission.ts";
+import { openTranscripts } from "./redis/transcripts.ts";
 import type { RedisWire } from "./redis/wire.ts";
 
 export type RedisOptions = Readonly<{
@@ -58,6 +59,7 @@ export function openRedisStore({ limits = {}, ...options }: RedisOptions): JobSt
     ...requests,
     ...lists,
     ...runners,
+    ...openTranscripts(context),
     events: openEventLog(context),
     changed: changes.wait,
     sweep,

@@ -16,6 +16,7 @@ import { openRequests } from "./sqlite/requests.node.ts";
 import { openRunners } from "./sqlite/runners.node.ts";
 import { openStoreTime } from "./sqlite/store-time.node.ts";
 import { openSubmission } from "./sqlite/submission.node.ts";
+import { openTranscripts } from "./sqlite/transcripts.node.ts";
 import { openUpkeep } from "./sqlite/upkeep.node.ts";
 
 export type SqliteOptions = Readonly<{
@@ -65,6 +66,7 @@ async function storeOver(db: Database, options: SqliteOptions): Promise<JobStore
   const lists = openJobList(context);
   const locks = openLocks(context);
   const runners = openRunners(context);
+  const transcripts = openTranscripts(context);
   const changes = openChanges({ version: db.version, hints: openHints(context), clock });
 
   const write = async <T>(body: () => T, safety?: Safety): Promise<T> => {
@@ -126,6 +128,8 @@ async function storeOver(db: Database, options: SqliteOptions): Promise<JobStore
     saveSession: (lease, session) => write(() => runners.saveSession(lease, session), "quick"),
     findSession: (id) => db.read(() => runners.findSession(id)),
     sessionUser: (id) => db.read(() => runners.sessionUser(id)),
+    saveTranscript: (lease, transcript) => write(() => transcripts.save(lease, transcript), "quick"),
+    findTranscript: (session) => db.read(() => transcripts.find(session)),
     takeLock: (lock) => write(() => locks.take(lock), "quick"),
     dropLock: (lock) => write(() => locks.drop(lock), "quick"),
     counts: () => db.read(lists.counts),

@@ -16,6 +16,7 @@ import { requestsContract } from "./store/requests.ts";
 import { runnersContract } from "./store/runners.ts";
 import type { OpenWorld } from "./store/store-world.ts";
 import { submissionContract } from "./store/submission.ts";
+import { transcriptsContract } from "./store/transcripts.ts";
 import { upkeepContract } from "./store/upkeep.ts";
 
 /** What every JobStore promises: the port's real definition. Each implementation runs all of it. */
@@ -35,6 +36,7 @@ export function storeContract(name: string, open: OpenWorld): void {
     describe("changes", () => changesContract(open));
     describe("upkeep", () => upkeepContract(open));
     describe("runners and sessions", () => runnersContract(open));
+    describe("transcripts", () => transcriptsContract(open));
     describe("locks", () => locksContract(open));
     describe("races", () => racesContract(open));
     describe("histories", () => historiesContract(open));

@@ -89,6 +89,9 @@ const steps = [
 CREATE TABLE locks (name TEXT PRIMARY KEY, owner TEXT NOT NULL, until INTEGER NOT NULL) STRICT;
 ALTER TABLE jobs ADD COLUMN told_events INTEGER NOT NULL DEFAULT 0;
 `,
+  `
+CREATE TABLE transcripts (session TEXT PRIMARY KEY, version TEXT NOT NULL, bytes INTEGER NOT NULL, box TEXT NOT NULL, data TEXT, seen INTEGER NOT NULL) STRICT;
+`,
 ] as const;
 
 /** Kept in SQLite's `user_version`. */

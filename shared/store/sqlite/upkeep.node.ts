@@ -1,12 +1,11 @@
 import type { JobId } from "../../job.ts";
+import { sessionRetentionMs } from "../../session-retention.ts";
 import type { Context } from "./context.node.ts";
 import { type JobRow, next } from "./job-rows.node.ts";
 import type { Endings } from "./lease-ending.node.ts";
 
 /** A runner silent for longer is gone (contract 2). */
 export const runnerSilenceMs = 90_000;
-/** Claude forgets a session's transcript after 30 days by default (`cleanupPeriodDays`); so do we. */
-const sessionMs = 30 * 24 * 3_600_000;
 
 /** What time does to jobs, in bounded steps; each runs inside a transaction and gives back the jobs that it changed. */
 export function openUpkeep({ db, time, bootId, touch }: Context, endings: Endings) {
@@ -26,7 +25,8 @@ export function openUpkeep({ db, time, bootId, touch }: Context, endings: Ending
     db.prepare("DELETE FROM idempotency WHERE gone IS NOT NULL AND gone <= :tick"),
     db.prepare(`DELETE FROM runners WHERE seen <= :tick - ${runnerSilenceMs}`),
     db.prepare("DELETE FROM locks WHERE until <= :tick"),
-    db.prepare(`DELETE FROM sessions WHERE seen <= :tick - ${sessionMs}`),
+    db.prepare(`DELETE FROM sessions WHERE seen <= :tick - ${sessionRetentionMs}`),
+    db.prepare(`DELETE FROM transcripts WHERE seen <= :tick - ${sessionRetentionMs}`),
   ];
 
   const reap = (limit: number): JobId[] =>

@@ -1,9 +1,7 @@
+import { sessionRetentionMs } from "../../../session-retention.ts";
 import { isHeld } from "./job.ts";
 import { reader, reading, writing } from "./prologue.ts";
 import { script } from "./script.ts";
-
-/** Claude forgets a session's transcript after 30 days by default (\`cleanupPeriodDays\`); so do we. */
-const sessionMs = 30 * 24 * 3_600_000;
 
 /**
  * Remembers who may continue a session.
@@ -23,7 +21,7 @@ local name = P .. 'session:' .. session
 local owner, repo = unpack(call('HMGET', name, 'tenant', 'repo'))
 if owner and (owner ~= tenant or repo ~= key) then return {'foreign'} end
 call('HSET', name, 'tenant', tenant, 'repo', key, 'job', job, 'runner', on)
-call('PEXPIRE', name, ${sessionMs})
+call('PEXPIRE', name, ${sessionRetentionMs})
 return {'saved'}
 `,
 );

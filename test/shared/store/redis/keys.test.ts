@@ -39,6 +39,8 @@ async function aBusyStore({ store }: RedisWorld, look: () => Promise<void>): Pro
   const [one, two] = [await claim(), await claim()];
   await look();
   await store.saveSession(one.lease, { id: session_id, tenant: one.tenant, job: one.job.id, runner: one.lease.runner });
+  const transcript = { session: session_id, version: "1", bytes: 3, box: "box-1", data: "abc" };
+  await store.saveTranscript(one.lease, transcript);
   await store.addMessage(two.job.id, aMessage());
   const events = Array.from({ length: 60 }, () => ({ type: "claude.said" as const, data: { text: "x".repeat(100) } }));
   await store.renew(two.lease, { leaseMs: 360_000, events });
