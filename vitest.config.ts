@@ -12,6 +12,8 @@ export default defineConfig({
           isolate: false,
           testTimeout: 90_000,
           hookTimeout: 60_000,
+          // Of two cores Vitest would use one.
+          maxWorkers: 2,
         },
       },
       {
@@ -23,7 +25,7 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 60_000,
           maxWorkers: 2,
-          // After the quick ones: Vitest wants projects of unlike worker counts in groups of their own.
+          // After the quick ones, so that a quick failure is told first.
           sequence: { groupOrder: 1 },
         },
       },
