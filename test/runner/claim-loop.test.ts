@@ -5,7 +5,7 @@ import { waits } from "../../runner/conclude.ts";
 import { bytesOf } from "../../runner/disk.ts";
 import { AppError } from "../../shared/error.ts";
 import { silentLog } from "../../shared/log.ts";
-import type { ClaimRequest, JobStore } from "../../shared/store.ts";
+import type { Claim, ClaimRequest, JobStore } from "../../shared/store.ts";
 import { aClaim, aJob, aNewJob } from "../support/a-job.ts";
 import { eventually } from "../support/eventually.ts";
 import { sqliteWorld } from "../support/sqlite-world.ts";
@@ -51,6 +51,19 @@ function aLoop(
     await over;
   };
   return { running, stop, over, end };
+}
+
+/** A store whose first `lost` claims are made, while their answers never come; and the ids that were asked under. */
+function losingAnswers(real: JobStore, lost = 1, meanwhile: (claim: Claim | undefined) => unknown = () => undefined) {
+  const ids: string[] = [];
+  const claim: JobStore["claim"] = async (request) => {
+    ids.push(request.claimId);
+    const made = await real.claim(request);
+    if (ids.length > lost) return made;
+    await meanwhile(made);
+    throw new AppError("store_unavailable", "the answer was lost");
+  };
+  return { store: { ...real, claim }, ids };
 }
 
 test("a runner never works on more jobs than its capacity, and takes the next as soon as one ends", async () => {
@@ -131,16 +144,7 @@ test("a drained runner claims no more and waits for the jobs that run", async ()
 test("a claim whose answer was lost is asked for again under the same id, so no job is claimed twice", async () => {
   await using world = await sqliteWorld();
   await world.store.submit(aNewJob());
-  const ids: string[] = [];
-  const store: JobStore = {
-    ...world.store,
-    claim: async (request) => {
-      ids.push(request.claimId);
-      const claim = await world.store.claim(request);
-      if (ids.length === 1) throw new AppError("store_unavailable", "the answer was lost");
-      return claim;
-    },
-  };
+  const { store, ids } = losingAnswers(world.store);
   const loop = aLoop({ store }, world.clock);
   await eventually(() => ids.length === 1 && world.clock.sleepers() > 0);
   world.clock.advance(1_000);
@@ -153,18 +157,10 @@ test("a claim whose answer was lost is asked for again under the same id, so no 
 test("a claim whose answer was lost, and whose job is another's by then, does not keep the runner from the next one", async () => {
   await using world = await sqliteWorld();
   await world.store.submit(aNewJob());
-  const ids: string[] = [];
-  const store: JobStore = {
-    ...world.store,
-    claim: async (request) => {
-      ids.push(request.claimId);
-      const claim = await world.store.claim(request);
-      if (ids.length > 1) return claim;
-      if (claim) await world.store.release(claim.lease, { reason: "lease_lost", delayMs: 1e9 });
-      await world.store.submit(aNewJob());
-      throw new AppError("store_unavailable", "the answer was lost");
-    },
-  };
+  const { store, ids } = losingAnswers(world.store, 1, async (claim) => {
+    if (claim) await world.store.release(claim.lease, { reason: "lease_lost", delayMs: 1e9 });
+    await world.store.submit(aNewJob());
+  });
   const loop = aLoop({ store }, world.clock);
   await eventually(() => ids.length === 1 && world.clock.sleepers() > 0);
   world.clock.advance(1_000);
@@ -179,18 +175,9 @@ test.each([1, 2])(
   async (lost) => {
     await using world = await sqliteWorld();
     const { job } = await world.store.submit(aNewJob());
-    let asked = 0;
-    const store: JobStore = {
-      ...world.store,
-      claim: async (request) => {
-        asked += 1;
-        const claim = await world.store.claim(request);
-        if (asked > lost) return claim;
-        throw new AppError("store_unavailable", "the answer was lost");
-      },
-    };
+    const { store, ids } = losingAnswers(world.store, lost);
     const loop = aLoop({ store }, world.clock);
-    await eventually(() => asked === 1 && world.clock.sleepers() > 0);
+    await eventually(() => ids.length === 1 && world.clock.sleepers() > 0);
     loop.stop.abort();
     await loop.over;
 

@@ -93,18 +93,23 @@ test("a lock that a dead machine left is waited for until it ends by itself", as
   expect(await held).toBe("in");
 });
 
+/** The store over a link that the test can cut. */
+function aLinkTo(real: StoreLockDeps["store"]) {
+  const link = { down: false };
+  const store: StoreLockDeps["store"] = {
+    takeLock: (lock) => (link.down ? Promise.reject(new Error("unreachable")) : real.takeLock(lock)),
+    dropLock: (lock) => real.dropLock(lock),
+  };
+  return Object.assign(link, { store });
+}
+
 test("who cannot renew in time is told to stop before anybody else can have the lock, and its work is a failure", async () => {
   await using world = await aWorldOfLocks();
-  const { store } = world;
-  let down = false;
-  const shaky: StoreLockDeps["store"] = {
-    takeLock: (lock) => (down ? Promise.reject(new Error("unreachable")) : store.takeLock(lock)),
-    dropLock: (lock) => store.dropLock(lock),
-  };
+  const link = aLinkTo(world.store);
   const { begun, done, work } = longWork();
-  const held = world.machine({ store: shaky })(ask(), work);
+  const held = world.machine({ store: link.store })(ask(), work);
   const signal = await begun;
-  down = true;
+  link.down = true;
   await world.pass(50);
   expect(signal?.aborted).toBe(false);
   await world.pass(5);
@@ -117,19 +122,14 @@ test("who cannot renew in time is told to stop before anybody else can have the 
 
 test("a store that is away for less than the lock's time costs nothing", async () => {
   await using world = await aWorldOfLocks();
-  const { store } = world;
-  let down = false;
-  const shaky: StoreLockDeps["store"] = {
-    takeLock: (lock) => (down ? Promise.reject(new Error("unreachable")) : store.takeLock(lock)),
-    dropLock: (lock) => store.dropLock(lock),
-  };
+  const link = aLinkTo(world.store);
   const { begun, done, work } = longWork();
-  const held = world.machine({ store: shaky })(ask(), work);
+  const held = world.machine({ store: link.store })(ask(), work);
   await begun;
   for (let outage = 0; outage < 4; outage += 1) {
-    down = true;
+    link.down = true;
     await world.pass(25);
-    down = false;
+    link.down = false;
     await world.pass(10);
   }
   done("done");
