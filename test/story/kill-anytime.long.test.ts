@@ -32,8 +32,7 @@ async function expectNothingLost(world: World, repo: SampleRepo, ended: readonly
   }
   expect(git(repo, "branch", "--list", "agenticore-*").split("\n")).toHaveLength(ended.length);
   expect(git(repo, "status", "--porcelain")).toBe("");
-  // A git of the server's own upkeep names the home too, and may be at work just now.
-  await eventually(() => world.jobProcesses().length === 0, { deadlineMs: 5_000, what: "nothing of a job lives" });
+  expect(world.jobProcesses()).toEqual([]);
   expect(files(join(world.home, ".agenticore/worktrees")).filter((name) => !name.startsWith("."))).toEqual([]);
 }
 

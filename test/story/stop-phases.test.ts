@@ -34,7 +34,7 @@ describe.concurrent("a job is stopped while git does not come to an end", () => 
       expect(performance.now() - asked).toBeLessThan(6_500);
       expect(job).toMatchObject({ status: "cancelled", error_code: "cancelled", attempt: 1 });
       expect(gitIn(repo.path)("branch", "--list", "agenticore-*")).toBe("");
-      await eventually(() => world.jobProcesses().length === 0, { deadlineMs: 5_000, what: "no git is left" });
+      await eventually(() => world.processes().length === 0, { deadlineMs: 5_000, what: "no git is left" });
       expect(world.remains()).toEqual([]);
 
       git.release(word);

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { type Answer, type Call, type Serve, type Served, startServer } from "./a-server.ts";
 import { eventually } from "./eventually.ts";
-import { killProcessesWith, processesNaming } from "./leftovers.ts";
+import { processesBelow } from "./home-processes.ts";
+import { killProcessesWith } from "./leftovers.ts";
 import { type Model, startModel } from "./model/start-model.ts";
 
 const checkout = resolve(import.meta.dirname, "../..");
@@ -43,8 +44,10 @@ export type World = Readonly<{
   events: (id: string) => Promise<readonly SeenEvent[]>;
   /** Writes a file below the home. */
   write: (path: string, text: string) => void;
-  /** Processes of this world other than servers and commands of ours: wardens, git, Claude and what it started. */
+  /** Processes of jobs: wardens, Claude and what it started, and all that has lost its server. */
   jobProcesses: () => number[];
+  /** Those, and what the servers started for themselves or a job: git above all. Not servers and commands. */
+  processes: () => number[];
   /** What a job must not leave on the disk: worktrees, temporary folders, lock files; paths below the home. */
   remains: () => string[];
 }> &
@@ -119,10 +122,8 @@ export async function aWorld(settings: Readonly<Record<string, string>> = {}): P
       mkdirSync(dirname(join(home, path)), { recursive: true });
       writeFileSync(join(home, path), text);
     },
-    jobProcesses: () => {
-      const ours = processesNaming("AGENTICORE_PORT=");
-      return processesNaming(home).filter((pid) => !ours.includes(pid));
-    },
+    jobProcesses: () => processesBelow(home).ofJobs,
+    processes: () => processesBelow(home).all,
     remains: () => remains(home),
     [Symbol.asyncDispose]: async () => {
       killProcessesWith("HOME", home);

@@ -161,6 +161,8 @@ function requests({ id }: Job, events: readonly JobEvent[], { cancels, messages 
       .filter((message) => !received.includes(message))
       .map((message) => `job ${id}: message ${message} came from nowhere`),
     ...unheard.map(({ message }) => `job ${id}: message ${message} was taken and is not in the log`),
-    ...(isForgotten ? [`job ${id}: its cancel was taken and is not in the log`] : []),
+    ...(isForgotten
+      ? [`job ${id}: its cancel was taken and is not in the log (${events.map(({ type }) => type).join(" ")})`]
+      : []),
   ];
 }
