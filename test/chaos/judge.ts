@@ -97,11 +97,12 @@ function historyOf(known: readonly Known[], lives: readonly Life[]): History {
 /** Each success in the repository has its branch with one commit; @returns what is not so. */
 export function judgeBranches(known: readonly Known[], repo: string): readonly string[] {
   const git = (...args: readonly string[]) => execFileSync("git", args, { cwd: repo, encoding: "utf8" }).trim();
-  return known.flatMap(({ told, job }) => {
+  return known.flatMap((one) => {
+    const { told, job } = one;
     if (!told.order.inRepo || job?.status !== "succeeded") return [];
     const branch = job.branch ?? "none";
     const commits =
       git("branch", "--list", branch) === "" ? "no branch" : git("rev-list", "--count", `main..${branch}`);
-    return commits === "1" ? [] : [`${job.id} ${branch}: ${commits}`];
+    return commits === "1" ? [] : [`${branch}: ${commits}; ${named(one)}`];
   });
 }
