@@ -7,6 +7,7 @@ import type { Log } from "../shared/log.ts";
 import type { Redact } from "../shared/redact.ts";
 import { repoRules } from "../shared/repo-rules.ts";
 import type { JobStore } from "../shared/store.ts";
+import { startBroker } from "./broker/broker.ts";
 import { startUsageReceiver } from "./claude/usage-receiver.ts";
 import { findProgram } from "./find-program.ts";
 import { openRepos, type Repos } from "./git/repos.ts";
@@ -61,10 +62,11 @@ export async function assemble(start: RunnerStart, tell: () => object): Promise<
     profiles: () => loadProfiles(profilePlaces(config, packageRoot)),
     repos: await repositories(start, { places, github }),
     usage: await startUsageReceiver(),
+    broker: await startBroker(env),
     sandbox: await probeSandbox({ wanted: config.sandbox, clock, folder: places.data }),
   };
   const close = async () => {
-    await Promise.all([deps.usage[Symbol.asyncDispose](), deps.repos[Symbol.asyncDispose]()]);
+    await Promise.all([deps.usage, deps.broker, deps.repos].map((part) => part[Symbol.asyncDispose]()));
     await instance[Symbol.asyncDispose]();
   };
   return { deps, [Symbol.asyncDispose]: close };

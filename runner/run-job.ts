@@ -19,6 +19,7 @@ import { reportEnd } from "./report-end.ts";
 import { type ClaudeRun, runClaude } from "./run-claude.ts";
 import type { RunnerDeps } from "./runner-deps.ts";
 import { setUp } from "./set-up.ts";
+import { standInFor } from "./stand-in.ts";
 import { stopReason } from "./stop.ts";
 import { tellUsage } from "./tell-usage.ts";
 import { removeTmp } from "./tmp-folder.ts";
@@ -144,9 +145,10 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
   const known = await patiently(() => deps.store.findSession(sessionId), signal, deps);
   const onUsage = tellUsage(job, keeper, job.max_budget_usd ?? profile.profile.claude.max_budget_usd);
   using meter = deps.usage.meter(onUsage);
+  using stand = standInFor(profile, { keeper, signal }, deps);
   const ownSession = known === undefined || known.job === job.id;
   const { plan, resumed, warnings } = await setUp(
-    { job, sessionId, ownSession, profile, work: workplace, own, meter },
+    { job, sessionId, ownSession, profile, work: workplace, own, meter, standIn: stand.variables },
     deps,
   );
   const session = sessionRecord(claim, sessionId, deps.identity.instance);

@@ -3,6 +3,7 @@ import type { Config } from "../shared/config-keys.ts";
 import type { Log } from "../shared/log.ts";
 import type { Redact } from "../shared/redact.ts";
 import type { JobStore } from "../shared/store.ts";
+import type { KeyBroker } from "./broker/broker.ts";
 import type { UsageReceiver } from "./claude/usage-receiver.ts";
 import type { Repos } from "./git/repos.ts";
 import type { Github } from "./github/github.ts";
@@ -35,5 +36,6 @@ export type RunnerDeps = Readonly<{
   repos: Repos;
   github: Github;
   usage: UsageReceiver;
+  broker: KeyBroker;
   sandbox: Sandbox;
 }>;

@@ -17,6 +17,7 @@ import type { RunnerDeps } from "./runner-deps.ts";
 import type { Workplace } from "./workplace.ts";
 
 export type SetUp = Readonly<{ plan: RunPlan; resumed: boolean; warnings: readonly string[] }>;
+type Variables = Readonly<Record<string, string | undefined>>;
 type Facts = Readonly<{
   job: Job;
   sessionId: string;
@@ -26,6 +27,8 @@ type Facts = Readonly<{
   work: Workplace;
   own: JobPlaces;
   meter: Meter;
+  /** What Claude is given instead of the model's key. */
+  standIn: Variables;
 }>;
 
 /** Makes everything that Claude finds when it starts. @throws AppError `session_not_found`, `claude_not_found`, `profile_invalid`, `disk_full`. */
@@ -76,6 +79,7 @@ export async function setUp(facts: Facts, deps: RunnerDeps): Promise<SetUp> {
     identity: work.identity ?? configured(config),
     usage: { url: facts.meter.url, token: facts.meter.token },
     gh: gh.variables,
+    standIn: facts.standIn,
   });
   return { plan, resumed: start !== "new", warnings: [...warnings, ...made.warnings, ...gh.warnings] };
 }

@@ -80,8 +80,9 @@ sentence that names it. \`agenticore config\` shows the effective values and whe
 |---|---|---|---|
 ${rows.join("\n")}
 
-\`ANTHROPIC_API_KEY\`, \`ANTHROPIC_AUTH_TOKEN\`, \`ANTHROPIC_BASE_URL\`, \`CLAUDE_CODE_OAUTH_TOKEN\` and the variables of
-Bedrock and Vertex are given to Claude's process as they are.
+\`ANTHROPIC_API_KEY\`, \`ANTHROPIC_AUTH_TOKEN\` and \`ANTHROPIC_BASE_URL\` stay with the runner's key broker
+([security](../security.md)); \`CLAUDE_CODE_OAUTH_TOKEN\` and the variables of Bedrock and Vertex are given to Claude's
+process as they are.
 
 This page is made of the key table: \`node scripts/reference.ts\` writes it.
 `;

@@ -78,6 +78,7 @@ export const configKeys = {
   ),
   claudeEnv: key({ env: "AGENTICORE_CLAUDE_ENV", yaml: "claude.env", schema: list }, []),
   trustedRepos: key({ env: "AGENTICORE_TRUSTED_REPOS", yaml: "claude.trusted_repos", schema: list }, []),
+  keyBroker: key({ env: "AGENTICORE_KEY_BROKER", yaml: "claude.key_broker", schema: flag }, true),
   sandbox: key({ env: "AGENTICORE_SANDBOX", yaml: "claude.sandbox", schema: choice(["auto", "none"]) }, "auto"),
   dataDir: key({ env: "AGENTICORE_DATA_DIR", yaml: "data_dir", schema: text }, at(".agenticore")),
   gitName: maybe({ env: "AGENTICORE_GIT_NAME", yaml: "git.name", schema: text }),

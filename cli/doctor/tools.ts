@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { modelAccess } from "../../runner/broker/model-access.ts";
 import { claudeVersion, compareVersions, findClaude, oldestTested } from "../../runner/claude/find-claude.ts";
 import { findLogin } from "../../runner/profile/login.ts";
 import type { Config } from "../../shared/config-keys.ts";
@@ -42,7 +43,9 @@ export async function checkClaude({ env, cwd }: CliContext, { claudeBinary }: Co
 /** Where a login is, not whether the service takes it: that would cost a request. */
 export function checkLogin({ env }: CliContext, config: Config): Check {
   const login = findLogin({ variables: env, config });
-  if (login.kind !== "none") return ok("login", login.kind === "file" ? `login in ${login.path}` : words[login.kind]);
+  const brokered = login.kind === "api_key" && modelAccess(env, config) ? ", which jobs do not see" : "";
+  if (login.kind !== "none")
+    return ok("login", login.kind === "file" ? `login in ${login.path}` : `${words[login.kind]}${brokered}`);
   return broken(
     "login",
     `Claude is not logged in: no variable is set and there is no ${login.lookedAt}.`,

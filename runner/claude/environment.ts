@@ -20,6 +20,8 @@ export type EnvironmentFacts = Readonly<{
   /** Where the login is kept, if in a file: see `storageOf`. */
   loginDir?: string;
   identity: Readonly<{ name: string; email: string }>;
+  /** Instead of the model's key and address, from the key broker; undefined takes a variable away. */
+  standIn?: Readonly<Record<string, string | undefined>>;
   /** Where Claude's own log events go, from which cost and usage of a running job are read. */
   usage?: Readonly<{ url: string; token: string }>;
 }>;
@@ -31,7 +33,7 @@ export type EnvironmentFacts = Readonly<{
  */
 export function claudeEnvironment(facts: EnvironmentFacts): Variables {
   const { surroundings, config, profileEnv, packageRoot } = facts;
-  return {
+  return given({
     ...passedOn(surroundings, config.claudeEnv),
     PATH: ownPath(surroundings["PATH"] ?? "", packageRoot),
     ...defaults(surroundings),
@@ -40,9 +42,13 @@ export function claudeEnvironment(facts: EnvironmentFacts): Variables {
     ...profileEnv,
     ...ours(facts),
     ...(facts.usage ? telemetry(facts.usage) : {}),
-    ...loopbackUnproxied(surroundings),
-  };
+    ...facts.standIn,
+    ...loopbackUnproxied({ ...surroundings, ...profileEnv }),
+  });
 }
+
+const given = (variables: Surroundings): Variables =>
+  Object.fromEntries(Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined));
 
 const always = /^(HOME|USER|LOGNAME|SHELL|LANG|LC_[A-Z]+|TZ|IS_SANDBOX|API_TIMEOUT_MS|BASH_(DEFAULT|MAX)_TIMEOUT_MS)$/;
 const proxies = /^((HTTPS?|ALL|NO)_PROXY|(https?|all|no)_proxy)$/;
@@ -113,7 +119,7 @@ const telemetry = ({ url, token }: Readonly<{ url: string; token: string }>): Va
   CLAUDE_CODE_OTEL_FLUSH_TIMEOUT_MS: "1000",
 });
 
-/** Where a proxy is set, loopback must go round it: our receiver is there. */
+/** Where a proxy is set, loopback must go round it: our receiver and the key broker are there. */
 function loopbackUnproxied(surroundings: Surroundings): Variables {
   const proxied = Object.keys(surroundings).some((name) => /^(https?|all)_proxy$/i.test(name) && surroundings[name]);
   if (!proxied) return {};

@@ -29,7 +29,7 @@ export type PlanFacts = Readonly<{
     packageRoot: string;
   }>;
 }> &
-  Pick<EnvironmentFacts, "surroundings" | "identity" | "usage" | "gh">;
+  Pick<EnvironmentFacts, "surroundings" | "identity" | "usage" | "gh" | "standIn">;
 
 /** Everything that is needed to start Claude, as data. */
 export type RunPlan = Readonly<{
@@ -77,6 +77,7 @@ export function planRun(facts: PlanFacts): RunPlan {
       identity: facts.identity,
       ...(facts.usage ? { usage: facts.usage } : {}),
       ...(facts.gh ? { gh: facts.gh } : {}),
+      ...(facts.standIn ? { standIn: facts.standIn } : {}),
     }),
     cwd: places.worktree,
     messageId,

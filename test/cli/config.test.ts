@@ -25,6 +25,7 @@ const samples: Record<ConfigName, readonly [string, string]> = {
   claudeHomeDir: ["/one", "/two"],
   claudeEnv: ["ONE", "TWO"],
   trustedRepos: ["https://a.example/**", "https://b.example/**"],
+  keyBroker: ["false", "true"],
   sandbox: ["none", "auto"],
   dataDir: ["/one", "/two"],
   gitName: ["One", "Two"],

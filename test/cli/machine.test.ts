@@ -37,7 +37,7 @@ test("doctor finds nothing broken on a machine that can run jobs; a server that 
   expect({ code, success }).toEqual({ code: 0, success: true });
   expect(find("git")?.says).toMatch(/^git \d/);
   expect(find("claude")?.says).toContain("2.1.330");
-  expect(find("login")).toMatchObject({ state: "ok", says: "API key" });
+  expect(find("login")).toMatchObject({ state: "ok", says: "API key, which jobs do not see" });
   expect(find("server")).toMatchObject({ state: "warn" });
 });
 

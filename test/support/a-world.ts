@@ -62,13 +62,14 @@ const otherClaude = (): Readonly<Record<string, string>> => {
 export async function aWorld(settings: Readonly<Record<string, string>> = {}): Promise<World> {
   const home = mkdtempSync(join(tmpdir(), "ac-home-"));
   mkdirSync(join(home, "t"));
-  const model = await startModel();
+  const apiKey = settings["ANTHROPIC_API_KEY"] || "sk-made-up-key-for-tests";
+  const model = await startModel({ apiKey });
   const env = {
     PATH: process.env["PATH"] ?? "/usr/bin:/bin",
     HOME: home,
     TMPDIR: join(home, "t"),
     ANTHROPIC_BASE_URL: model.url,
-    ANTHROPIC_API_KEY: "sk-made-up-key-for-tests",
+    ANTHROPIC_API_KEY: apiKey,
     AGENTICORE_PORT: "0",
     ...otherClaude(),
     ...settings,

@@ -10,7 +10,7 @@ import { readTurn } from "./turn.ts";
 
 /** A Messages API on loopback that plays scripts instead of a model: see `scenarios.ts` for what it knows. */
 export type Model = Readonly<{
-  /** For `ANTHROPIC_BASE_URL`; any key is accepted. */
+  /** For `ANTHROPIC_BASE_URL`. */
   url: string;
   requests: () => readonly ModelRequest[];
   /** Lets whatever waits for this name go on, now and later. */
@@ -24,9 +24,11 @@ export type ModelOptions = Readonly<{
   port?: number;
   /** The scenario of conversations without a marker; default `default`. */
   unmarked?: string;
+  /** The only API key that is accepted; absent: any. Tokens are not looked at. */
+  apiKey?: string;
 }>;
 
-export async function startModel({ port = 0, unmarked = "default" }: ModelOptions = {}): Promise<Model> {
+export async function startModel({ port = 0, unmarked = "default", apiKey }: ModelOptions = {}): Promise<Model> {
   const gates = openGates();
   const log = requestLog();
   const asked = new Map<string, number>();
@@ -63,6 +65,9 @@ export async function startModel({ port = 0, unmarked = "default" }: ModelOption
 
   const server = createServer((request, out) => {
     const { pathname } = new URL(request.url ?? "/", "http://model");
+    const shown = request.headers["x-api-key"];
+    if (apiKey !== undefined && shown !== undefined && shown !== apiKey)
+      return json(out, 401, { type: "error", error: { type: "authentication_error", message: "invalid x-api-key" } });
     if (request.method === "POST" && pathname === "/v1/messages") {
       messages(request, out).catch((error: unknown) => refuse(out, 400, String(error)));
     } else if (pathname === "/v1/messages/count_tokens") json(out, 200, { input_tokens: 1_000 });
