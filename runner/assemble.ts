@@ -16,6 +16,7 @@ import type { LeaseTimes } from "./keep-lease.ts";
 import { type Places, placesOf } from "./places.ts";
 import { openInstance } from "./process/instance.ts";
 import { probeSandbox } from "./process/probe-sandbox.ts";
+import { flagAsker } from "./profile/claude-flags.ts";
 import { loadProfiles } from "./profile/load-profiles.ts";
 import { profilePlaces } from "./profile/profile-places.ts";
 import type { RunnerDeps } from "./runner-deps.ts";
@@ -52,6 +53,7 @@ export async function assemble(start: RunnerStart, tell: () => object): Promise<
   for (const folder of Object.values(places)) await mkdir(folder, { recursive: true, mode: 0o700 });
   const instance = await openInstance(places.runs, `${config.podName}/${newId()}`, tell);
   const github = openGithub(config, { fetch: start.fetch, clock, log, redact });
+  const askFlags = flagAsker({ binary: config.claudeBinary, path: env["PATH"] ?? "", cwd });
   const deps: RunnerDeps = {
     ...{ store, clock, log, random, newId, config, packageRoot, cwd, places, github },
     redact: (text) => redact(github.hide(text)),
@@ -59,7 +61,7 @@ export async function assemble(start: RunnerStart, tell: () => object): Promise<
     identity: instance.identity,
     tmpRoot: tmpdir(),
     times: leaseTimes(config),
-    profiles: () => loadProfiles(profilePlaces(config, packageRoot)),
+    profiles: () => loadProfiles(profilePlaces(config, packageRoot), askFlags),
     repos: await repositories(start, { places, github }),
     usage: await startUsageReceiver(),
     broker: await startBroker(env),

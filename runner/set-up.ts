@@ -60,6 +60,7 @@ export async function setUp(facts: Facts, deps: RunnerDeps): Promise<SetUp> {
   const plan = planRun({
     job,
     profile: profile.profile,
+    flags: profile.flags,
     config,
     sessionId,
     start,

@@ -26,7 +26,29 @@ by profile. One that cannot be used is listed with its error and leaves the othe
 |---|---|---|---|
 ${rows(properties).join("\n")}
 
-A key that is not here is an error that names the nearest one. This page is made of the schema:
+A key that is not here is an error that names file, line and the nearest right one. Only below \`claude\` there may be others: one that
+is a flag of the installed Claude Code (by its \`--help\`) is given to it, \`add_dir: [/srv/docs]\` as \`--add-dir /srv/docs\`; \`true\` is
+the bare flag, \`false\`, \`null\` and empty are none. Flags that Agenticore sets itself are refused. What agentihooks reads in
+the same file (\`mcp_categories\`, \`otel\`, \`allowedOverlays\`), and \`claude.worktree\`, \`.output_format\` and \`.no_session_persistence\`,
+have no effect.
+
+## The files beside it
+
+| file | what becomes of it |
+|---|---|
+| \`CLAUDE.md\`, else \`.claude/CLAUDE.md\` | Those of all parents, then the profile's own. |
+| \`.claude/settings.json\`, \`settings.overrides.json\`, \`.claude/settings.overrides.json\` | Merged in this order over those of the parents. The child's value wins; but hooks, and the lists that forbid or ask (\`permissions.deny\`, \`permissions.ask\`, \`disabled…\`, \`sandbox.….deny…\`), keep what the parents have. |
+| \`.mcp.json\`, \`.claude/.mcp.json\` | MCP servers by name; a child's replaces its parent's. Claude fills in \`\${VAR}\` from the job's environment. Their tools need a permission rule, as \`mcp__NAME\`. |
+| \`.claude/agents\`, \`skills\`, \`commands\`, \`rules\`, \`hooks\` and others | Copied, a child's file over its parent's; links as what they point to. A hook finds its script as \`"$CLAUDE_CONFIG_DIR/hooks/…"\`. |
+
+All of it is laid out for each job anew, in a folder that only this job has; the worktree and the clone stay clean. A file that
+cannot be read, or that Claude would leave out without a word, makes the profile invalid.
+
+Profiles of agentihooks are used as they are, in all of its four layouts, also without a \`profile.yml\`. There, and wherever a
+\`_base\` folder lies beside the profiles, its \`settings.base.json\` lies below each profile's settings. In files of agentihooks
+\`/app\` at the beginning of a path is the folder in \`AGENTICORE_AGENTIHOOKS_PATH\`, and \`__PYTHON__\` is \`python3\`.
+
+This page is made of the schema:
 \`node scripts/reference.ts\` writes it.
 `;
 }

@@ -4,6 +4,19 @@ import { ProfileName } from "./job.ts";
 const Text = z.string().min(1);
 const EnvName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be a variable's name");
 
+/** `a`, or `a,b`: as agentihooks chains them. */
+const Chain = z
+  .string()
+  .refine(
+    (text) => namesOf(text).every((name) => ProfileName.safeParse(name).success),
+    "must be a profile's name, or several with commas between them",
+  );
+const namesOf = (chain: string): string[] => chain.split(",").map((name) => name.trim());
+
+/** The names in `extends`, in their order. */
+export const parentsOf = (given: string | readonly string[] | undefined): readonly string[] =>
+  given === undefined ? [] : typeof given === "string" ? namesOf(given) : given;
+
 const Reviewer = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,38}(?:\/[A-Za-z0-9][A-Za-z0-9_.-]{0,99})?$/, "must be a login, or org/team");
@@ -13,9 +26,11 @@ export const Profile = z.strictObject({
   name: ProfileName.optional().describe("Its name, if not the folder's."),
   description: z.string().default("").describe("One sentence for people and models that choose."),
   extends: z
-    .union([ProfileName, z.array(ProfileName)])
+    .union([Chain, z.array(ProfileName)])
     .optional()
-    .describe("A profile, or several, that this one builds on; later ones win, mappings merge, lists are replaced."),
+    .describe(
+      "A profile, or several as a list or `a,b`, that this one builds on; later ones win, mappings merge, lists are replaced, `null` takes a value away.",
+    ),
   auto_pr: z
     .boolean()
     .default(true)
@@ -60,9 +75,11 @@ export const Profile = z.strictObject({
         .optional()
         .describe("For jobs that name none; counted over all attempts."),
       permission_mode: z
-        .enum(["default", "acceptEdits", "bypassPermissions", "plan", "dontAsk"])
+        .enum(["default", "acceptEdits", "bypassPermissions", "plan", "dontAsk", "auto"])
         .default("acceptEdits")
-        .describe("Claude's `--permission-mode`; nobody is there to be asked."),
+        .describe(
+          "Claude's `--permission-mode`; nobody is there to be asked. Without it, `permissions.defaultMode` of the settings counts.",
+        ),
       effort: z.enum(["low", "medium", "high", "xhigh", "max"]).optional().describe("Claude's `--effort`."),
       timeout: z.int().min(1).max(86_400).optional().describe("Seconds of an attempt, for jobs that name none."),
       tools: z.array(Text).optional().describe("The only tools that Claude has."),

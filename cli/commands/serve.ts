@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { Option } from "commander";
 import { type ApiOptions, startApi } from "../../api/server.node.ts";
 import type { Runner } from "../../runner/main.ts";
+import { flagAsker } from "../../runner/profile/claude-flags.ts";
 import { loadProfiles } from "../../runner/profile/load-profiles.ts";
 import { profilePlaces } from "../../runner/profile/profile-places.ts";
 import type { Config } from "../../shared/config-keys.ts";
@@ -42,7 +43,8 @@ export const serve = defineCommand<Options>({
     const { store, outlook } = service;
     // Its own runner's are known before that has told of them; others' runners tell of theirs.
     const places = options.runner ? profilePlaces(config, root) : { bundled: join(root, "profiles") };
-    const { summaries: profiles } = await loadProfiles(places);
+    const askFlags = flagAsker({ binary: config.claudeBinary, path: cli.env["PATH"] ?? "", cwd: cli.cwd });
+    const { summaries: profiles } = await loadProfiles(places, askFlags);
     const given: Partial<ApiOptions> = {
       ...(options.host === undefined ? {} : { host: options.host }),
       ...(options.port === undefined ? {} : { port: options.port }),

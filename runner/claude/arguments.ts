@@ -10,13 +10,15 @@ export type ArgumentFacts = Readonly<{
   /** What of the repository's own configuration reaches Claude, after the check of trust. */
   repoConfig: Profile["repo_config"];
   mcpConfig?: string;
+  /** Flags that the profile names beside ours. */
+  flags?: readonly string[];
   /** What may still be spent, in US dollars. */
   budgetUsd?: number;
 }>;
 
 /** Claude's arguments. The task is never among them: it goes over stdin, where `ps` does not show it. */
 export function claudeArguments(facts: ArgumentFacts): readonly string[] {
-  const { profile, sessionId, start, repoConfig, mcpConfig, budgetUsd } = facts;
+  const { profile, sessionId, start, repoConfig, mcpConfig, budgetUsd, flags = [] } = facts;
   const { claude } = profile;
   return [
     ...["-p", "--input-format", "stream-json", "--output-format", "stream-json", "--verbose", "--replay-user-messages"],
@@ -33,6 +35,7 @@ export function claudeArguments(facts: ArgumentFacts): readonly string[] {
     ...one("--max-budget-usd", budgetUsd),
     ...one("--effort", claude.effort),
     ...one("--append-system-prompt", claude.append_system_prompt),
+    ...flags,
     ...many("--tools", claude.tools),
     ...many("--allowedTools", claude.allowed_tools),
     ...many("--disallowedTools", claude.disallowed_tools),

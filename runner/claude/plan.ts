@@ -9,6 +9,8 @@ import { userLine } from "./stdin-line.ts";
 export type PlanFacts = Readonly<{
   job: Job;
   profile: Profile;
+  /** Flags that the profile names beside ours. */
+  flags?: readonly string[];
   config: Pick<Config, "claudeTimeout" | "claudeEnv" | "claudeHomeDir">;
   sessionId: string;
   start: Start;
@@ -63,6 +65,7 @@ export function planRun(facts: PlanFacts): RunPlan {
         repoConfig: facts.repoConfig,
         ...(places.mcpConfig === undefined ? {} : { mcpConfig: places.mcpConfig }),
         ...(budgetUsd === undefined ? {} : { budgetUsd }),
+        ...(facts.flags ? { flags: facts.flags } : {}),
       }),
     ],
     env: claudeEnvironment({

@@ -1,19 +1,34 @@
 import { AppError } from "../../shared/error.ts";
-import { Profile } from "../../shared/profile.ts";
-import { deepMerge } from "./deep-merge.ts";
+import { Profile, parentsOf } from "../../shared/profile.ts";
+import { flagArguments } from "./claude-flags.ts";
+import { deepMerge, type Tree, withoutNulls } from "./deep-merge.ts";
 import type { RawProfile } from "./profile-file.ts";
+import type { Layer, ProfileFolders } from "./profile-files.ts";
 
 /** A profile's folder as found on disk: its own content, or why it has none. */
-export type Found = Readonly<{ name: string; source: string; folder: string; content: RawProfile | AppError }>;
-
-export type LoadedProfile = Readonly<{
+export type Found = Readonly<{
   name: string;
   source: string;
-  /** With everything that it extends, and the defaults. */
-  profile: Profile;
-  /** The folders whose files make it up, the furthest parent first. */
-  folders: readonly string[];
+  folder: string;
+  /** What every profile beside it builds on, `_base`, where there is one. */
+  base?: string;
+  hooksRoot?: string;
+  content: RawProfile | AppError;
 }>;
+
+export type LoadedProfile = ProfileFolders &
+  Readonly<{
+    name: string;
+    source: string;
+    /** With everything that it extends, and the defaults. */
+    profile: Profile;
+    /** Further arguments for Claude. */
+    flags: readonly string[];
+    /** Each `profile.yml` that it is made of, the furthest parent's first. */
+    layers: readonly Layer[];
+    /** What of them has no effect. */
+    notes: readonly string[];
+  }>;
 
 /**
  * The profile of this name with its parents merged below it: `extends` names one or several, later ones win.
@@ -24,33 +39,41 @@ export function resolveProfile(name: string, found: readonly Found[]): LoadedPro
   const last = found.findLast((one) => one.name === name);
   if (!last) throw new AppError("profile_not_found", `There is no profile "${name}".`);
   const chain = chainOf(last, found, []);
-  const merged = chain.map(({ raw }) => raw).reduce(deepMerge, {});
-  const own = chain.at(-1)?.raw ?? {};
-  const profile = Profile.parse({ ...merged, name, extends: own["extends"] });
-  return { name, source: last.source, profile, folders: chain.map(({ folder }) => folder) };
+  const merged = chain.map(({ raw }) => raw.content).reduce(deepMerge, {});
+  const own = chain.at(-1)?.raw.content ?? {};
+  const profile = Profile.parse(withoutNulls({ ...merged, name, extends: own["extends"] ?? null }));
+  const hooksRoot = chain.find((link) => link.hooksRoot !== undefined)?.hooksRoot;
+  return {
+    name,
+    source: last.source,
+    profile,
+    folders: [...new Set(chain.flatMap(({ base, folder }) => (base === undefined ? [folder] : [base, folder])))],
+    ...(hooksRoot === undefined ? {} : { hooksRoot }),
+    flags: flagArguments(chain.map(({ raw }) => raw.flags).reduce(deepMerge, {})),
+    layers: chain.map(({ folder, raw }) => ({ from: `${folder}/profile.yml`, content: whole(raw) })),
+    notes: [...new Set(chain.flatMap(({ raw }) => raw.notes))],
+  };
 }
 
-type Link = Readonly<{ folder: string; raw: RawProfile }>;
+type Link = Readonly<Omit<Found, "content"> & { raw: RawProfile }>;
 
 function chainOf(child: Found, found: readonly Found[], below: readonly Found[]): Link[] {
-  if (child.content instanceof AppError) throw child.content;
+  const { content: raw, ...place } = child;
+  if (raw instanceof AppError) throw raw;
   if (below.includes(child)) {
     const circle = [...below.slice(below.indexOf(child)), child].map(({ name }) => name).join(" -> ");
     throw new AppError("profile_invalid", `${child.folder}: extends goes round in a circle: ${circle}.`);
   }
-  const raw = child.content;
-  const parents = parentsOf(raw).flatMap((name) => {
+  const parents = parentsNamed(raw).flatMap((name) => {
     const parent = name === child.name ? earlier(child, found) : found.findLast((one) => one.name === name);
-    if (!parent) throw unknownParent(child, name);
+    if (!parent) throw unknownParent(child, { name, found });
     return chainOf(parent, found, [...below, child]);
   });
-  return [...unique(parents), { folder: child.folder, raw }];
+  return [...unique(parents), { ...place, raw }];
 }
 
-const parentsOf = (raw: RawProfile): readonly string[] => {
-  const { data } = Profile.shape.extends.safeParse(raw["extends"]);
-  return data === undefined ? [] : [data].flat();
-};
+const parentsNamed = ({ content }: RawProfile): readonly string[] =>
+  parentsOf(Profile.shape.extends.safeParse(content["extends"]).data);
 
 const earlier = (child: Found, found: readonly Found[]): Found | undefined =>
   found.slice(0, found.indexOf(child)).findLast((one) => one.name === child.name);
@@ -59,5 +82,17 @@ const earlier = (child: Found, found: readonly Found[]): Found | undefined =>
 const unique = (links: readonly Link[]): Link[] =>
   links.filter((link, index) => links.findIndex(({ folder }) => folder === link.folder) === index);
 
-const unknownParent = (child: Found, name: string): AppError =>
-  new AppError("profile_invalid", `${child.folder}: extends names "${name}", and there is no such profile.`);
+/** As it was written, the flags in their place. */
+const whole = ({ content, flags }: RawProfile): Tree =>
+  Object.keys(flags).length === 0 ? content : deepMerge(content, { claude: flags });
+
+const unknownParent = (
+  child: Found,
+  { name, found }: Readonly<{ name: string; found: readonly Found[] }>,
+): AppError => {
+  const names = [...new Set(found.map((one) => one.name))].filter((one) => one !== child.name).sort();
+  return new AppError(
+    "profile_invalid",
+    `${child.folder}: extends names "${name}", and there is no such profile; there are: ${names.join(", ") || "none"}.`,
+  );
+};

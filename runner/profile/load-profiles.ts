@@ -1,12 +1,11 @@
-import { type Dirent, existsSync } from "node:fs";
-import { readdir, readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
 import { nearest } from "../../shared/config.ts";
 import { AppError, toAppError } from "../../shared/error.ts";
-import { ProfileName } from "../../shared/job.ts";
-import type { ProfileSummary } from "../../shared/profile.ts";
+import { Profile, type ProfileSummary } from "../../shared/profile.ts";
+import { isTree } from "./deep-merge.ts";
+import { discover } from "./discover.ts";
 import { type Found, type LoadedProfile, resolveProfile } from "./extend.ts";
-import { parseProfileFile } from "./profile-file.ts";
+import type { AskFlags } from "./profile-file.ts";
+import { instructionsOf, mcpServersOf, settingsLayers, settingsOf } from "./profile-files.ts";
 
 /** Where profiles are looked for; a later place wins over an earlier one, profile by profile. */
 export type ProfilePlaces = Readonly<{
@@ -24,17 +23,16 @@ export type Profiles = Readonly<{
   get: (name: string) => LoadedProfile;
 }>;
 
-const maxFileBytes = 256 * 1024;
-
-/** Reads every profile from disk. A missing place is an empty one. */
-export async function loadProfiles(places: ProfilePlaces): Promise<Profiles> {
-  const found = [
-    ...(await discover("bundled", places.bundled)),
-    ...(places.agentihooks === undefined ? [] : await discover("agentihooks", places.agentihooks)),
-    ...(places.user === undefined ? [] : await discover("user", places.user)),
-  ];
+/** Reads every profile from disk. A missing place is an empty one. Without `askFlags` no flag of Claude's is known. */
+export async function loadProfiles(places: ProfilePlaces, askFlags?: AskFlags): Promise<Profiles> {
+  const found: Found[] = [];
+  for (const source of ["bundled", "agentihooks", "user"] as const) {
+    const folder = places[source];
+    if (folder !== undefined) found.push(...(await discover({ source, folder }, askFlags)));
+  }
   const names = [...new Set(found.map(({ name }) => name))].sort();
-  const resolved = new Map(names.map((name) => [name, attempt(() => resolveProfile(name, found))]));
+  const loaded = await Promise.all(names.map(async (name) => [name, await attempt(name, found)] as const));
+  const resolved = new Map(loaded);
   return {
     summaries: names.map((name) => summary(name, found, resolved.get(name))),
     get: (name) => {
@@ -46,48 +44,27 @@ export async function loadProfiles(places: ProfilePlaces): Promise<Profiles> {
   };
 }
 
-async function discover(source: string, folder: string): Promise<Found[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT" || error.code === "ENOTDIR") return [];
-    throw new AppError("setup_failed", `The profiles in ${folder} cannot be read: ${error.message}`, { cause: error });
-  });
-  const named = entries.filter((entry) => isProfile(entry, folder)).sort((a, b) => (a.name < b.name ? -1 : 1));
-  return Promise.all(named.map((entry) => read(source, join(folder, entry.name), entry.name)));
-}
-
-/** A folder with any of the files that make a profile; `_base` and hidden ones are not profiles. */
-const isProfile = (entry: Dirent, folder: string): boolean =>
-  (entry.isDirectory() || entry.isSymbolicLink()) &&
-  !/^[_.]/.test(entry.name) &&
-  ["profile.yml", "CLAUDE.md", ".claude"].some((file) => existsSync(join(folder, entry.name, file)));
-
-async function read(source: string, folder: string, folderName: string): Promise<Found> {
+async function attempt(name: string, found: readonly Found[]): Promise<LoadedProfile | AppError> {
   try {
-    const file = join(folder, "profile.yml");
-    const raw = existsSync(file) ? parseProfileFile(file, await textOf(file)) : {};
-    const name = typeof raw["name"] === "string" ? raw["name"] : folderName;
-    if (!ProfileName.safeParse(name).success)
-      throw new AppError("profile_invalid", `${folder}: "${name}" is not a profile's name; rename the folder.`);
-    return { name, source, folder, content: raw };
-  } catch (error) {
-    return { name: folderName, source, folder, content: toAppError(error) };
-  }
-}
-
-async function textOf(file: string): Promise<string> {
-  const { size } = await stat(file);
-  if (size > maxFileBytes)
-    throw new AppError("profile_invalid", `${file} has ${size} bytes; at most ${maxFileBytes} are allowed.`);
-  return readFile(file, "utf8");
-}
-
-function attempt(make: () => LoadedProfile): LoadedProfile | AppError {
-  try {
-    return make();
+    return await withFiles(resolveProfile(name, found));
   } catch (error) {
     return toAppError(error);
   }
 }
+
+/** Its other files are looked at too: a job must not be the first to learn that one of them is broken. */
+async function withFiles(loaded: LoadedProfile): Promise<LoadedProfile> {
+  const [settings] = await Promise.all([settingsLayers(loaded), mcpServersOf(loaded), instructionsOf(loaded)]);
+  const { profile, layers } = loaded;
+  const { permissions } = settingsOf(settings);
+  const mode = Mode.safeParse(isTree(permissions) ? permissions["defaultMode"] : undefined);
+  if (!mode.success || mode.data === undefined || layers.some(({ content }) => saysMode(content))) return loaded;
+  return { ...loaded, profile: { ...profile, claude: { ...profile.claude, permission_mode: mode.data } } };
+}
+
+const Mode = Profile.shape.claude.unwrap().shape.permission_mode.unwrap();
+const saysMode = ({ claude }: Readonly<Record<string, unknown>>): boolean =>
+  isTree(claude) && typeof claude["permission_mode"] === "string";
 
 function summary(name: string, found: readonly Found[], result: LoadedProfile | AppError | undefined): ProfileSummary {
   const source = found.findLast((one) => one.name === name)?.source ?? "";

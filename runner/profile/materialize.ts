@@ -1,8 +1,8 @@
 import { cp, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { deepMerge } from "./deep-merge.ts";
+import { mergeSettings } from "./deep-merge.ts";
 import type { LoadedProfile } from "./extend.ts";
-import { instructionsOf, jsonOf, mcpServersOf, settingsOf } from "./profile-files.ts";
+import { instructionsOf, jsonOf, mcpServersOf, settingsLayers, settingsOf } from "./profile-files.ts";
 import type { RepoConfig } from "./repo-config.ts";
 import { repoInstructions } from "./repo-instructions.ts";
 
@@ -30,25 +30,25 @@ export async function materialize(facts: MaterializeFacts): Promise<Materialized
   const { profile, configDir, repoConfig, worktree } = facts;
   const base = facts.userConfigDir === undefined ? {} : await jsonOf(join(facts.userConfigDir, "settings.json"));
   const [settings, instructions, servers, imports] = await Promise.all([
-    settingsOf(profile.folders),
-    instructionsOf(profile.folders),
-    mcpServersOf(profile.folders),
+    settingsLayers(profile),
+    instructionsOf(profile),
+    mcpServersOf(profile),
     repoConfig === "instructions" ? repoInstructions(worktree) : { lines: [], warnings: [] },
   ]);
   await freshFolder(configDir);
   for (const folder of profile.folders) await copyParts(join(folder, ".claude"), configDir);
   await Promise.all([
-    write(join(configDir, "settings.json"), toJson(deepMerge(base, settings))),
+    write(join(configDir, "settings.json"), toJson(mergeSettings(base, settingsOf(settings)))),
     write(join(configDir, ".claude.json"), toJson(firstStart(facts.trustedFolders ?? []))),
-    writeUnlessEmpty(
-      join(configDir, "CLAUDE.md"),
-      [instructions, ...imports.lines].filter((part) => part !== ""),
-    ),
+    writeUnlessEmpty(join(configDir, "CLAUDE.md"), [...instructions.map(({ text }) => text), ...imports.lines]),
   ]);
   const { warnings } = imports;
-  if (servers === undefined) return { configDir, warnings };
+  if (servers.size === 0) return { configDir, warnings };
   const mcpConfig = join(configDir, "mcp.json");
-  await write(mcpConfig, toJson({ mcpServers: servers }));
+  await write(
+    mcpConfig,
+    toJson({ mcpServers: Object.fromEntries([...servers].map(([name, { server }]) => [name, server])) }),
+  );
   return { configDir, mcpConfig, warnings };
 }
 
@@ -73,7 +73,14 @@ async function copyParts(from: string, to: string): Promise<void> {
   }
 }
 
-const made = new Set(["CLAUDE.md", "settings.json", "settings.local.json", "settings.overrides.json", "mcp.json"]);
+const made = new Set([
+  "CLAUDE.md",
+  "settings.json",
+  "settings.base.json",
+  "settings.local.json",
+  "settings.overrides.json",
+  "mcp.json",
+]);
 const state = new Set(["projects", "sessions", "todos", "shell-snapshots", "backups", "statsig", "history.jsonl"]);
 const isPart = (name: string): boolean => !name.startsWith(".") && !made.has(name) && !state.has(name);
 const notGit = (path: string): boolean => basename(path) !== ".git";

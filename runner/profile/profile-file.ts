@@ -3,31 +3,77 @@ import type { z } from "zod";
 import { nearest } from "../../shared/config.ts";
 import { AppError, type FieldError } from "../../shared/error.ts";
 import { Profile } from "../../shared/profile.ts";
+import { type ClaudeFlags, flagMistake } from "./claude-flags.ts";
+import { isTree, type Tree, withoutNulls } from "./deep-merge.ts";
+import { inOurTerms } from "./foreign-keys.ts";
 
-/** The content of a `profile.yml` as written: without defaults, so that a parent's values can show through. */
-export type RawProfile = Readonly<Record<string, unknown>>;
+/** The content of a `profile.yml`. */
+export type RawProfile = Readonly<{
+  /** As written: without defaults, so that a parent's values can show through. */
+  content: Tree;
+  /** Keys of `claude` that are flags of the installed Claude and no keys of ours. */
+  flags: Tree;
+  /** What has no effect here, in sentences. */
+  notes: readonly string[];
+}>;
+
+/** Asked only for a key that is none of ours. */
+export type AskFlags = () => Promise<ClaudeFlags>;
 
 /**
  * Reads and checks the text of a `profile.yml`.
  * @throws AppError `profile_invalid` that names file, line, key and what would be right.
  */
-export function parseProfileFile(file: string, text: string): RawProfile {
+export async function parseProfileFile(file: string, text: string, askFlags?: AskFlags): Promise<RawProfile> {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const broken = document.errors[0];
   if (broken) throw invalid(file, [{ line: lines.linePos(broken.pos[0]).line, path: "", message: broken.message }]);
-  const content = toContent(file, () => document.toJS({ maxAliasCount: 100 }));
-  const parsed = Profile.safeParse(content);
-  if (parsed.success) return content as RawProfile;
+  const given = toContent(file, () => document.toJS({ maxAliasCount: 100 }));
+  const { content, flags, notes } = isTree(given) ? apart(given) : { content: given, flags: {}, notes: [] };
+  const parsed = Profile.safeParse(isTree(content) ? withoutNulls(content) : content);
+  const wrong = [...(parsed.error?.issues.flatMap(mistakes) ?? []), ...(await wrongFlags(flags, askFlags))];
+  if (wrong.length === 0) return { content: content as Tree, flags, notes };
   const lineOf = (path: Path) => lines.linePos(startOf(document.contents, path)).line;
   throw invalid(
     file,
-    parsed.error.issues.flatMap(mistakes).map((one) => ({ ...one, path: dotted(one.path), line: lineOf(one.path) })),
+    wrong.map((one) => ({ ...one, path: dotted(one.path), line: lineOf(one.path) })),
   );
 }
 
 type Path = readonly PropertyKey[];
 type Mistake = Readonly<{ path: Path; message: string }>;
+
+/** Our own keys on one side, those of `claude` that may be flags on the other. */
+function apart(given: Tree): RawProfile {
+  const { content, notes } = inOurTerms(given);
+  const { claude } = content;
+  if (!isTree(claude)) return { content, flags: {}, notes };
+  const isOurs = ([key]: readonly [string, unknown]) => groups["claude"]?.includes(key) === true;
+  const entries = Object.entries(claude);
+  return {
+    content: { ...content, claude: Object.fromEntries(entries.filter(isOurs)) },
+    flags: Object.fromEntries(entries.filter((entry) => !isOurs(entry))),
+    notes,
+  };
+}
+
+async function wrongFlags(flags: Tree, askFlags: AskFlags | undefined): Promise<Mistake[]> {
+  const entries = Object.entries(flags);
+  if (entries.length === 0) return [];
+  const asked = await askFlags?.().catch((error: Error) => error);
+  return entries.flatMap(([key, value]) => {
+    const message = flagTrouble([key, value], asked);
+    return message === undefined ? [] : [{ path: ["claude", key], message }];
+  });
+}
+
+function flagTrouble(entry: readonly [string, unknown], asked: ClaudeFlags | Error | undefined): string | undefined {
+  const unknown = unknownKey(["claude"], entry[0]);
+  if (asked === undefined) return unknown;
+  if (asked instanceof Error) return `${unknown}; whether it is a flag of Claude's is not known: ${asked.message}`;
+  return flagMistake(entry, asked, unknown);
+}
 
 const mistakes = (issue: z.core.$ZodIssue): Mistake[] =>
   issue.code === "unrecognized_keys"

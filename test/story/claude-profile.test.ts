@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { LoadedProfile } from "../../runner/profile/extend.ts";
-import { aProfile, bundledProfile, drive } from "../runner/claude/drive.ts";
+import { aLoadedProfile, bundledProfile, drive } from "../runner/claude/drive.ts";
 import { type Desk, openDesk } from "../support/desk.ts";
 import { type Model, startModel } from "../support/model/start-model.ts";
 
@@ -26,7 +26,7 @@ const commit = (desk: Desk, files: Readonly<Record<string, string>>) => {
 const ownProfile = (desk: Desk, content: unknown, files: Readonly<Record<string, string>> = {}): LoadedProfile => {
   const folder = join(desk.home, "profiles", "own");
   put(folder, { "profile.yml": "", ...files });
-  return { name: "own", source: "user", profile: aProfile(content), folders: [folder] };
+  return aLoadedProfile(content, [folder]);
 };
 /** Everything that the model was told in this session. */
 const told = (session: string): string =>

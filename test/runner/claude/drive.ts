@@ -29,6 +29,11 @@ export const aConfig = (env: Readonly<Record<string, string>> = {}) =>
 
 export const aProfile = (content: unknown = {}): Profile => Profile.parse(content);
 
+/** A profile as it is after loading, made of these folders. */
+export const aLoadedProfile = (content: unknown, folders: readonly string[]): LoadedProfile => ({
+  ...{ name: "own", source: "user", profile: aProfile(content), folders, flags: [], layers: [], notes: [] },
+});
+
 export const bundledProfile = async (name: string): Promise<LoadedProfile> => {
   const places = { bundled: join(packageRoot, "profiles"), user: "/nonexistent" };
   return (await loadProfiles(places)).get(name);
@@ -96,6 +101,7 @@ export async function drive({ desk, url }: At, task: string, options: DriveOptio
   const plan = planRun({
     job: aJob({ task, ...options.job }),
     profile,
+    flags: loaded.flags,
     config,
     sessionId: options.sessionId ?? randomUUID(),
     start: options.start ?? "new",

@@ -108,7 +108,7 @@ describe("discovery", () => {
     });
   });
 
-  test("an unknown profile is never another one: the names that exist are told", async () => {
+  test("W-35: an unknown profile is never another one: the names that exist are told", async () => {
     using at = user({ "code/profile.yml": "", "review/profile.yml": "" });
     const { get } = await at.load();
     expect(() => get("revew")).toThrow('There is no profile "revew". There are: code, review.');
@@ -118,7 +118,7 @@ describe("discovery", () => {
 });
 
 describe("a broken profile is listed with its error and leaves the others alone", () => {
-  test("a wrong key names its line and the nearest right one", async () => {
+  test("W-39: a wrong key names its line and the nearest right one", async () => {
     expect(await errorOf("description: x\nclaude:\n  model: opus\n  max_turn: 5\n")).toBe(
       '/user/x/profile.yml, line 4: claude.max_turn: unknown key; the nearest is "max_turns"',
     );
@@ -179,6 +179,21 @@ describe("a broken profile is listed with its error and leaves the others alone"
     });
   });
 
+  test.each([
+    [".claude/settings.json", '{"permissions": {"deny": "Bash"}}', "permissions.deny: "],
+    ["settings.overrides.json", '{"hooks": {"Stop": {"command": "x"}}}', "hooks.Stop: "],
+    [".claude/settings.json", '{"env": {"A": 7}}', "env.A: "],
+    [".claude/settings.json", '{"env": {"TOKEN": "geheim" "B": 1}}', "settings.json, line 1: is not JSON."],
+    [".mcp.json", '{"mcpServers": {"x": {"url": 7}}}', 'the server "x" needs'],
+  ])("W-39: a broken %s is told before any job: %s", async (file, text, error) => {
+    using at = user({ "x/profile.yml": "description: d", [`x/${file}`]: text, "good/profile.yml": "" });
+    const { summaries, get } = await at.load();
+    expect(summaries.find(({ name }) => name === "x")?.error).toContain(error);
+    expect(summaries.find(({ name }) => name === "x")?.error).not.toContain("geheim");
+    expect(() => get("x")).toThrow(expect.objectContaining({ code: "profile_invalid" }));
+    expect(get("good").name).toBe("good");
+  });
+
   test("to use it is refused with the same error", async () => {
     using at = user({ "x/profile.yml": "claude: 7" });
     const { get } = await at.load();
@@ -216,6 +231,46 @@ describe("extends", () => {
     expect(folders.map((folder) => folder.split("/").at(-1))).toEqual(["root", "a", "b", "child"]);
   });
 
+  test("W-32: what a child says explicitly wins, also where it is what the default would be", async () => {
+    using at = user({
+      "base/profile.yml":
+        "auto_pr: false\ngh: true\nrepo_config: none\nclaude: {model: opus, permission_mode: plan, disallowed_tools: [Bash], max_turns: 5}",
+      "plain/profile.yml": "extends: base",
+      "child/profile.yml":
+        "extends: base\nauto_pr: true\ngh: false\nrepo_config: instructions\nclaude: {model: default, permission_mode: acceptEdits, disallowed_tools: [], max_turns: 80}",
+    });
+    const { get } = await at.load();
+    expect(get("plain").profile).toMatchObject({
+      auto_pr: false,
+      gh: true,
+      repo_config: "none",
+      claude: { model: "opus", permission_mode: "plan", disallowed_tools: ["Bash"], max_turns: 5 },
+    });
+    expect(get("child").profile).toMatchObject({
+      auto_pr: true,
+      gh: false,
+      repo_config: "instructions",
+      claude: { model: "default", permission_mode: "acceptEdits", disallowed_tools: [], max_turns: 80 },
+    });
+  });
+
+  test("parents are named as a list or with commas, and `null` takes a value of theirs away", async () => {
+    using at = user({
+      "a/profile.yml": "env: {A: a, B: a}\nclaude: {model: a, effort: low}",
+      "b/profile.yml": "claude: {model: b, max_turns: 4}",
+      "list/profile.yml": "extends: [a, b]",
+      "chain/profile.yml": "extends: a,  b\nenv: {A: null}\nclaude: {effort: null}",
+      "empty/profile.yml": "extends: a\nclaude:\nenv:\n",
+    });
+    const { get, summaries } = await at.load();
+    expect(get("list").profile.claude).toMatchObject({ model: "b", effort: "low", max_turns: 4 });
+    expect(get("chain").profile.claude).toMatchObject({ model: "b", max_turns: 4 });
+    expect(get("chain").profile.claude.effort).toBeUndefined();
+    expect(get("chain").profile.env).toEqual({ B: "a" });
+    expect(get("empty").profile.claude).toMatchObject({ model: "a", effort: "low" });
+    expect(summaries.find(({ name }) => name === "chain")?.extends).toBe("a,  b");
+  });
+
   test("a profile that extends its own name builds on the one of an earlier place", async () => {
     using at = aPlace({
       "bundled/code/profile.yml": "claude: {model: opus, max_turns: 5}",
@@ -224,7 +279,7 @@ describe("extends", () => {
     expect((await at.load()).get("code").profile.claude).toMatchObject({ model: "opus", max_turns: 50 });
   });
 
-  test("an unknown parent, a broken one, and a circle make that profile invalid, and no other", async () => {
+  test("W-33: an unknown parent, a broken one, and a circle make that profile invalid, and no other", async () => {
     using at = user({
       "a/profile.yml": "extends: b",
       "b/profile.yml": "extends: c",
@@ -238,7 +293,7 @@ describe("extends", () => {
     const { summaries, get } = await at.load();
     const errors = Object.fromEntries(summaries.map(({ name, error }) => [name, error]));
     expect(errors["a"]).toContain("a -> b -> c -> a");
-    expect(errors["orphan"]).toContain('"nobody"');
+    expect(errors["orphan"]).toContain('"nobody", and there is no such profile; there are: a, b, broken,');
     expect(errors["self"]).toContain('"self"');
     expect(errors["heir"]).toContain("broken/profile.yml, line 1");
     expect(errors["good"]).toBeUndefined();

@@ -16,7 +16,7 @@ import { expect, test } from "vitest";
 import { findLogin, storageOf } from "../../../runner/profile/login.ts";
 import { type MaterializeFacts, materialize } from "../../../runner/profile/materialize.ts";
 import { repoConfigOf } from "../../../runner/profile/repo-config.ts";
-import { aConfig, aProfile } from "../claude/drive.ts";
+import { aConfig, aLoadedProfile, aProfile } from "../claude/drive.ts";
 
 function aPlace(files: Readonly<Record<string, string>> = {}) {
   const root = mkdtempSync(join(tmpdir(), "agenticore-materialize-"));
@@ -29,7 +29,7 @@ function aPlace(files: Readonly<Record<string, string>> = {}) {
   for (const [path, text] of Object.entries(files)) put(path, text);
   const make = (more: Partial<MaterializeFacts> = {}) =>
     materialize({
-      profile: { name: "p", source: "user", profile: aProfile(), folders: [at("base"), at("profile")] },
+      profile: aLoadedProfile({}, [at("base"), at("profile")]),
       configDir: at("run/claude"),
       worktree: at("tree"),
       repoConfig: "instructions",
@@ -62,7 +62,33 @@ test("settings are merged over parents, overrides, and the person's own below th
   expect(place.json("run/claude/settings.json")).toEqual({
     model: "person",
     env: { A: "base", B: "child", P: "person" },
-    permissions: { deny: ["Read(y)"] },
+    permissions: { deny: ["Read(x)", "Read(y)"] },
+  });
+});
+
+test("W-34: a child with hooks and rules of its own loses none of its parent's", async () => {
+  const command = (name: string) => ({ hooks: [{ type: "command", command: name }] });
+  using place = aPlace({
+    "base/.claude/settings.json": JSON.stringify({
+      permissions: { allow: ["Bash"], deny: ["Read(x)"], ask: ["Bash(rm *)"] },
+      hooks: { PreToolUse: [command("guard")], Stop: [command("bell")] },
+      sandbox: { filesystem: { denyWrite: ["/etc"] } },
+      disabledMcpjsonServers: ["a"],
+    }),
+    "profile/.claude/settings.json": JSON.stringify({
+      permissions: { allow: ["Read"], deny: [], ask: ["Bash(curl *)"] },
+      hooks: { PreToolUse: [command("guard"), command("more")] },
+      sandbox: { filesystem: { denyWrite: ["/usr"] } },
+      disabledMcpjsonServers: ["b"],
+    }),
+  });
+  await place.make();
+  expect(place.json("run/claude/settings.json")).toEqual({
+    // What is allowed is not widened by a parent.
+    permissions: { allow: ["Read"], deny: ["Read(x)"], ask: ["Bash(rm *)", "Bash(curl *)"] },
+    hooks: { PreToolUse: [command("guard"), command("more")], Stop: [command("bell")] },
+    sandbox: { filesystem: { denyWrite: ["/etc", "/usr"] } },
+    disabledMcpjsonServers: ["a", "b"],
   });
 });
 
@@ -121,7 +147,7 @@ test("MCP servers of parents and profile go into one file, a child's over its pa
   });
   const { mcpConfig } = await place.make();
   expect(mcpConfig).toBe(place.at("run/claude/mcp.json"));
-  expect(place.json("run/claude/mcp.json").mcpServers).toMatchObject({
+  expect(place.json("run/claude/mcp.json").mcpServers).toEqual({
     a: { command: "x" },
     b: { type: "http", url: "https://example.com/mcp" },
   });
@@ -130,8 +156,9 @@ test("MCP servers of parents and profile go into one file, a child's over its pa
 test.each([
   ['{"mcpServers":{"x":{"type":"carrier-pigeon","url":"coo"}}}', /"x" needs a "command"/],
   ['{"mcpServers":{"x":7}}', /"x" needs/],
-  ['{"mcpServers":[]}', /mcpServers/],
-  ["{", /\.mcp\.json: SyntaxError/],
+  ['{"mcpServers":[]}', /mcpServers must be a JSON object/],
+  ['{"a": "a secret" "b"}', /\.mcp\.json, line 1: is not JSON\.$/],
+  ["{", /\.mcp\.json, line 1: is not JSON\.$/],
   ["[]", /must be a JSON object/],
 ])("MCP servers that Claude would silently leave out make the profile invalid: %s", async (text, message) => {
   using place = aPlace({ "profile/.mcp.json": text });
