@@ -20,6 +20,7 @@ import { flagAsker } from "./profile/claude-flags.ts";
 import { loadProfiles } from "./profile/load-profiles.ts";
 import { profilePlaces } from "./profile/profile-places.ts";
 import type { RunnerDeps } from "./runner-deps.ts";
+import { openSessionCopies } from "./session-copies.ts";
 import { openSharedRoot } from "./shared-root.ts";
 
 export type RunnerStart = Readonly<{
@@ -63,6 +64,7 @@ export async function assemble(start: RunnerStart, tell: () => object): Promise<
     times: leaseTimes(config),
     profiles: () => loadProfiles(profilePlaces(config, packageRoot), askFlags),
     repos: await repositories(start, { places, github }),
+    copies: openSessionCopies({ store, config, newId, sessions: places.sessions }),
     usage: await startUsageReceiver(),
     broker: await startBroker(env),
     sandbox: await probeSandbox({ wanted: config.sandbox, clock, folder: places.data }),

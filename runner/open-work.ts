@@ -44,7 +44,7 @@ export async function openWork(
   keeper.patch({ base_ref: tree.baseRef, branch: tree.branch, worktree_path: tree.path });
   const from = tree.reopened ? "continued" : tree.fromPool ? "pool" : "new";
   keeper.emit({ type: "worktree.opened", data: { path: tree.path, branch: tree.branch, from, ms: since() } });
-  return repositoryWork({ tree, holdsWork, claim, keeper, pr }, deps);
+  return repositoryWork({ tree, here: again !== undefined, holdsWork, claim, keeper, pr }, deps);
 
   async function open(): Promise<Worktree> {
     const prepared = await deps.repos.prepare(repoJob, signal);
@@ -78,7 +78,7 @@ async function publishedWork(
   const address = parseRepoUrl(repoUrl);
   return {
     ...(await privateFolder(own.work, true)),
-    ...{ continued: true, holdsWork: true },
+    ...{ continued: true, here: false, holdsWork: true },
     publish: (publication) =>
       propose({ address, branch, baseRef, commit, job: publication.job }, { github, pr }, publication),
   };
@@ -100,8 +100,10 @@ const fetched = ({ baseRef, baseSha, how }: Prepared, ms: number) => ({
   warm: how !== "fetched",
 });
 
+type Begun = Pick<Workplace, "here" | "holdsWork"> & Readonly<{ tree: Worktree }>;
+
 function repositoryWork(
-  { tree, holdsWork, claim, keeper, pr }: Omit<Opening, "own"> & Readonly<{ tree: Worktree; holdsWork: boolean }>,
+  { tree, here, holdsWork, claim, keeper, pr }: Omit<Opening, "own"> & Begun,
   { repos, github }: Deps,
 ): Workplace {
   async function publish(publication: Publication): Promise<Published> {
@@ -134,6 +136,7 @@ function repositoryWork(
     visible: [tree.mirror],
     readable: [tree.vaultObjects],
     continued: tree.reopened,
+    here,
     holdsWork,
     warnings: tree.warnings,
     noteDone: (done) => repos.noteDone(tree, done),

@@ -1,6 +1,7 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isTerminal, type Job, JobId, type JobStatus } from "../shared/job.ts";
+import { sessionRetentionMs } from "../shared/session-retention.ts";
 import type { RunnerDeps } from "./runner-deps.ts";
 
 type Deps = Pick<RunnerDeps, "store" | "clock" | "config" | "places" | "repos" | "log">;
@@ -8,7 +9,7 @@ type Deps = Pick<RunnerDeps, "store" | "clock" | "config" | "places" | "repos" |
 /**
  * Takes away what ended jobs left: trees of failed ones after their retention, of others at once (their runner was killed
  * before it could), run folders with their job's record,
- * sessions that nobody used for a job's time to live. A live job's are never touched.
+ * sessions that nobody continued for as long as they are remembered. A live job's are never touched.
  */
 export async function removeOldRuns(deps: Deps): Promise<void> {
   const { repos, places, config, clock } = deps;
@@ -24,7 +25,7 @@ export async function removeOldRuns(deps: Deps): Promise<void> {
   for (const name of await names(places.sessions)) {
     const folder = join(places.sessions, name);
     const unusedMs = clock.now() - (await stat(folder)).mtimeMs;
-    if (unusedMs > config.jobTtl * 1000 && !(await deps.store.sessionUser(name)))
+    if (unusedMs > sessionRetentionMs && !(await deps.store.sessionUser(name)))
       await rm(folder, { recursive: true, force: true });
   }
 }

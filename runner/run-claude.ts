@@ -31,6 +31,8 @@ type Order = Readonly<{
   onStarted: (pid: number) => void;
   /** What Claude's process has cost so far, at each of its results. */
   onUsage: (total: Readonly<{ cost_usd: number; usage: Usage }>) => void;
+  /** A tool or a turn has ended: the conversation is longer. */
+  onSaid: () => void;
 }>;
 
 /** After `interrupt` Claude has a second to end its tools, after SIGTERM two more: dead within 5 s (jobs.md 4). */
@@ -110,6 +112,7 @@ export async function runClaude(order: Order, { clock, redact, newId, log }: Dep
   function read({ text, dropped }: Line): void {
     const message = readMessage(text);
     take(onMessage(session, message, redact));
+    if (message.type === "user" || message.type === "result") order.onSaid();
     if (message.type === "result")
       order.onUsage({ cost_usd: message.total_cost_usd, usage: usageOf(message.modelUsage) });
     if (dropped > 0) keeper.emit({ type: "output.truncated", data: { bytes: dropped } });

@@ -3,9 +3,9 @@ import { LeaseLost } from "../shared/error.ts";
 import { isWorkDone, type Job } from "../shared/job.ts";
 import { parseRepoUrl } from "../shared/repo-url.ts";
 import type { Claim } from "../shared/store.ts";
+import { carrySession } from "./carry-session.ts";
 import { checkPushRight } from "./check-push-right.ts";
 import { judge, type Verdict } from "./claude/judge.ts";
-import { keepTranscript } from "./claude/transcripts.ts";
 import type { Metered } from "./claude/usage-receiver.ts";
 import { alreadyDone, attemptEnd, type Conclusion, concludeError, concludeVerdict, endOf, waits } from "./conclude.ts";
 import { type Held, keepLease, type LeaseKeeper } from "./keep-lease.ts";
@@ -150,15 +150,19 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
   const { plan, resumed, warnings } = await setUp(
     { job, sessionId, ownSession, profile, work: workplace, own, meter, standIn: stand.variables },
     deps,
+    signal,
   );
   const session = sessionRecord(claim, sessionId, deps.identity.instance);
-  if (!known) await patiently(() => deps.store.saveSession(claim.lease, session), signal, deps);
+  // Again where it is known, so that it is remembered for as long as what is said in it from now on.
+  await patiently(() => deps.store.saveSession(claim.lease, known ?? session), signal, deps);
   note(warnings);
   keeper.patch({ phase: "running" });
   signal.throwIfAborted();
   await patiently(() => keeper.flush(), signal, deps); // nothing starts without a proven lease, nor before its session is on the job
   if (workplace.holdsWork) await workplace.noteDone(false);
   const runDir = runDirOf(own, claim);
+  const places = { configDir: own.config, sessions: deps.places.sessions, sessionId };
+  await using conversation = carrySession({ lease: claim.lease, ...places }, deps);
   const run = await runClaude(
     {
       plan,
@@ -180,11 +184,12 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
       },
       onStarted: (pid) => keeper.patch({ pid }),
       onUsage,
+      onSaid: conversation.said,
     },
     deps,
   );
   if (run.stop === "lease-lost") throw new LeaseLost(job.id); // what is here may be another's by now
-  await keepTranscript({ configDir: own.config, sessions: deps.places.sessions, sessionId });
+  note(await conversation.end(signal));
   return judge(await evidence(run, { runDir, job, metered: meter.total() }, deps));
 }
 

@@ -12,6 +12,7 @@ import type { Places } from "./places.ts";
 import type { RunnerIdentity } from "./process/run-file.ts";
 import type { Sandbox } from "./process/sandbox.ts";
 import type { Profiles } from "./profile/load-profiles.ts";
+import type { SessionCopies } from "./session-copies.ts";
 
 /** What the recipe of a job is made with; one for all jobs of a runner. */
 export type RunnerDeps = Readonly<{
@@ -34,6 +35,7 @@ export type RunnerDeps = Readonly<{
   times: LeaseTimes;
   profiles: () => Promise<Profiles>;
   repos: Repos;
+  copies: SessionCopies;
   github: Github;
   usage: UsageReceiver;
   broker: KeyBroker;

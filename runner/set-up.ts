@@ -1,12 +1,10 @@
 import { mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { AppError } from "../shared/error.ts";
 import type { Job } from "../shared/job.ts";
 import { parseRepoUrl } from "../shared/repo-url.ts";
+import { beginSession, findSession } from "./begin-session.ts";
 import { findClaude } from "./claude/find-claude.ts";
 import { planRun, type RunPlan } from "./claude/plan.ts";
-import { fileContains } from "./claude/transcript-copy.ts";
-import { keepTranscript, layOutTranscript, type SessionPlaces } from "./claude/transcripts.ts";
 import type { Meter } from "./claude/usage-receiver.ts";
 import type { JobPlaces } from "./places.ts";
 import type { LoadedProfile } from "./profile/extend.ts";
@@ -14,6 +12,7 @@ import { findLogin, storageOf } from "./profile/login.ts";
 import { materialize } from "./profile/materialize.ts";
 import { repoConfigOf } from "./profile/repo-config.ts";
 import type { RunnerDeps } from "./runner-deps.ts";
+import { whileAway } from "./while-away.ts";
 import type { Workplace } from "./workplace.ts";
 
 export type SetUp = Readonly<{ plan: RunPlan; resumed: boolean; warnings: readonly string[] }>;
@@ -32,7 +31,7 @@ type Facts = Readonly<{
 }>;
 
 /** Makes everything that Claude finds when it starts. @throws AppError `session_not_found`, `claude_not_found`, `profile_invalid`, `disk_full`. */
-export async function setUp(facts: Facts, deps: RunnerDeps): Promise<SetUp> {
+export async function setUp(facts: Facts, deps: RunnerDeps, signal: AbortSignal): Promise<SetUp> {
   const { job, profile, work, own, sessionId } = facts;
   const { config, surroundings, places, packageRoot } = deps;
   const claude = await findClaude({ binary: config.claudeBinary, path: surroundings["PATH"] ?? "", cwd: deps.cwd });
@@ -45,7 +44,10 @@ export async function setUp(facts: Facts, deps: RunnerDeps): Promise<SetUp> {
     mkdir(own.tmp, { recursive: true, mode: 0o700 }),
   ]);
   const session = { configDir: own.config, sessions: places.sessions, sessionId };
-  await keepTranscript(session); // of a lost attempt; the folder is made anew now
+  const talk = { job, session, ownSession: facts.ownSession, work };
+  const found = await whileAway(() => findSession(talk, deps.copies), {
+    ...{ clock: deps.clock, capMs: deps.times.urgentMs, signal },
+  });
   const made = await materialize({
     profile,
     configDir: own.config,
@@ -55,7 +57,7 @@ export async function setUp(facts: Facts, deps: RunnerDeps): Promise<SetUp> {
     ...(repoConfig === "all" ? { trustedFolders: [work.path, ...work.visible] } : {}),
   });
   const loginDir = storageOf(findLogin({ variables: { ...surroundings, ...profile.profile.env }, config }));
-  const start = await startOf(facts, session);
+  const start = await beginSession(talk, found);
   const gh = profile.profile.gh ? await ghFor(job, deps) : { variables: {}, warnings: [] };
   const plan = planRun({
     job,
@@ -105,22 +107,4 @@ async function hasPrinted(run: string): Promise<boolean> {
   const files = names.flatMap((name) => [join(run, name, "out"), join(run, name, "out.head")]);
   const sizes = files.map(async (file) => (await stat(file).catch(() => undefined))?.size ?? 0);
   return (await Promise.all(sizes)).some((size) => size > 0);
-}
-
-/**
- * The task's message has the job's id as its uuid: where the transcript has it, Claude has begun, and is only told to
- * go on. A tree that could not be reached is a clean start, with the task.
- */
-async function startOf(
-  { job, work, sessionId, ownSession }: Facts,
-  session: SessionPlaces,
-): Promise<"new" | "resume" | "continue"> {
-  const kept = join(session.sessions, sessionId, `${sessionId}.jsonl`);
-  const begun = await fileContains(kept, `"uuid":"${job.id}"`);
-  if (begun && work.continued) {
-    if (await layOutTranscript(session, work.path)) return "continue";
-  }
-  if (ownSession) return "new";
-  if (await layOutTranscript(session, work.path)) return "resume";
-  throw new AppError("session_not_found", `The conversation of session ${sessionId} is not on this box.`);
 }

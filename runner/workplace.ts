@@ -26,6 +26,8 @@ export type Workplace = Readonly<{
   readable: readonly string[];
   /** The work of an earlier attempt goes on: its tree, or what it had pushed. */
   continued: boolean;
+  /** And it is as that attempt left it on this box. */
+  here: boolean;
   /** All that earlier attempts did is here. */
   holdsWork: boolean;
   warnings: readonly string[];
@@ -45,6 +47,7 @@ export async function privateFolder(path: string, continues: boolean): Promise<W
     visible: [],
     readable: [],
     continued: continues && made === undefined,
+    here: continues && made === undefined,
     holdsWork: continues && made === undefined,
     warnings: [],
     noteDone: async () => undefined,

@@ -22,6 +22,8 @@ export const configNotes: Readonly<Record<ConfigName, string>> = {
   keyBroker:
     "Jobs get a placeholder instead of ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN, good for the Messages API while they run; `false` gives Claude, and what it runs, the key itself.",
   sandbox: "`auto` uses namespaces where the system has them; `none` must be asked for.",
+  sessionKey:
+    "32 bytes as base64 or hex (`openssl rand -base64 32`), the same for all runners and known to nobody else: conversations in Redis are encrypted with it. Without it they are there as they are, and with a Redis over HTTP they stay on the box.",
   dataDir: "State of this machine: the database, run files, sessions.",
   gitName: "Author of commits; without it, the local repository's identity, else `Agenticore`.",
   gitEmail: "Address of that author.",

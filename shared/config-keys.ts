@@ -1,5 +1,17 @@
 import type { z } from "zod";
-import { choice, diskSize, flag, list, poolCounts, secret, secrets, text, url, whole } from "./config-value.ts";
+import {
+  choice,
+  diskSize,
+  flag,
+  list,
+  poolCounts,
+  secret,
+  secretKey,
+  secrets,
+  text,
+  url,
+  whole,
+} from "./config-value.ts";
 import { PoolName, ProfileName } from "./job.ts";
 import { redisHttpTokens } from "./redis-http-token.ts";
 
@@ -80,6 +92,7 @@ export const configKeys = {
   trustedRepos: key({ env: "AGENTICORE_TRUSTED_REPOS", yaml: "claude.trusted_repos", schema: list }, []),
   keyBroker: key({ env: "AGENTICORE_KEY_BROKER", yaml: "claude.key_broker", schema: flag }, true),
   sandbox: key({ env: "AGENTICORE_SANDBOX", yaml: "claude.sandbox", schema: choice(["auto", "none"]) }, "auto"),
+  sessionKey: hidden({ env: "AGENTICORE_SESSION_KEY", yaml: "claude.session_key", schema: secretKey }),
   dataDir: key({ env: "AGENTICORE_DATA_DIR", yaml: "data_dir", schema: text }, at(".agenticore")),
   gitName: maybe({ env: "AGENTICORE_GIT_NAME", yaml: "git.name", schema: text }),
   gitEmail: maybe({ env: "AGENTICORE_GIT_EMAIL", yaml: "git.email", schema: text }),

@@ -85,6 +85,13 @@ export const url = (...schemes: readonly string[]) =>
   );
 
 export const secret = text.transform((value) => new Secret(value));
+/** A key of AES-256. */
+export const secretKey = text
+  .refine(
+    (value) => /^(?:[0-9a-f]{64}|[A-Za-z0-9+/]{43}=)$/i.test(value),
+    "must be 32 bytes as base64 or hex: `openssl rand -base64 32` makes one",
+  )
+  .transform((value) => new Secret(value));
 export const secrets = list.transform((items) => items.map((item) => new Secret(item)));
 
 /** `5%` of the disk, or bytes with an optional K, M, G. */

@@ -27,6 +27,7 @@ const samples: Record<ConfigName, readonly [string, string]> = {
   trustedRepos: ["https://a.example/**", "https://b.example/**"],
   keyBroker: ["false", "true"],
   sandbox: ["none", "auto"],
+  sessionKey: ["0f".repeat(32), Buffer.alloc(32, 7).toString("base64")],
   dataDir: ["/one", "/two"],
   gitName: ["One", "Two"],
   gitEmail: ["one@example.org", "two@example.org"],

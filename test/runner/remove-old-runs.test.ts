@@ -94,10 +94,11 @@ test("what belongs to no job that the store knows goes, and other files of the f
   expect([existsSync(run), existsSync(other)]).toEqual([false, true]);
 });
 
-test("a session goes when nobody used it for a job's time to live, unless a live job has it", async () => {
+test("a session goes when nobody continued it for 30 days, unless a live job has it", async () => {
   await using upkeep = await anUpkeep();
   const [used, old, young] = [aJobId(), aJobId(), aJobId()];
-  const times = { [used]: 5_000, [old]: 5_000, [young]: 10 };
+  const day = 86_400;
+  const times = { [used]: 31 * day, [old]: 31 * day, [young]: 29 * day };
   const folders = [used, old, young].map((id) => upkeep.folder("sessions", id));
   const now = upkeep.world.clock.now() / 1_000;
   for (const [index, id] of [used, old, young].entries())

@@ -44,7 +44,7 @@ async function started({ argv = ["/bin/true"], enter = [], forMs = 20_000 }: Sta
       ...{ sandbox: { ...sandbox, enter }, hidden: [], tmp: folder("tmp") },
     },
     ...{ resumed: false, keeper, stop: new AbortController().signal },
-    ...{ onStarted: () => undefined, onUsage: () => undefined },
+    ...{ onStarted: () => undefined, onUsage: () => undefined, onSaid: () => undefined },
   };
   const deps = { clock, redact: (text: string) => text, newId: () => aJobId(), log: silentLog };
   try {

@@ -1,0 +1,80 @@
+import type { Clock } from "../shared/clock.ts";
+import { isStoreAway, LeaseLost } from "../shared/error.ts";
+import type { Log } from "../shared/log.ts";
+import type { Lease } from "../shared/store.ts";
+import { findTranscript, keepTranscript, keptAt } from "./claude/transcripts.ts";
+import type { SessionCopies } from "./session-copies.ts";
+import { whileAway } from "./while-away.ts";
+
+type Talk = Readonly<{ lease: Lease; configDir: string; sessions: string; sessionId: string }>;
+type Deps = Readonly<{ copies: SessionCopies; clock: Clock; log: Log; times: Readonly<{ urgentMs: number }> }>;
+
+/** Between two copies while Claude works: so long, and a second for each of these bytes that the last one had. */
+const leastPauseMs = 5_000;
+const bytesPerSecond = 64 * 1024;
+/** An outage of the store may hold up the end of an attempt for this long, for its conversation's sake. */
+const patienceMs = 60_000;
+
+export interface CarriedSession extends AsyncDisposable {
+  /** Something was said: a copy goes to the store soon. */
+  said(): void;
+  /** Claude is dead: keeps the whole. @returns sentences for the job. @throws LeaseLost, AppError `disk_full`, `internal`. */
+  end(signal: AbortSignal): Promise<readonly string[]>;
+}
+
+/** Takes a session's conversation along while its job runs, so that any other box can go on with it. */
+export function carrySession(talk: Talk, { copies, clock, log, times }: Deps): CarriedSession {
+  const { lease, configDir, sessions, sessionId } = talk;
+  const over = new AbortController();
+  let pending = false;
+  let running: Promise<void> | undefined;
+
+  async function copying(): Promise<void> {
+    while (pending && !over.signal.aborted) {
+      pending = false;
+      const packedBytes = await copy().catch((error: unknown) => {
+        if (!(error instanceof LeaseLost)) log.warn("a conversation could not be copied", { error: String(error) });
+        return 0;
+      });
+      await clock.sleep(Math.max(leastPauseMs, (packedBytes / bytesPerSecond) * 1_000), over.signal);
+    }
+  }
+  async function copy(): Promise<number> {
+    const file = (await findTranscript(configDir, sessionId))?.file;
+    return file ? (await copies.keep(lease, { session: sessionId, file })).packedBytes : 0;
+  }
+  const stop = async () => {
+    over.abort();
+    await running;
+  };
+  return {
+    said: () => {
+      pending = true;
+      running ??= copying().finally(() => {
+        running = undefined;
+      });
+    },
+    end: async (signal) => {
+      await stop();
+      if (!(await keepTranscript({ configDir, sessions, sessionId }))) return [];
+      const enough = new AbortController();
+      const late = clock.sleep(patienceMs, enough.signal).then(() => enough.abort());
+      const file = keptAt(sessions, sessionId);
+      try {
+        const signals = AbortSignal.any([signal, enough.signal]);
+        const keep = () => copies.keep(lease, { session: sessionId, file });
+        const { alone } = await whileAway(keep, { clock, capMs: times.urgentMs, signal: signals });
+        return alone === undefined ? [] : [alone];
+      } catch (error) {
+        if (error instanceof LeaseLost) throw error;
+        if (!isStoreAway(error) && !signal.aborted && !enough.signal.aborted) throw error;
+        log.warn("a conversation could not be copied", { error: String(error) });
+        return ["The end of the conversation is on this box alone: the store could not take it."];
+      } finally {
+        enough.abort();
+        await late;
+      }
+    },
+    [Symbol.asyncDispose]: stop,
+  };
+}
