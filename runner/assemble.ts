@@ -22,6 +22,7 @@ import { profilePlaces } from "./profile/profile-places.ts";
 import type { RunnerDeps } from "./runner-deps.ts";
 import { openSessionCopies } from "./session-copies.ts";
 import { openSharedRoot } from "./shared-root.ts";
+import { openTelemetry } from "./telemetry/telemetry.ts";
 
 export type RunnerStart = Readonly<{
   config: Config;
@@ -55,9 +56,10 @@ export async function assemble(start: RunnerStart, tell: () => object): Promise<
   const instance = await openInstance(places.runs, `${config.podName}/${newId()}`, tell);
   const github = openGithub(config, { fetch: start.fetch, clock, log, redact });
   const askFlags = flagAsker({ binary: config.claudeBinary, path: env["PATH"] ?? "", cwd });
+  const hide: Redact = (text) => redact(github.hide(text));
   const deps: RunnerDeps = {
     ...{ store, clock, log, random, newId, config, packageRoot, cwd, places, github },
-    redact: (text) => redact(github.hide(text)),
+    redact: hide,
     surroundings: env,
     identity: instance.identity,
     tmpRoot: tmpdir(),
@@ -67,10 +69,12 @@ export async function assemble(start: RunnerStart, tell: () => object): Promise<
     copies: openSessionCopies({ store, config, newId, sessions: places.sessions }),
     usage: await startUsageReceiver(),
     broker: await startBroker(env),
+    telemetry: openTelemetry(config, { fetch: start.fetch, clock, log, redact: hide }),
     sandbox: await probeSandbox({ wanted: config.sandbox, clock, folder: places.data }),
   };
   const close = async () => {
-    await Promise.all([deps.usage, deps.broker, deps.repos].map((part) => part[Symbol.asyncDispose]()));
+    const parts = [deps.usage, deps.broker, deps.telemetry, deps.repos];
+    await Promise.all(parts.map((part) => part[Symbol.asyncDispose]()));
     await instance[Symbol.asyncDispose]();
   };
   return { deps, [Symbol.asyncDispose]: close };

@@ -9,7 +9,10 @@ import type { RunnerDeps } from "./runner-deps.ts";
 import { tellEnding } from "./tell-ending.ts";
 import { removeTmp } from "./tmp-folder.ts";
 
-type Deps = Pick<RunnerDeps, "store" | "clock" | "log" | "random" | "places" | "identity" | "tmpRoot" | "times">;
+type Deps = Pick<
+  RunnerDeps,
+  "store" | "clock" | "log" | "random" | "places" | "identity" | "tmpRoot" | "times" | "telemetry"
+>;
 /** What is to be told to the store of one attempt that nobody runs any more. */
 type Debt = () => Promise<void>;
 
@@ -77,11 +80,12 @@ async function lostEndings({ places, identity, log }: Deps): Promise<readonly En
   return files.filter((file, index) => file.runner.instance !== identity.instance && states[index] !== "alive");
 }
 
-async function tellEnd(file: EndingFile, { store, clock, log, places }: Deps): Promise<void> {
+async function tellEnd(file: EndingFile, { store, clock, log, places, telemetry }: Deps): Promise<void> {
   const { lease } = file;
   try {
     const job = await tellEnding(store, file, clock.now());
     log.info("told how an attempt of a lost runner had ended", { job: lease.job, status: job.status });
+    telemetry.ended(job);
   } catch (error) {
     if (!(error instanceof LeaseLost)) throw error;
     log.warn("an attempt of a lost runner had ended, and its lease was lost", { job: lease.job });
@@ -94,6 +98,7 @@ async function giveBack(file: RunFile, deps: Deps): Promise<void> {
   try {
     const job = await deps.store.release(lease, { reason: "crashed" });
     deps.log.info("gave back what a lost runner had begun", { job: file.job, status: job.status });
+    deps.telemetry.ended(job);
   } catch (error) {
     if (!(error instanceof LeaseLost)) throw error;
   }

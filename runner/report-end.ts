@@ -1,5 +1,6 @@
 import { backOff } from "../shared/clock.ts";
 import { isStoreAway, LeaseLost } from "../shared/error.ts";
+import type { Job } from "../shared/job.ts";
 import type { Log } from "../shared/log.ts";
 import type { Claim } from "../shared/store.ts";
 import type { Conclusion } from "./conclude.ts";
@@ -28,12 +29,13 @@ type Deps = Pick<RunnerDeps, "store" | "clock" | "times" | "places" | "identity"
  * Tells the store how the attempt ended, as long as it takes: a late word is taken as long as nobody has taken the job
  * over. The end is on the disk before the tree is put away and before the first try, and only then the run file goes, so
  * that exactly one of them speaks for the attempt: a runner that is killed in between repeats no work that is done.
+ * @returns the job as the store has it since; undefined where the lease was lost, or the store could not be told.
  */
 export async function reportEnd(
   conclusion: Conclusion,
   { claim, tidy, left, log, stop }: Attempt,
   deps: Deps,
-): Promise<void> {
+): Promise<Job | undefined> {
   const { store, clock, times, places, identity } = deps;
   const { lease } = claim;
   const end = wholeEnd(conclusion, left);
@@ -47,28 +49,33 @@ export async function reportEnd(
   );
   await tidy().catch((error: unknown) => log.warn("the attempt could not be tidied up", { error: String(error) }));
   if (isKept) await removeRunFile(places.runs, lease);
-  if (!(await told())) return log.warn("the end could not be told: the next runner here does what is left");
+  const answer = await told();
+  if (!answer) {
+    log.warn("the end could not be told: the next runner here does what is left");
+    return undefined;
+  }
   await removeRunFile(places.runs, lease);
   if (isKept) await removeEnding(places.endings, lease);
+  return answer.job;
 
-  /** @returns whether the store has given an answer that holds. */
-  async function told(): Promise<boolean> {
+  /** The store's answer, if it has given one that holds. */
+  async function told(): Promise<Readonly<{ job?: Job }> | undefined> {
     const giveUpAt = clock.uptime() + times.leaseMs;
     let leaveAt = Number.POSITIVE_INFINITY;
     for (let tries = 0; ; tries += 1) {
       try {
         const job = await tellEnding(store, file, clock.now());
         log.info("attempt over", { status: job.status, error_code: job.error_code });
-        return true;
+        return { job };
       } catch (error) {
         if (error instanceof LeaseLost) {
           log.warn("the lease was lost: nothing is reported");
-          return true;
+          return {};
         }
         const now = clock.uptime();
         if (!isStoreAway(error) && now > giveUpAt) throw error;
         if (stop.aborted) leaveAt = Math.min(leaveAt, isKept ? now + goodbyeMs : giveUpAt);
-        if (now >= leaveAt) return false;
+        if (now >= leaveAt) return undefined;
         log.warn("the end could not be written", { error: String(error) });
       }
       const pauseMs = backOff(tries, { baseMs: 250, capMs: times.urgentMs });

@@ -79,7 +79,8 @@ export async function runJob(held: Run, deps: RunnerDeps, stop: AbortSignal): Pr
     if (how) await (await place.promise)?.close(how);
   };
   const end = attemptEnd(conclusion, job, (deps.clock.uptime() - begun) / 1_000);
-  await reportEnd(conclusion, { claim, tidy, left: await keeper.end(), log, stop }, deps);
+  const told = await reportEnd(conclusion, { claim, tidy, left: await keeper.end(), log, stop }, deps);
+  if (told) deps.telemetry.ended(told);
   return end;
 }
 
@@ -144,11 +145,13 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
   });
   const known = await patiently(() => deps.store.findSession(sessionId), signal, deps);
   const onUsage = tellUsage(job, keeper, job.max_budget_usd ?? profile.profile.claude.max_budget_usd);
-  using meter = deps.usage.meter(onUsage);
+  const relay = deps.telemetry.relay(job);
+  using meter = deps.usage.meter(onUsage, relay?.relay);
   using stand = standInFor(profile, { keeper, signal }, deps);
   const ownSession = known === undefined || known.job === job.id;
+  const told = { meter, standIn: stand.variables, exported: relay?.exported };
   const { plan, resumed, warnings } = await setUp(
-    { job, sessionId, ownSession, profile, work: workplace, own, meter, standIn: stand.variables },
+    { job, sessionId, ownSession, profile, work: workplace, own, ...told },
     deps,
     signal,
   );

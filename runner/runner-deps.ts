@@ -13,6 +13,7 @@ import type { RunnerIdentity } from "./process/run-file.ts";
 import type { Sandbox } from "./process/sandbox.ts";
 import type { Profiles } from "./profile/load-profiles.ts";
 import type { SessionCopies } from "./session-copies.ts";
+import type { Telemetry } from "./telemetry/telemetry.ts";
 
 /** What the recipe of a job is made with; one for all jobs of a runner. */
 export type RunnerDeps = Readonly<{
@@ -39,5 +40,6 @@ export type RunnerDeps = Readonly<{
   github: Github;
   usage: UsageReceiver;
   broker: KeyBroker;
+  telemetry: Telemetry;
   sandbox: Sandbox;
 }>;

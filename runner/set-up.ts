@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Job } from "../shared/job.ts";
 import { parseRepoUrl } from "../shared/repo-url.ts";
 import { beginSession, findSession } from "./begin-session.ts";
+import type { ExportedTelemetry } from "./claude/environment.ts";
 import { findClaude } from "./claude/find-claude.ts";
 import { planRun, type RunPlan } from "./claude/plan.ts";
 import type { Meter } from "./claude/usage-receiver.ts";
@@ -28,6 +29,7 @@ type Facts = Readonly<{
   meter: Meter;
   /** What Claude is given instead of the model's key. */
   standIn: Variables;
+  exported: ExportedTelemetry | undefined;
 }>;
 
 /** Makes everything that Claude finds when it starts. @throws AppError `session_not_found`, `claude_not_found`, `profile_invalid`, `disk_full`. */
@@ -81,6 +83,7 @@ export async function setUp(facts: Facts, deps: RunnerDeps, signal: AbortSignal)
     surroundings,
     identity: work.identity ?? configured(config),
     usage: { url: facts.meter.url, token: facts.meter.token },
+    ...(facts.exported ? { exported: facts.exported } : {}),
     gh: gh.variables,
     standIn: facts.standIn,
   });

@@ -162,6 +162,7 @@ export const configKeys = {
     },
     "http/protobuf",
   ),
+  otelHeaders: hidden({ env: "OTEL_EXPORTER_OTLP_HEADERS", yaml: "otel.headers", schema: secret }),
   otelLogPrompts: key({ env: "AGENTICORE_OTEL_LOG_PROMPTS", yaml: "otel.log_prompts", schema: flag }, false),
   otelLogToolDetails: key(
     { env: "AGENTICORE_OTEL_LOG_TOOL_DETAILS", yaml: "otel.log_tool_details", schema: flag },

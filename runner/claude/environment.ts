@@ -24,6 +24,18 @@ export type EnvironmentFacts = Readonly<{
   standIn?: Readonly<Record<string, string | undefined>>;
   /** Where Claude's own log events go, from which cost and usage of a running job are read. */
   usage?: Readonly<{ url: string; token: string }>;
+  /** What else is told there, where telemetry is on. */
+  exported?: ExportedTelemetry;
+}>;
+
+/** What Claude tells over the events that cost is read from, and how it marks all of it. */
+export type ExportedTelemetry = Readonly<{
+  prompts: boolean;
+  toolDetails: boolean;
+  /** On the resource, and on every point, log and span (claude-code: "also copied"). */
+  resource: Variables;
+  /** The span of ours that Claude's hang under: W3C Trace Context 3.2. */
+  traceparent: string;
 }>;
 
 /**
@@ -41,7 +53,7 @@ export function claudeEnvironment(facts: EnvironmentFacts): Variables {
     ...facts.gh,
     ...profileEnv,
     ...ours(facts),
-    ...(facts.usage ? telemetry(facts.usage) : {}),
+    ...(facts.usage ? telemetry(facts.usage, facts.exported) : {}),
     ...facts.standIn,
     ...loopbackUnproxied({ ...surroundings, ...profileEnv }),
   });
@@ -106,7 +118,10 @@ const ours = ({ config, jobId, configDir, tmpDir, loginDir, identity }: Environm
 });
 
 /** The token has no character that would need percent-encoding, which Claude Code does not undo (measured). */
-const telemetry = ({ url, token }: Readonly<{ url: string; token: string }>): Variables => ({
+const telemetry = (
+  { url, token }: Readonly<{ url: string; token: string }>,
+  exported: ExportedTelemetry | undefined,
+): Variables => ({
   CLAUDE_CODE_ENABLE_TELEMETRY: "1",
   OTEL_LOGS_EXPORTER: "otlp",
   OTEL_METRICS_EXPORTER: "none",
@@ -117,6 +132,20 @@ const telemetry = ({ url, token }: Readonly<{ url: string; token: string }>): Va
   OTEL_LOGS_EXPORT_INTERVAL: "1000",
   CLAUDE_CODE_OTEL_SHUTDOWN_TIMEOUT_MS: "1000",
   CLAUDE_CODE_OTEL_FLUSH_TIMEOUT_MS: "1000",
+  ...(exported ? exporting(exported) : {}),
+});
+
+/** All of it goes to our receiver, which passes it on: no collector can slow Claude down, nor does the job see its key. */
+const exporting = ({ prompts, toolDetails, resource, traceparent }: ExportedTelemetry): Variables => ({
+  OTEL_METRICS_EXPORTER: "otlp",
+  OTEL_TRACES_EXPORTER: "otlp",
+  CLAUDE_CODE_ENHANCED_TELEMETRY_BETA: "1",
+  OTEL_LOG_USER_PROMPTS: prompts ? "1" : "0",
+  OTEL_LOG_TOOL_DETAILS: toolDetails ? "1" : "0",
+  OTEL_RESOURCE_ATTRIBUTES: Object.entries(resource)
+    .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
+    .join(","),
+  TRACEPARENT: traceparent,
 });
 
 /** Where a proxy is set, loopback must go round it: our receiver and the key broker are there. */

@@ -31,7 +31,7 @@ export type PlanFacts = Readonly<{
     packageRoot: string;
   }>;
 }> &
-  Pick<EnvironmentFacts, "surroundings" | "identity" | "usage" | "gh" | "standIn">;
+  Pick<EnvironmentFacts, "surroundings" | "identity" | "usage" | "exported" | "gh" | "standIn">;
 
 /** Everything that is needed to start Claude, as data. */
 export type RunPlan = Readonly<{
@@ -79,6 +79,7 @@ export function planRun(facts: PlanFacts): RunPlan {
       ...(places.loginDir === undefined ? {} : { loginDir: places.loginDir }),
       identity: facts.identity,
       ...(facts.usage ? { usage: facts.usage } : {}),
+      ...(facts.exported ? { exported: facts.exported } : {}),
       ...(facts.gh ? { gh: facts.gh } : {}),
       ...(facts.standIn ? { standIn: facts.standIn } : {}),
     }),

@@ -14,10 +14,17 @@ export type Meter = Readonly<{ url: string; token: string; total: () => Metered 
 /** Takes Claude's own log events over OTLP/HTTP with JSON, one receiver a runner, on loopback. */
 export type UsageReceiver = Readonly<{
   url: string;
-  /** `onUpdate` is called after each batch that told of requests, with the total over the process. */
-  meter: (onUpdate: (total: Metered) => void) => Meter;
+  /**
+   * `onUpdate` is called after each batch that told of requests, with the total over the process; `relay` with all that
+   * Claude tells, once it has its answer.
+   */
+  meter: (onUpdate: (total: Metered) => void, relay?: Relay) => Meter;
 }> &
   AsyncDisposable;
+
+export type Signal = "traces" | "logs" | "metrics";
+/** Takes a request of OTLP as Claude sent it, parsed; must return at once and not throw. */
+export type Relay = (signal: Signal, body: unknown) => void;
 
 const maxBody = 4 * 1024 * 1024;
 /** A fabricated log must not make sums that are no numbers any more. */
@@ -25,7 +32,7 @@ const mostUsd = 1e6;
 
 /** @throws Error from node:net when no port of loopback can be had. */
 export async function startUsageReceiver(): Promise<UsageReceiver> {
-  const jobs = new Map<string, (body: unknown) => void>();
+  const jobs: Jobs = new Map();
   const server = createServer({ maxHeaderSize: 16 * 1024, requestTimeout: 30_000 }, (request, out) => {
     void answer(request, out, jobs);
   });
@@ -34,15 +41,22 @@ export async function startUsageReceiver(): Promise<UsageReceiver> {
     server.listen(0, "127.0.0.1", resolve);
   });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { url, meter: (onUpdate) => openMeter(url, jobs, onUpdate), [Symbol.asyncDispose]: () => close(server) };
+  return {
+    url,
+    meter: (onUpdate, relay) => openMeter({ url, jobs, relay }, onUpdate),
+    [Symbol.asyncDispose]: () => close(server),
+  };
 }
 
-type Jobs = Map<string, (body: unknown) => void>;
+/** `relay` is absent where nobody wants the rest. */
+type Taker = Readonly<{ count: (body: unknown) => void; relay: Relay | undefined }>;
+type Jobs = Map<string, Taker>;
+type Place = Readonly<{ url: string; jobs: Jobs; relay: Relay | undefined }>;
 
-function openMeter(url: string, jobs: Jobs, onUpdate: (total: Metered) => void): Meter {
+function openMeter({ url, jobs, relay }: Place, onUpdate: (total: Metered) => void): Meter {
   const token = randomBytes(24).toString("base64url");
   let total: Metered = { cost_usd: 0, usage: noUsage, requests: 0 };
-  jobs.set(token, (body) => {
+  const count = (body: unknown) => {
     const told = apiRequestsIn(body);
     if (told.length === 0) return;
     total = {
@@ -54,24 +68,29 @@ function openMeter(url: string, jobs: Jobs, onUpdate: (total: Metered) => void):
       requests: total.requests + told.length,
     };
     onUpdate(total);
-  });
+  };
+  jobs.set(token, { count, relay });
   return { url, token, total: () => total, [Symbol.dispose]: () => void jobs.delete(token) };
 }
 
-/** Metrics and traces are accepted and dropped, so that Claude does not try them again. */
+/** What nobody wants is accepted all the same, so that Claude does not try it again. */
 async function answer(request: IncomingMessage, out: ServerResponse, jobs: Jobs): Promise<void> {
   const take = jobs.get(String(request.headers[usageHeader] ?? ""));
   if (!take) return end(out, 401);
-  if (request.method !== "POST" || !/^\/v1\/(logs|metrics|traces)$/.test(request.url ?? "")) return end(out, 404);
+  const signal = signalOf(request);
+  if (!signal) return end(out, 404);
   const body = await bodyOf(request);
   if (body === undefined) return end(out, 413);
-  if (request.url === "/v1/logs") {
-    const content = fromJson(body);
-    if (content === undefined) return end(out, 400);
-    take(content);
-  }
+  if (signal !== "logs" && !take.relay) return end(out, 200);
+  const content = fromJson(body);
+  if (content === undefined) return end(out, 400);
+  if (signal === "logs") take.count(content);
   end(out, 200);
+  take.relay?.(signal, content);
 }
+
+const signalOf = ({ method, url }: IncomingMessage): Signal | undefined =>
+  method === "POST" ? (/^\/v1\/(logs|metrics|traces)$/.exec(url ?? "")?.[1] as Signal | undefined) : undefined;
 
 /** Undefined for a body over the limit, or one that broke off. */
 async function bodyOf(request: IncomingMessage): Promise<string | undefined> {

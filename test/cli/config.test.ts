@@ -62,6 +62,7 @@ const samples: Record<ConfigName, readonly [string, string]> = {
   otelEnabled: ["true", "false"],
   otelEndpoint: ["http://one.example", "http://two.example"],
   otelProtocol: ["grpc", "http/json"],
+  otelHeaders: ["a=one-long-one", "a=two-long-two"],
   otelLogPrompts: ["true", "false"],
   otelLogToolDetails: ["false", "true"],
   langfuseHost: ["https://one.example", "https://two.example"],

@@ -7,6 +7,7 @@ import { openInstance } from "../../runner/process/instance.ts";
 import { writeRunFile } from "../../runner/process/run-file.ts";
 import { recoverRuns } from "../../runner/recover-runs.ts";
 import { reportEnd } from "../../runner/report-end.ts";
+import { silentTelemetry } from "../../runner/telemetry/telemetry.ts";
 import { systemClock } from "../../shared/clock.node.ts";
 import type { NewEvent } from "../../shared/event.ts";
 import { type Log, silentLog } from "../../shared/log.ts";
@@ -41,7 +42,10 @@ async function anEnd() {
   const lines: string[] = [];
   const note = (message: string) => void lines.push(message);
   const log: Log = { ...silentLog, warn: note, error: note };
-  const deps = { ...{ store: behind.store, clock, log, random: () => 0.5, times, places }, tmpRoot: world.dir };
+  const deps = {
+    ...{ store: behind.store, clock, log, random: () => 0.5, times, places, telemetry: silentTelemetry },
+    tmpRoot: world.dir,
+  };
   const left = { patch: { cost_usd: 1 }, events: [said("untold")], firstEvent: 0 };
   const name = `${lease.job}.${lease.fence}.json`;
   const tidied: string[][] = [];
@@ -256,7 +260,7 @@ test("the end of a runner that lives is left to it", async () => {
 
   const { rest } = await recoverRuns(
     {
-      ...{ store: end.truth, clock: end.clock, log: silentLog, random: () => 0.5, times },
+      ...{ store: end.truth, clock: end.clock, log: silentLog, random: () => 0.5, times, telemetry: silentTelemetry },
       ...{
         places: end.places,
         tmpRoot: end.world.dir,

@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { writeClaimNote } from "../../runner/process/claim-note.ts";
 import { openInstance } from "../../runner/process/instance.ts";
 import { recoverRuns } from "../../runner/recover-runs.ts";
+import { silentTelemetry } from "../../runner/telemetry/telemetry.ts";
 import { silentLog } from "../../shared/log.ts";
 import { aNewJob } from "../support/a-job.ts";
 import { somePlaces } from "../support/some-places.ts";
@@ -21,7 +22,7 @@ async function aRestart() {
   const recover = () =>
     recoverRuns(
       {
-        ...{ store: world.store, clock: world.clock, log: silentLog, random: () => 0.5 },
+        ...{ store: world.store, clock: world.clock, log: silentLog, random: () => 0.5, telemetry: silentTelemetry },
         ...{ identity: me.identity, tmpRoot: world.dir },
         places: somePlaces(world.dir),
         times: { leaseMs: 360_000, renewMs: 30_000, urgentMs: 5_000 },

@@ -273,4 +273,29 @@ describe("environment", () => {
       NO_PROXY: "internal,127.0.0.1,localhost",
     });
   });
+
+  test("metrics and traces are told only where telemetry is on, to the same receiver, with the job's marks", () => {
+    const usage = { url: "http://127.0.0.1:4000", token: "abc" };
+    const off = env({}, { usage });
+    expect(off).toMatchObject({ OTEL_METRICS_EXPORTER: "none", OTEL_TRACES_EXPORTER: "none" });
+    for (const name of ["TRACEPARENT", "OTEL_RESOURCE_ATTRIBUTES", "CLAUDE_CODE_ENHANCED_TELEMETRY_BETA"])
+      expect(off).not.toHaveProperty(name);
+
+    const resource = { "agenticore.job.id": "j", "agenticore.repository": "/srv/a b,c=d" };
+    const exported = { prompts: false, toolDetails: true, resource, traceparent: "00-t-s-01" };
+    const surroundings = { OTEL_EXPORTER_OTLP_ENDPOINT: "https://collector", OTEL_EXPORTER_OTLP_HEADERS: "key=secret" };
+    expect(env(surroundings, { usage, exported })).toMatchObject({
+      OTEL_METRICS_EXPORTER: "otlp",
+      OTEL_LOGS_EXPORTER: "otlp",
+      OTEL_TRACES_EXPORTER: "otlp",
+      CLAUDE_CODE_ENHANCED_TELEMETRY_BETA: "1",
+      OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+      OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4000",
+      OTEL_EXPORTER_OTLP_HEADERS: "x-agenticore-usage=abc",
+      OTEL_LOG_USER_PROMPTS: "0",
+      OTEL_LOG_TOOL_DETAILS: "1",
+      OTEL_RESOURCE_ATTRIBUTES: "agenticore.job.id=j,agenticore.repository=%2Fsrv%2Fa%20b%2Cc%3Dd",
+      TRACEPARENT: "00-t-s-01",
+    });
+  });
 });

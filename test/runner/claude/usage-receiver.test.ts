@@ -74,6 +74,28 @@ test("after the job's end its token is worth nothing", async () => {
   expect(at.updates).toEqual([]);
 });
 
+test("where somebody wants it, all that Claude tells is passed on as it came, and the cost is still counted", async () => {
+  await using receiver = await startUsageReceiver();
+  const passedOn: unknown[] = [];
+  const meter = receiver.meter(
+    () => undefined,
+    (signal, body) => void passedOn.push([signal, body]),
+  );
+  const send = (body: unknown, path: string) =>
+    post(`${receiver.url}${path}`, body, { "x-agenticore-usage": meter.token });
+  const told = logs(request({ cost_usd: 2 }));
+  expect((await send(told, "/v1/logs")).status).toBe(200);
+  expect((await send({ resourceSpans: [] }, "/v1/traces")).status).toBe(200);
+  expect((await send({ resourceMetrics: [] }, "/v1/metrics")).status).toBe(200);
+  expect((await send("{", "/v1/traces")).status).toBe(400);
+  expect(passedOn).toEqual([
+    ["logs", told],
+    ["traces", { resourceSpans: [] }],
+    ["metrics", { resourceMetrics: [] }],
+  ]);
+  expect(meter.total().cost_usd).toBe(2);
+});
+
 test("metrics and traces are accepted and dropped", async () => {
   await using at = await aReceiver();
   expect((await at.send({ resourceMetrics: [] }, "/v1/metrics")).status).toBe(200);
