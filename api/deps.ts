@@ -3,8 +3,10 @@ import type { Log } from "../shared/log.ts";
 import type { Outlook } from "../shared/outlook.ts";
 import type { ProfileSummary } from "../shared/profile.ts";
 import type { RepoAddress } from "../shared/repo-url.ts";
+import type { RouteRule } from "../shared/route-rule.ts";
 import type { Secret } from "../shared/secret.ts";
 import type { JobStore, RunnerRecord } from "../shared/store.ts";
+import type { ChooseProfile } from "./choose-profile.ts";
 
 /** What of the configuration the API looks at. */
 export type ApiSettings = Readonly<{
@@ -15,6 +17,8 @@ export type ApiSettings = Readonly<{
   /** Origins of other web pages that may call us. */
   corsOrigins: readonly string[];
   defaultProfile: string;
+  /** Which profile jobs get that name none; the first that fits counts. */
+  rules: readonly RouteRule[];
   maxAttempts: number;
   jobTtlSeconds: number;
   queueTtlSeconds: number;
@@ -32,6 +36,8 @@ export type ApiDeps = Readonly<{
   /** The profiles that every runner has. */
   bundled: readonly ProfileSummary[];
   settings: ApiSettings;
+  /** Asks a model which profile suits a task; absent where none may be asked. */
+  choose?: ChooseProfile;
   /** What this process knows beside the store. */
   outlook?: Outlook;
   /** What was read last, for the time in which the store cannot be asked; `createApp` makes one. */

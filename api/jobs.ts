@@ -3,11 +3,13 @@ import { AppError, isStoreAway } from "../shared/error.ts";
 import { isTerminal, type Job, JobId, type JobRequest, type MessageRequest } from "../shared/job.ts";
 import { HttpError } from "../shared/problem.ts";
 import { defaultWaitSeconds, type SubmitRequest } from "../shared/reply.ts";
+import type { RepoAddress } from "../shared/repo-url.ts";
 import type { JobPage, JobQuery, Submitted } from "../shared/store.ts";
 import type { ApiDeps, Caller } from "./deps.ts";
 import { canonicalJson, sha256 } from "./digest.ts";
 import { profilesToChoose } from "./profiles.ts";
-import { newJob, planSubmission, type Submission } from "./submission.ts";
+import { route } from "./route.ts";
+import { checkPlace, newJob, planSubmission, type Submission } from "./submission.ts";
 import { noSuchJob, waitForJob } from "./wait.ts";
 
 /** Who asks, and a signal that aborts when they are gone. */
@@ -21,8 +23,9 @@ export type Asking = Readonly<{ caller: Caller; signal?: AbortSignal; idempotenc
 export async function submitJob(deps: ApiDeps, asked: SubmitRequest, asking: Asking): Promise<Submitted> {
   const { settings, clock, store } = deps;
   const { wait, wait_seconds = defaultWaitSeconds, ...request } = asked;
-  const submission = await plan(deps, request);
-  await checkTies(deps, submission, asking.caller);
+  const repo = checkPlace(request, settings);
+  await checkTies(deps, { request, repo }, asking.caller); // before a model is asked, which costs something
+  const submission = await plan(deps, request, repo);
   const { idempotencyKey: key, caller } = asking;
   const birth = {
     id: JobId.parse(deps.newId()),
@@ -36,7 +39,9 @@ export async function submitJob(deps: ApiDeps, asked: SubmitRequest, asking: Ask
       tenant: caller.tenant,
       queueTtlSeconds: settings.queueTtlSeconds,
       ...(submission.repo ? { repoKey: submission.repo.canonical } : {}),
-      ...(key === undefined ? {} : { idempotency: { key, body: await sha256(canonicalJson(submission.request)) } }),
+      ...(key === undefined
+        ? {}
+        : { idempotency: { key, body: await sha256(canonicalJson(asAsked(deps, request, submission))) } }),
     })
     .catch((thrown: unknown) => {
       throw key !== undefined && isConflict(thrown) ? otherBody(thrown) : thrown;
@@ -56,17 +61,26 @@ export async function submitJob(deps: ApiDeps, asked: SubmitRequest, asking: Ask
 }
 
 /** @throws as planSubmission does; where a profile is not known and the store is away, that says so: a runner may have it. */
-async function plan(deps: ApiDeps, request: JobRequest): Promise<Submission> {
+async function plan(deps: ApiDeps, request: JobRequest, repo: RepoAddress | undefined): Promise<Submission> {
+  const { settings, choose } = deps;
   const { profiles, away } = await profilesToChoose(deps);
+  const { rules, defaultProfile } = settings;
+  const routed = await route(request, {
+    ...{ rules, defaultProfile, profiles },
+    ...(repo ? { repo } : {}),
+    ...(choose ? { choose } : {}),
+  });
   try {
-    return planSubmission(request, { settings: deps.settings, profiles });
+    return planSubmission(request, { settings, profiles, repo, route: routed });
   } catch (error) {
     throw away !== undefined && error instanceof AppError && error.code === "profile_not_found" ? away : error;
   }
 }
 
+type Ties = Readonly<{ request: JobRequest; repo: RepoAddress | undefined }>;
+
 /** Sessions and worktrees are the tenant's; a session also the repository's. */
-async function checkTies({ store }: ApiDeps, { request, repo }: Submission, caller: Caller): Promise<void> {
+async function checkTies({ store }: ApiDeps, { request, repo }: Ties, caller: Caller): Promise<void> {
   const { session_id, worktree_id } = request;
   if (worktree_id !== undefined)
     throw new AppError("not_found", `There is no worktree ${worktree_id}.`, {
@@ -78,6 +92,13 @@ async function checkTies({ store }: ApiDeps, { request, repo }: Submission, call
   throw new AppError("session_not_found", `There is no session ${session_id} that can be continued here.`, {
     errors: [{ path: "session_id", message: "no such session for this repository" }],
   });
+}
+
+/** What a repeated request is compared by. A model may choose otherwise the next time: then the choice is not part of it. */
+function asAsked({ choose }: ApiDeps, asked: JobRequest, { request, routed }: Submission): object {
+  if (asked.profile !== undefined || routed.routed_by === "rule" || !choose) return request;
+  const { profile, ...rest } = request;
+  return rest;
 }
 
 const isConflict = (thrown: unknown): boolean => thrown instanceof AppError && thrown.code === "invalid_request";

@@ -7,6 +7,7 @@ import type { Outlook } from "../shared/outlook.ts";
 import type { ProfileSummary } from "../shared/profile.ts";
 import type { JobStore } from "../shared/store.ts";
 import { createApp } from "./app.ts";
+import { type ChooserFacts, profileChooser } from "./choose-profile.ts";
 import { apiSettings, checkBind } from "./settings.ts";
 
 export type ApiOptions = Readonly<{
@@ -15,6 +16,8 @@ export type ApiOptions = Readonly<{
   outlook?: Outlook;
   /** The bundled profiles. */
   profiles: readonly ProfileSummary[];
+  /** For AGENTICORE_AI_ROUTING: what asks, and the environment with the key. */
+  model?: Pick<ChooserFacts, "fetch" | "env">;
   clock: Clock;
   log: Log;
   version: string;
@@ -41,7 +44,15 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
   const stop = new AbortController();
   const settings = apiSettings(config, host);
   const deps = { store, clock, log, newId: randomUUID, version, bundled: profiles, settings, stopping: stop.signal };
-  const app = createApp({ ...deps, ...(options.outlook ? { outlook: options.outlook } : {}) });
+  const choose =
+    config.aiRouting && options.model
+      ? profileChooser({ ...options.model, clock, model: config.aiRoutingModel })
+      : undefined;
+  const app = createApp({
+    ...deps,
+    ...(options.outlook ? { outlook: options.outlook } : {}),
+    ...(choose ? { choose } : {}),
+  });
   const server = await openHttpServer({
     fetch: app.fetch,
     host,

@@ -10,6 +10,7 @@ export function apiSettings(config: Config, host: string): ApiSettings {
     loopbackOnly: config.apiKeys.length === 0 && isLoopbackHost(host),
     corsOrigins: config.corsOrigins,
     defaultProfile: config.defaultProfile,
+    rules: config.routerRules,
     maxAttempts: config.maxAttempts,
     jobTtlSeconds: config.jobTtl,
     queueTtlSeconds: config.queueTtl,

@@ -5,26 +5,37 @@ import type { Job, JobId, JobRequest } from "../shared/job.ts";
 import type { ProfileSummary } from "../shared/profile.ts";
 import { parseRepoUrl, type RepoAddress } from "../shared/repo-url.ts";
 import type { ApiSettings } from "./deps.ts";
+import type { Route } from "./route.ts";
 
+/** A request that may be queued: defaults filled in, routed, its repository and profile known to be allowed. */
 /** A request that may be queued: defaults filled in, routed, its repository and profile known to be allowed. */
 export type Submission = Readonly<{
   request: Omit<JobRequest, "profile" | "max_attempts"> & Readonly<{ profile: string; max_attempts: number }>;
   routed: Pick<Job, "routed_by" | "route_reason">;
   repo?: RepoAddress;
 }>;
-export type Known = Readonly<{ settings: ApiSettings; profiles: readonly ProfileSummary[] }>;
 
-/** @throws AppError `invalid_request`, `repo_not_allowed`, `profile_not_found`, `profile_invalid`, each with the field. */
-export function planSubmission(request: JobRequest, { settings, profiles }: Known): Submission {
+/** The repository that it names, if any. @throws AppError `invalid_request`, `repo_not_allowed`, each with the field. */
+export function checkPlace(request: JobRequest, settings: ApiSettings): RepoAddress | undefined {
   const repo = request.repo_url === undefined ? undefined : allowedRepo(request.repo_url, settings);
   if (request.base_ref !== undefined) checkBaseRef(request.base_ref);
-  const profile = request.profile ?? settings.defaultProfile;
-  checkProfile(profile, profiles);
+  return repo;
+}
+
+type Known = Readonly<{
+  settings: ApiSettings;
+  profiles: readonly ProfileSummary[];
+  repo: RepoAddress | undefined;
+  route: Route;
+}>;
+
+/** @throws AppError `profile_not_found`, `profile_invalid`, each with the field. */
+export function planSubmission(request: JobRequest, { settings, profiles, repo, route }: Known): Submission {
+  const { profile, ...routed } = route;
+  checkProfile(route, profiles);
   return {
     request: { ...request, profile, max_attempts: request.max_attempts ?? settings.maxAttempts },
-    routed: request.profile
-      ? { routed_by: "request" }
-      : { routed_by: "default", route_reason: "no profile was asked for" },
+    routed,
     ...(repo ? { repo } : {}),
   };
 }
@@ -37,17 +48,18 @@ function allowedRepo(url: string, settings: ApiSettings): RepoAddress {
   });
 }
 
-/** Never silently another profile. */
-function checkProfile(name: string, profiles: readonly ProfileSummary[]): void {
+/** Never silently another profile, also where a rule or the default names it. */
+function checkProfile({ profile: name, routed_by, route_reason }: Route, profiles: readonly ProfileSummary[]): void {
   const found = profiles.find((profile) => profile.name === name);
+  const by = routed_by === "request" ? "" : ` It was chosen because ${route_reason}.`;
   if (!found) {
     const names = profiles.map((profile) => profile.name).join(", ") || "none";
-    throw new AppError("profile_not_found", `There is no profile named ${name}; there are: ${names}.`, {
+    throw new AppError("profile_not_found", `There is no profile named ${name}; there are: ${names}.${by}`, {
       errors: [{ path: "profile", message: `must be one of: ${names}` }],
     });
   }
   if (found.error !== undefined)
-    throw new AppError("profile_invalid", `The profile ${name} cannot be used: ${found.error}`, {
+    throw new AppError("profile_invalid", `The profile ${name} cannot be used: ${found.error}${by}`, {
       errors: [{ path: "profile", message: found.error }],
     });
 }

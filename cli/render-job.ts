@@ -25,7 +25,7 @@ function factsOf(job: Job, { paint, nowMs }: Look): (readonly [string, string | 
     ["remedy", job.remedy],
     ["task", cut(job.task, 200)],
     ["repo", job.repo_url && `${job.repo_url}${job.base_ref ? ` at ${job.base_ref}` : ""}`],
-    ["profile", job.profile],
+    ["profile", job.route_reason ? `${job.profile} (${cut(job.route_reason, 200)})` : job.profile],
     ["waiting", waiting && `${waiting.reason} until ${waiting.until}`],
     ["runner", job.pod_name],
     ["branch", job.branch],

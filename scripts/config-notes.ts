@@ -38,7 +38,10 @@ export const configNotes: Readonly<Record<ConfigName, string>> = {
   retentionFailed: "Seconds that the tree of a failed job is kept.",
   diskLowWater: "Free space, as `5%`, `500M` or `10G`, below which no job is taken.",
   logLevel: "`debug`, `info`, `warn` or `error`.",
-  aiRouting: "Whether a model chooses the profile of jobs that name none.",
+  routerRules:
+    "Rules that choose the profile of jobs that name none; JSON in the variable. See [routing.md](../routing.md).",
+  aiRouting:
+    "Whether a model chooses the profile of jobs that name none and fit no rule. Needs ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN.",
   aiRoutingModel: "The model that chooses.",
   reposRoot: "Folder of the clone caches; `repos` in the shared folder where there is one.",
   worktreeRoot:

@@ -14,6 +14,7 @@ import {
 } from "./config-value.ts";
 import { PoolName, ProfileName } from "./job.ts";
 import { redisHttpTokens } from "./redis-http-token.ts";
+import { routeRules } from "./route-rule.ts";
 
 /** What defaults are made from; entry points read it from the machine. */
 export type Surroundings = Readonly<{
@@ -112,8 +113,9 @@ export const configKeys = {
     { env: "AGENTICORE_LOG_LEVEL", yaml: "log.level", schema: choice(["debug", "info", "warn", "error"]) },
     "info",
   ),
+  routerRules: key({ env: "AGENTICORE_ROUTER_RULES", yaml: "router.rules", schema: routeRules }, []),
   aiRouting: key({ env: "AGENTICORE_AI_ROUTING", yaml: "router.ai", schema: flag }, false),
-  aiRoutingModel: maybe({ env: "AGENTICORE_AI_ROUTING_MODEL", yaml: "router.model", schema: text }),
+  aiRoutingModel: key({ env: "AGENTICORE_AI_ROUTING_MODEL", yaml: "router.model", schema: text }, "claude-haiku-4-5"),
   reposRoot: key({ env: "AGENTICORE_REPOS_ROOT", yaml: "repos.root", schema: text }, (p) =>
     p.shared ? `${p.shared}/repos` : `${p.home}/agenticore-repos`,
   ),

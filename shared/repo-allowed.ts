@@ -21,9 +21,16 @@ export function isRepoAllowed(address: RepoAddress, patterns: readonly string[],
     if (address.scheme === "local" && !pattern.startsWith("/")) return false;
     if (address.scheme === "http" && !pattern.startsWith("http://")) return false;
     if (inner && hostOf(pattern) !== address.host) return false;
-    const glob = globToRegExp(pattern);
-    return spellings(address).some((spelling) => glob.test(spelling));
+    return fits(address, pattern);
   });
+}
+
+/** Whether the pattern, spelled as in the allow list, names this repository; nothing is said of whether it is allowed. */
+export const namesRepo = (address: RepoAddress, pattern: string): boolean => fits(address, tidy(pattern));
+
+function fits(address: RepoAddress, pattern: string): boolean {
+  const glob = globToRegExp(pattern);
+  return spellings(address).some((spelling) => glob.test(spelling));
 }
 
 /** Both ways to write an ssh repository, so that `git@*:**` and `ssh://**` mean the same ones. */

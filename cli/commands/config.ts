@@ -1,6 +1,7 @@
 import { type ConfigName, configKeys, type Key } from "../../shared/config-keys.ts";
 import { loadConfig } from "../../shared/load-config.node.ts";
 import { withoutPassword } from "../../shared/redact.ts";
+import { RouteRule } from "../../shared/route-rule.ts";
 import { Secret } from "../../shared/secret.ts";
 import { defineCommand } from "../command.ts";
 import { table } from "../print.ts";
@@ -37,9 +38,14 @@ function masked(value: unknown): unknown {
   if (value === undefined) return null;
   if (value instanceof Secret) return String(value);
   if (typeof value === "string") return withoutPassword(value);
-  if (Array.isArray(value)) return value.map(masked);
+  if (Array.isArray(value)) return value.map((item) => (isRule(item) ? item : masked(item)));
   return typeof value === "object" && value !== null ? Object.entries(value).map((pair) => pair.join("=")) : value;
 }
 
-const shown = (value: unknown): string =>
-  value === null ? "-" : Array.isArray(value) ? value.join(",") || "-" : String(value);
+const isRule = (item: unknown): item is RouteRule => RouteRule.safeParse(item).success;
+
+function shown(value: unknown): string {
+  if (value === null) return "-";
+  if (!Array.isArray(value)) return String(value);
+  return value.map((item) => (isRule(item) ? JSON.stringify(item) : item)).join(",") || "-";
+}

@@ -54,6 +54,7 @@ export const serve = defineCommand<Options>({
       store,
       outlook,
       profiles,
+      model: { fetch: cli.fetch, env: cli.env },
       clock,
       log,
       version,

@@ -5,6 +5,7 @@ import { stringify } from "yaml";
 import { type ConfigName, configKeys, type Key } from "../../shared/config-keys.ts";
 import { loadConfig } from "../../shared/load-config.node.ts";
 import { RedisHttpToken } from "../../shared/redis-http-token.ts";
+import { RouteRule } from "../../shared/route-rule.ts";
 import { Secret } from "../../shared/secret.ts";
 import { aCli } from "../support/a-cli.ts";
 
@@ -41,6 +42,7 @@ const samples: Record<ConfigName, readonly [string, string]> = {
   retentionFailed: ["60", "70"],
   diskLowWater: ["10%", "2G"],
   logLevel: ["debug", "warn"],
+  routerRules: ['[{"profile":"docs","repo":["https://a.example/**"]}]', '[{"profile":"docs","task":"typo"}]'],
   aiRouting: ["true", "false"],
   aiRoutingModel: ["haiku", "sonnet"],
   reposRoot: ["/one", "/two"],
@@ -86,6 +88,7 @@ const yamlOf = (key: Key, value: string) => {
 function revealed(value: unknown): string {
   if (value instanceof RedisHttpToken) return `${value}`.replace("[secret]", value.reveal());
   if (value instanceof Secret) return value.reveal();
+  if (Array.isArray(value) && RouteRule.safeParse(value[0]).success) return JSON.stringify(value);
   if (Array.isArray(value)) return value.map(revealed).join(",");
   const pairs = (all: object) => Object.entries(all).map((pair) => pair.join("="));
   return typeof value === "object" && value !== null ? pairs(value).join(",") : String(value);
@@ -98,7 +101,7 @@ function place(env: Record<string, string>, yaml: string) {
   return cli;
 }
 
-test.each(keys)("%s: the variable wins over the file, the file over the default", async (name, key) => {
+test.each(keys)("W-40: %s: the variable wins over the file, the file over the default", async (name, key) => {
   const [inEnv, inFile] = samples[name];
   for (const variable of key.env) {
     const both = await loadConfig(place({ [variable]: inEnv }, yamlOf(key, inFile)).context);
@@ -125,6 +128,7 @@ test("config shows every key with its origin and no secret", async () => {
       expect(out).toContain(key.yaml);
       expect(out).toContain(key.env[0]);
       if (key.isSecret) expect(out).not.toContain(samples[name][0]);
+      else if (name === "routerRules") expect(out).toContain("https://a.example/**");
       else for (const part of samples[name][0].split(",")) expect(out).toContain(part);
     }
   }

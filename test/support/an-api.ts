@@ -35,6 +35,7 @@ export const someSettings: ApiSettings = {
   loopbackOnly: true,
   corsOrigins: [],
   defaultProfile: "code",
+  rules: [],
   maxAttempts: 3,
   jobTtlSeconds: 86_400,
   queueTtlSeconds: 86_400,

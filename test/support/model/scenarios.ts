@@ -1,6 +1,7 @@
 import { type Reply, say } from "./reply.ts";
 import { demo } from "./scenarios/demo.ts";
 import { failures } from "./scenarios/failures.ts";
+import { routes } from "./scenarios/routes.ts";
 import { streams } from "./scenarios/streams.ts";
 import { texts } from "./scenarios/texts.ts";
 import { waits } from "./scenarios/waits.ts";
@@ -15,6 +16,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   ...failures,
   ...streams,
   ...demo,
+  ...routes,
 };
 
 /** What the script says next. One that lets the request through goes on with `then=NAME`, by default `text`. */

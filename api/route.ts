@@ -1,0 +1,65 @@
+import type { Job, JobRequest } from "../shared/job.ts";
+import type { ProfileSummary } from "../shared/profile.ts";
+import { namesRepo } from "../shared/repo-allowed.ts";
+import type { RepoAddress } from "../shared/repo-url.ts";
+import type { RouteRule } from "../shared/route-rule.ts";
+import type { ChooseProfile } from "./choose-profile.ts";
+
+/** Which profile a job runs with, who decided, and why. */
+export type Route = Readonly<{ profile: string } & Pick<Job, "routed_by" | "route_reason">>;
+
+type Known = Readonly<{
+  rules: readonly RouteRule[];
+  defaultProfile: string;
+  profiles: readonly ProfileSummary[];
+  repo?: RepoAddress;
+  /** Absent: no model is asked. */
+  choose?: ChooseProfile;
+}>;
+
+/**
+ * The profile that was asked for, else that of the first rule that fits, else the model's choice where one may be asked,
+ * else the default. Never throws: what the model cannot answer is answered by the default, and the reason says so.
+ */
+export async function route(request: JobRequest, known: Known): Promise<Route> {
+  if (request.profile !== undefined) return { profile: request.profile, routed_by: "request" };
+  const { rules, defaultProfile, choose } = known;
+  const index = rules.findIndex((rule) => fits(rule, request, known.repo));
+  const rule = rules[index];
+  if (rule) return { profile: rule.profile, routed_by: "rule", route_reason: rule.reason ?? reasonOf(rule, index) };
+  const byDefault = (why: string): Route => ({
+    ...{ profile: defaultProfile, routed_by: "default" },
+    route_reason: why,
+  });
+  const nobody = rules.length === 0 ? "no profile was asked for" : "no profile was asked for, and no rule fits";
+  if (!choose) return byDefault(nobody);
+  const usable = known.profiles.filter(({ error }) => error === undefined);
+  if (usable.length < 2) return byDefault("there is no other profile to choose");
+  try {
+    const { profile, reason } = await choose({
+      task: request.task,
+      profiles: usable,
+      ...(request.repo_url === undefined ? {} : { repo: request.repo_url }),
+    });
+    return { profile, routed_by: "ai", route_reason: reason };
+  } catch (error) {
+    return byDefault(`the model that routes did not decide: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function fits({ repo, task, label }: RouteRule, request: JobRequest, address: RepoAddress | undefined): boolean {
+  if (repo && !(address && repo.some((pattern) => namesRepo(address, pattern)))) return false;
+  if (task !== undefined && !new RegExp(task, "iu").test(request.task)) return false;
+  const given = request.metadata ?? {};
+  return Object.entries(label ?? {}).every(([key, value]) => Object.hasOwn(given, key) && given[key] === value);
+}
+
+function reasonOf({ repo, task, label }: RouteRule, index: number): string {
+  const labels = Object.entries(label ?? {}).map(([key, value]) => `${key}=${value}`);
+  const facts = [
+    ...(repo ? [`the repository is ${repo.join(" or ")}`] : []),
+    ...(task === undefined ? [] : [`the task has /${task}/`]),
+    ...(label ? [`the label is ${labels.join(", ")}`] : []),
+  ];
+  return `rule ${index + 1}: ${facts.join(", ")}`;
+}
