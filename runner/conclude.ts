@@ -1,6 +1,6 @@
 import { iso } from "../shared/clock.ts";
 import { type AppError, errorCodes, LeaseLost, toAppError } from "../shared/error.ts";
-import type { Job, JobPatch, Usage } from "../shared/job.ts";
+import { isWorkDone, type Job, type JobPatch, type Usage } from "../shared/job.ts";
 import type { Ending, Release } from "../shared/store.ts";
 import type { Verdict } from "./claude/judge.ts";
 import { addUsage, noUsage } from "./claude/usage.ts";
@@ -25,9 +25,9 @@ export function waits({ attempts }: Job): Readonly<{ tries: number; sinceMs?: nu
   return { tries: row.length, ...(row[0] ? { sinceMs: Date.parse(row[0].ended_at) } : {}) };
 }
 
-/** Claude's end, as the job shows it. */
+/** Claude's end, as the job shows it: this attempt's, or that of the one before where there was nothing left to do. */
 export const endOf = (job: Job, verdict: Verdict): JobPatch => {
-  const { output, result, exit_code } = verdict;
+  const { output, result, exit_code } = verdict === alreadyDone ? job : verdict;
   return {
     ...spent(job, verdict),
     ...(exit_code === undefined ? {} : { exit_code }),
@@ -35,6 +35,16 @@ export const endOf = (job: Job, verdict: Verdict): JobPatch => {
     ...(result === undefined ? {} : { result }),
   };
 };
+
+/**
+ * The job with how Claude had ended well in an attempt that could not say so any more; what the store knows is never less
+ * in cost: another box may have worked on it in between.
+ */
+export function withEnd(job: Job, ended: JobPatch | undefined): Job {
+  if (!ended || isWorkDone(job)) return job;
+  const { cost_usd = 0, usage: _usage, num_turns: _turns, ...rest } = ended;
+  return { ...job, ...(cost_usd >= (job.cost_usd ?? 0) ? ended : rest) };
+}
 
 /** An attempt behind one whose Claude had ended well: there is nothing to ask of Claude, and nothing is spent. */
 export const alreadyDone: Verdict = {

@@ -60,8 +60,8 @@ export async function openWork(
  * Whether nobody came further than this tree of an earlier attempt: another box may have had the job since, and what was
  * finished or pushed there is not here.
  */
-const isNewest = ({ done, pushed }: Worktree, job: Claim["job"]): boolean =>
-  done || (job.commit === undefined ? !isWorkDone(job) : pushed === job.commit);
+const isNewest = ({ done, pushed, commits }: Worktree, job: Claim["job"]): boolean =>
+  job.commit === undefined ? done || !isWorkDone(job) : pushed === job.commit || commits.includes(job.commit);
 
 /**
  * Where an earlier attempt came as far as the push, on this box or another, and its tree is gone: nothing is left to do
@@ -114,6 +114,7 @@ function repositoryWork(
     const patch: JobPatch = summary ?? {};
     if (summary) {
       const { commit, diff } = summary;
+      await repos.noteCommit(tree, commit); // before anybody is told
       keeper.patch(patch);
       keeper.emit({ type: "work.committed", data: { commit, ...diff } });
       await prove();
@@ -139,7 +140,8 @@ function repositoryWork(
     here,
     holdsWork,
     warnings: tree.warnings,
-    noteDone: (done) => repos.noteDone(tree, done),
+    ...(holdsWork && tree.ended ? { ended: tree.ended } : {}),
+    noteDone: (ended) => repos.noteDone(tree, ended),
     publish,
     close: (how) => repos.close(tree, how),
   };

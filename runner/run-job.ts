@@ -7,7 +7,16 @@ import { carrySession } from "./carry-session.ts";
 import { checkPushRight } from "./check-push-right.ts";
 import { judge, type Verdict } from "./claude/judge.ts";
 import type { Metered } from "./claude/usage-receiver.ts";
-import { alreadyDone, attemptEnd, type Conclusion, concludeError, concludeVerdict, endOf, waits } from "./conclude.ts";
+import {
+  alreadyDone,
+  attemptEnd,
+  type Conclusion,
+  concludeError,
+  concludeVerdict,
+  endOf,
+  waits,
+  withEnd,
+} from "./conclude.ts";
 import { type Held, keepLease, type LeaseKeeper } from "./keep-lease.ts";
 import { openWork } from "./open-work.ts";
 import { type JobPlaces, jobPlaces } from "./places.ts";
@@ -94,11 +103,11 @@ function afterUse(conclusion: Conclusion, signal: AbortSignal): "reuse" | "disca
 
 /** The recipe. Every step may throw; `concludeError` says what that means for the job. */
 async function work(attempt: Attempt, deps: RunnerDeps): Promise<Conclusion> {
-  const { claim, job, keeper, signal, warnings } = attempt;
-  const profile = (await deps.profiles()).get(job.profile);
+  const { claim, keeper, signal, warnings } = attempt;
+  const profile = (await deps.profiles()).get(claim.job.profile);
   keeper.patch({ phase: "cloning" });
   const pr = profile.profile.auto_pr ? profile.profile.pr : undefined;
-  const doubts = pr && !isWorkDone(job) ? await checkPushRight(job, deps, signal) : [];
+  const doubts = pr && !isWorkDone(claim.job) ? await checkPushRight(claim.job, deps, signal) : [];
   const workplace = await openWork({ claim, keeper, own: attempt.own, pr }, deps, signal);
   const note = (sentences: readonly string[]) => {
     for (const sentence of sentences) warnings.add(sentence);
@@ -106,15 +115,17 @@ async function work(attempt: Attempt, deps: RunnerDeps): Promise<Conclusion> {
   };
   attempt.opened(workplace);
   note([...doubts, ...workplace.warnings]);
+  const job = withEnd(claim.job, workplace.ended);
   const verdict =
     isWorkDone(job) && workplace.holdsWork && (job.publish_only || claim.messages.length === 0)
       ? alreadyDone
-      : await runInside({ attempt, profile, workplace, note }, deps);
+      : await runInside({ attempt: { ...attempt, job }, profile, workplace, note }, deps);
   note(verdict.warnings);
   if (verdict.status !== "succeeded") return concludeVerdict(verdict, { job, nowMs: deps.clock.now() });
-  await workplace.noteDone(true); // before anybody is told that it is
-  keeper.patch({ phase: "publishing", ...endOf(job, verdict) });
-  const said = { ...job, ...endOf(job, verdict), warnings: [...warnings] };
+  const ended = endOf(job, verdict);
+  await workplace.noteDone(ended); // before anybody is told of it
+  keeper.patch({ phase: "publishing", ...ended });
+  const said = { ...job, ...ended, warnings: [...warnings] };
   const published = await workplace.publish({
     job: said,
     prove: () => patiently(() => keeper.flush(), signal, deps),
@@ -162,7 +173,7 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
   keeper.patch({ phase: "running" });
   signal.throwIfAborted();
   await patiently(() => keeper.flush(), signal, deps); // nothing starts without a proven lease, nor before its session is on the job
-  if (workplace.holdsWork) await workplace.noteDone(false);
+  if (workplace.holdsWork) await workplace.noteDone(undefined);
   const runDir = runDirOf(own, claim);
   const places = { configDir: own.config, sessions: deps.places.sessions, sessionId };
   await using conversation = carrySession({ lease: claim.lease, ...places }, deps);

@@ -31,8 +31,10 @@ export type Workplace = Readonly<{
   /** All that earlier attempts did is here. */
   holdsWork: boolean;
   warnings: readonly string[];
-  /** Notes here whether all that Claude did is here: false before it begins, true when it has ended well. */
-  noteDone: (done: boolean) => Promise<void>;
+  /** How Claude had ended well then, which the store may not have heard of. */
+  ended?: JobPatch;
+  /** Notes here how Claude has ended well, with all that it did here; undefined before it begins again. */
+  noteDone: (ended: JobPatch | undefined) => Promise<void>;
   /** Commits what Claude left, hands the branch over, and sees to its pull request. */
   publish: (publication: Publication) => Promise<Published>;
   /** `reuse`: a clean end, the tree may serve others. `keep`: the next attempt or a person wants it. */

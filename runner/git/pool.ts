@@ -118,7 +118,8 @@ export async function putIntoPool(
   await mkdir(join(path, ".."), { recursive: true, mode: 0o700 });
   await copyIndex(index, indexFile(place.pool, record.admin));
   await moveTree(box, place, { from: record.path, to: path });
-  await writeRecord(place.pool, record.admin, { ...record, path, state: "pool", changedAt: box.now() });
+  const { done: _done, ended: _ended, commits: _commits, pushed: _pushed, ...rest } = record; // the job's, not the next one's
+  await writeRecord(place.pool, record.admin, { ...rest, path, state: "pool", changedAt: box.now() });
   await dropRecord(place.trees, record.jobId);
   return true;
 }

@@ -1,5 +1,6 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { JobPatch } from "../../shared/job.ts";
 import { discardTree } from "./discard-tree.ts";
 import { commitLeftovers, type LeftoverCommit } from "./leftovers.ts";
 import { putIntoPool } from "./pool.ts";
@@ -11,7 +12,7 @@ import { type Counters, makeRepoBox, type RepoBox, type RepoOptions } from "./re
 import { type Summary, summarize } from "./summary.ts";
 import { sweep } from "./sweep.ts";
 import { listTrees, removeTree, type TreeInfo } from "./tree-list.ts";
-import { findRecord, writeRecord } from "./tree-record.ts";
+import { findRecord, type TreeRecord, writeRecord } from "./tree-record.ts";
 import { openWorktree, type Worktree } from "./worktree.ts";
 
 /**
@@ -25,8 +26,10 @@ export interface Repos extends AsyncDisposable {
   openWorktree(prepared: Prepared, job: RepoJob, signal: AbortSignal): Promise<Worktree>;
   /** The tree of an earlier attempt as it was left; undefined when the job has to start clean. */
   reopenWorktree(job: RepoJob, signal: AbortSignal): Promise<Worktree | undefined>;
-  /** Whether all that the job's Claude did is in this tree: false when it begins, true when it has ended well. */
-  noteDone(tree: Worktree, done: boolean): Promise<void>;
+  /** All that the job's Claude did is in this tree, and so it has ended well; undefined: it begins again. */
+  noteDone(tree: Worktree, ended: JobPatch | undefined): Promise<void>;
+  /** This commit is about to be told of as the job's. */
+  noteCommit(tree: Worktree, commit: string): Promise<void>;
   /** Commits what the agent left uncommitted. Only when no process of the job lives. */
   commitLeftovers(tree: Worktree, message: string, signal: AbortSignal): Promise<LeftoverCommit>;
   /** Head commit and difference from the base; undefined when nothing was committed. */
@@ -55,11 +58,10 @@ export async function openRepos(options: RepoOptions): Promise<Repos> {
     prepare: (job, signal) => prepare(box, job, signal),
     openWorktree: (prepared, job, signal) => openWorktree(box, { prepared, job }, signal),
     reopenWorktree: (job, signal) => reopenWorktree(box, job, signal),
-    noteDone: async (tree, done) => {
-      const { trees } = tree.source.place;
-      const record = await findRecord(trees, tree.jobId);
-      if (record !== undefined) await writeRecord(trees, tree.jobId, { ...record, done });
-    },
+    noteDone: (tree, ended) =>
+      note(tree, ({ ended: _, ...rest }) => ({ ...rest, done: ended !== undefined, ...(ended && { ended }) })),
+    noteCommit: (tree, commit) =>
+      note(tree, ({ commits = [], ...rest }) => ({ ...rest, commits: [...new Set([...commits, commit])] })),
     commitLeftovers: (tree, message, signal) => commitLeftovers(box, { tree, message }, signal),
     summarize: (tree, signal) => summarize(box, tree, signal),
     push: (tree, commit, signal) => pushBranch(box, { tree, commit }, signal),
@@ -73,6 +75,12 @@ export async function openRepos(options: RepoOptions): Promise<Repos> {
     counters: box.counters,
     [Symbol.asyncDispose]: () => box.trash.settled(),
   };
+}
+
+async function note({ source, jobId }: Worktree, change: (record: TreeRecord) => TreeRecord): Promise<void> {
+  const { trees } = source.place;
+  const record = await findRecord(trees, jobId);
+  if (record !== undefined) await writeRecord(trees, jobId, change(record));
 }
 
 async function closeTree(box: RepoBox, tree: Worktree, end: "reuse" | "discard" | "keep"): Promise<void> {

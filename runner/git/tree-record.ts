@@ -1,6 +1,7 @@
 import { constants, copyFile, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { type JobPatch, JobProgress } from "../../shared/job.ts";
 
 /** What we know of a worktree of ours. Kept in our own folder: what the tree itself says is not believed. */
 export const TreeRecord = z.object({
@@ -22,8 +23,12 @@ export const TreeRecord = z.object({
   changedAt: z.number(),
   /** The commit that the repository has from us. */
   pushed: z.string().optional(),
+  /** Each commit that was, or was about to be, told of as the job's. */
+  commits: z.array(z.string()).optional(),
   /** All that the job's Claude did is in this tree: set when it has ended well, taken back when it works again. */
   done: z.boolean().optional(),
+  /** And how it ended, for the next attempt, should the store not have heard of it. */
+  ended: (JobProgress.partial() as z.ZodType<JobPatch>).optional(),
 });
 export type TreeRecord = z.infer<typeof TreeRecord>;
 

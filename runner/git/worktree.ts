@@ -2,6 +2,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "../../shared/error.ts";
+import type { JobPatch } from "../../shared/job.ts";
 import { makeBranch } from "./branch-name.ts";
 import { discardEntry } from "./discard-tree.ts";
 import { rebuildVault } from "./fetch-base.ts";
@@ -38,8 +39,12 @@ export type Worktree = Readonly<{
   reopened: boolean;
   /** All that the job's Claude did is here, see `noteDone`. */
   done: boolean;
+  /** How Claude had ended then. */
+  ended?: JobPatch;
   /** The commit that the repository has from this tree. */
   pushed?: string;
+  /** What was told of as the job's commit. */
+  commits: readonly string[];
   /** How often tampering with the mirror had been seen when this tree was opened. */
   tampersAtOpen: number;
   warnings: readonly string[];
@@ -91,7 +96,9 @@ export async function worktreeOf(box: RepoBox, source: Source, record: TreeRecor
     fromPool: false,
     reopened: !record.clean,
     done: record.done ?? false,
+    ...(record.ended === undefined ? {} : { ended: record.ended }),
     ...(record.pushed === undefined ? {} : { pushed: record.pushed }),
+    commits: record.commits ?? [],
     tampersAtOpen: box.tampers.get(key) ?? 0,
     warnings: await warningsAbout(path),
   };

@@ -24,21 +24,23 @@ type Facts = Readonly<{
   messages?: readonly Message[];
   /** What becomes of the first attempt's tree. */
   close?: "discard" | "keep";
-  /** What the first attempt noted there. */
+  /** What the first attempt noted there: whether Claude had ended well, and the commit that it was about to tell of. */
   noted?: boolean;
+  told?: boolean;
   /** What the job says of its work. */
   says?: Partial<Job>;
 }>;
 
 /** A second attempt at a job whose first one committed its work, and was lost before it said so. */
-async function aSecondAttempt({ pushed, messages = [], close = "discard", noted, says = done }: Facts) {
+async function aSecondAttempt({ pushed, messages = [], close = "discard", noted, told = false, says = done }: Facts) {
   const desk = await aDesk();
   const world = await sqliteWorld();
   const { tree, job } = await desk.start();
   writeFileSync(join(tree.path, "work.txt"), "work\n");
   const { commit = "" } = await desk.repos.commitLeftovers(tree, "work", never());
   if (pushed) await desk.repos.push(tree, commit, never());
-  if (noted !== undefined) await desk.repos.noteDone(tree, noted);
+  if (noted !== undefined) await desk.repos.noteDone(tree, noted ? done : undefined);
+  if (told) await desk.repos.noteCommit(tree, commit);
   await desk.repos.close(tree, close);
   const facts = { id: job.id as never, repo_url: desk.repo.path, base_ref: tree.baseRef };
   await world.store.submit(aNewJob({ job: { ...facts, branch: tree.branch } }));
@@ -112,13 +114,23 @@ test.for([
   expect(place).toMatchObject({ path: attempt.tree.path, continued: true, holdsWork });
 });
 
-test.for([
-  { says: done, claim: "finished" },
-  { says: { ...done, commit: "0".repeat(40) }, claim: "finished and committed" },
-])("a tree that was left behind here does not pass for what another box has $claim since", async ({ says }) => {
-  const elsewhere = { commit: undefined, ...says };
-  await using attempt = await aSecondAttempt({ pushed: false, close: "keep", noted: false, says: elsewhere });
+test("the tree of an attempt that told of its commit goes on", async () => {
+  await using attempt = await aSecondAttempt({ pushed: false, close: "keep", noted: true, told: true });
   const place = await attempt.open();
-  expect(place).toMatchObject({ continued: false, holdsWork: false });
-  await place.close("discard");
+  expect(place).toMatchObject({ path: attempt.tree.path, continued: true, holdsWork: true, ended: done });
 });
+
+const elsewhere = { ...done, commit: "0".repeat(40) };
+test.for([
+  { noted: false, says: { ...done, commit: undefined }, tree: "begun", claim: "finished" },
+  { noted: false, says: elsewhere, tree: "begun", claim: "finished and committed" },
+  { noted: true, says: elsewhere, tree: "finished", claim: "finished and committed" },
+])(
+  "a tree that was $tree and left behind here does not pass for what another box has $claim since",
+  async ({ noted, says }) => {
+    await using attempt = await aSecondAttempt({ pushed: false, close: "keep", noted, told: noted, says });
+    const place = await attempt.open();
+    expect(place).toMatchObject({ continued: false, holdsWork: false });
+    await place.close("discard");
+  },
+);
