@@ -9,6 +9,7 @@ import type { LeaseKeeper } from "./keep-lease.ts";
 import type { JobPlaces } from "./places.ts";
 import { propose } from "./propose.ts";
 import type { RunnerDeps } from "./runner-deps.ts";
+import { readPlaced } from "./setup/placed.ts";
 import { type Publication, type Published, privateFolder, type Workplace } from "./workplace.ts";
 
 type Opening = Readonly<{
@@ -44,7 +45,7 @@ export async function openWork(
   keeper.patch({ base_ref: tree.baseRef, branch: tree.branch, worktree_path: tree.path });
   const from = tree.reopened ? "continued" : tree.fromPool ? "pool" : "new";
   keeper.emit({ type: "worktree.opened", data: { path: tree.path, branch: tree.branch, from, ms: since() } });
-  return repositoryWork({ tree, here: again !== undefined, holdsWork, claim, keeper, pr }, deps);
+  return repositoryWork({ tree, here: again !== undefined, holdsWork, claim, keeper, own, pr }, deps);
 
   async function open(): Promise<Worktree> {
     const prepared = await deps.repos.prepare(repoJob, signal);
@@ -103,11 +104,12 @@ const fetched = ({ baseRef, baseSha, how }: Prepared, ms: number) => ({
 type Begun = Pick<Workplace, "here" | "holdsWork"> & Readonly<{ tree: Worktree }>;
 
 function repositoryWork(
-  { tree, here, holdsWork, claim, keeper, pr }: Omit<Opening, "own"> & Begun,
+  { tree: opened, here, holdsWork, claim, keeper, own, pr }: Opening & Begun,
   { repos, github }: Deps,
 ): Workplace {
   async function publish(publication: Publication): Promise<Published> {
     const { prove, signal } = publication;
+    const tree: Worktree = { ...opened, placed: await readPlaced(own.run) };
     const left = await repos.commitLeftovers(tree, leftoverMessage(claim.job.task), signal);
     const summary = await repos.summarize(tree, signal);
     const work = { address: tree.source.address, branch: tree.branch, baseRef: tree.baseRef, commit: summary?.commit };
@@ -131,19 +133,19 @@ function repositoryWork(
     };
   }
   return {
-    path: tree.path,
-    branch: tree.branch,
-    identity: tree.identity,
-    visible: [tree.mirror],
-    readable: [tree.vaultObjects],
-    continued: tree.reopened,
+    path: opened.path,
+    branch: opened.branch,
+    identity: opened.identity,
+    visible: [opened.mirror],
+    readable: [opened.vaultObjects],
+    continued: opened.reopened,
     here,
     holdsWork,
-    warnings: tree.warnings,
-    ...(holdsWork && tree.ended ? { ended: tree.ended } : {}),
-    noteDone: (ended) => repos.noteDone(tree, ended),
+    warnings: opened.warnings,
+    ...(holdsWork && opened.ended ? { ended: opened.ended } : {}),
+    noteDone: (ended) => repos.noteDone(opened, ended),
     publish,
-    close: (how) => repos.close(tree, how),
+    close: (how) => repos.close(opened, how),
   };
 }
 

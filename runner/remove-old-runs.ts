@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { isTerminal, type Job, JobId, type JobStatus } from "../shared/job.ts";
 import { sessionRetentionMs } from "../shared/session-retention.ts";
 import type { RunnerDeps } from "./runner-deps.ts";
+import { sweepSetups } from "./setup/cache.ts";
 
 type Deps = Pick<RunnerDeps, "store" | "clock" | "config" | "places" | "repos" | "log">;
 
@@ -17,6 +18,7 @@ export async function removeOldRuns(deps: Deps): Promise<void> {
     if (await isOver(deps, jobId, ({ status }) => (isPutAway(status) ? 0 : config.retentionFailed)))
       await repos.removeTree(jobId);
   await repos.sweep();
+  await sweepSetups(join(places.data, "setups"), clock.now());
   for (const name of await names(places.runs)) {
     if (!JobId.safeParse(name).success) continue;
     if (await isOver(deps, name, () => config.jobTtl))

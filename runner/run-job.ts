@@ -17,17 +17,18 @@ import {
   waits,
   withEnd,
 } from "./conclude.ts";
+import { announce, loginFolder, noteRun, runDirOf, treeOf } from "./job-tree.ts";
 import { type Held, keepLease, type LeaseKeeper } from "./keep-lease.ts";
 import { openWork } from "./open-work.ts";
 import { type JobPlaces, jobPlaces } from "./places.ts";
 import { removeClaimNote } from "./process/claim-note.ts";
 import { keepRecord, readTail } from "./process/keep-record.ts";
-import { writeRunFile } from "./process/run-file.ts";
 import type { LoadedProfile } from "./profile/extend.ts";
 import { reportEnd } from "./report-end.ts";
 import { type ClaudeRun, runClaude } from "./run-claude.ts";
 import type { RunnerDeps } from "./runner-deps.ts";
 import { setUp } from "./set-up.ts";
+import { readyTree } from "./setup/ready-tree.ts";
 import { standInFor } from "./stand-in.ts";
 import { stopReason } from "./stop.ts";
 import { tellUsage } from "./tell-usage.ts";
@@ -67,10 +68,7 @@ export async function runJob(held: Run, deps: RunnerDeps, stop: AbortSignal): Pr
   const signal = AbortSignal.any([keeper.signal, stop]);
   const own = jobPlaces(deps.places, claim.lease, deps.tmpRoot);
   const warnings = new Set(job.warnings);
-  await writeRunFile(deps.places.runs, {
-    ...{ job: job.id, fence: claim.lease.fence, runner: deps.identity, run_dir: runDirOf(own, claim) },
-    ...{ pid: null, start_time: null, worktree_path: null, session_id: job.session_id ?? null },
-  });
+  await noteRun(claim, runDirOf(own, claim), deps);
   await removeClaimNote(deps.places.runs, held.claimId);
   // An attempt whose lease was lost while this process stood still ends now, and has the same tree, branch and folders.
   await held.before?.catch(() => undefined);
@@ -154,6 +152,11 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
     worktree_path: workplace.path,
     job_config_dir: own.config,
   });
+  const runDir = runDirOf(own, claim);
+  const tree = treeOf(attempt, workplace, deps);
+  const setupTree = { ...tree, runDir: join(own.run, `setup-${tree.fence}`) };
+  const announced = (act: () => Promise<void>) => announce(claim, { of: setupTree.runDir, after: runDir, act }, deps);
+  note(await readyTree({ job, profile, work: workplace, own, keeper, signal, tree: setupTree, announced }, deps));
   const known = await patiently(() => deps.store.findSession(sessionId), signal, deps);
   const onUsage = tellUsage(job, keeper, job.max_budget_usd ?? profile.profile.claude.max_budget_usd);
   const relay = deps.telemetry.relay(job);
@@ -174,7 +177,6 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
   signal.throwIfAborted();
   await patiently(() => keeper.flush(), signal, deps); // nothing starts without a proven lease, nor before its session is on the job
   if (workplace.holdsWork) await workplace.noteDone(undefined);
-  const runDir = runDirOf(own, claim);
   const places = { configDir: own.config, sessions: deps.places.sessions, sessionId };
   await using conversation = carrySession({ lease: claim.lease, ...places }, deps);
   const run = await runClaude(
@@ -184,17 +186,10 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
       keeper,
       stop,
       tree: {
-        job: job.id,
-        fence: claim.lease.fence,
+        ...tree,
         argv: plan.argv as [string, ...string[]],
-        cwd: plan.cwd,
         env: plan.env,
-        runDir,
-        sandbox: deps.sandbox,
         visible: [own.config, ...loginFolder(plan.env), ...workplace.visible],
-        readable: workplace.readable,
-        hidden: hiddenFolders(deps),
-        tmp: own.tmp,
       },
       onStarted: (pid) => keeper.patch({ pid }),
       onUsage,
@@ -210,19 +205,6 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
 /** An outage of the store ends no attempt as long as its lease lasts. */
 const patiently = <T>(ask: () => Promise<T>, signal: AbortSignal, { clock, times }: RunnerDeps): Promise<T> =>
   whileAway(ask, { clock, capMs: times.urgentMs, signal });
-
-/** Of this attempt alone: what Claude prints, and what its warden writes. */
-const runDirOf = ({ run }: JobPlaces, { lease }: Claim): string => join(run, `attempt-${lease.fence}`);
-
-/** All that is not this job's: a shared folder too, whose other contents are other jobs'. */
-const hiddenFolders = ({ places, config }: RunnerDeps): string[] => [
-  ...[places.data, places.repos, places.worktrees, config.jobsDir],
-  ...(config.sharedFsRoot === undefined ? [] : [config.sharedFsRoot]),
-];
-
-/** Where the person's login is refreshed in place, should it lie in a folder that jobs do not see. */
-const loginFolder = (env: Readonly<Record<string, string>>): string[] =>
-  env["CLAUDE_SECURESTORAGE_CONFIG_DIR"] === undefined ? [] : [env["CLAUDE_SECURESTORAGE_CONFIG_DIR"]];
 
 const sessionRecord = ({ job, tenant }: Claim, id: string, runner: string) => ({
   id,

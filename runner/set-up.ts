@@ -1,4 +1,4 @@
-import { mkdir, readdir, stat } from "node:fs/promises";
+import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Job } from "../shared/job.ts";
 import { parseRepoUrl } from "../shared/repo-url.ts";
@@ -13,6 +13,7 @@ import { findLogin, storageOf } from "./profile/login.ts";
 import { materialize } from "./profile/materialize.ts";
 import { repoConfigOf } from "./profile/repo-config.ts";
 import type { RunnerDeps } from "./runner-deps.ts";
+import { excludesFor, readPlaced } from "./setup/placed.ts";
 import { whileAway } from "./while-away.ts";
 import type { Workplace } from "./workplace.ts";
 
@@ -86,6 +87,7 @@ export async function setUp(facts: Facts, deps: RunnerDeps, signal: AbortSignal)
     ...(facts.exported ? { exported: facts.exported } : {}),
     gh: gh.variables,
     standIn: facts.standIn,
+    ...(await excludes(own, made.configDir)),
   });
   return { plan, resumed: start !== "new", warnings: [...warnings, ...made.warnings, ...gh.warnings] };
 }
@@ -97,6 +99,15 @@ async function ghFor({ repo_url }: Job, { github }: Pick<RunnerDeps, "github">) 
   if (variables) return { variables, warnings: [] };
   const why = repo ? "there is no GitHub token" : "the job's repository is not GitHub's";
   return { variables: {}, warnings: [`The profile asks for gh, and ${why}: it has no token.`] };
+}
+
+/** A file of git's for what `readyTree` has placed, where that is something. */
+async function excludes({ run }: JobPlaces, configDir: string): Promise<{ excludesFile?: string }> {
+  const text = excludesFor(await readPlaced(run));
+  if (text === "") return {};
+  const excludesFile = join(configDir, "agenticore-excludes");
+  await writeFile(excludesFile, text, { mode: 0o600 });
+  return { excludesFile };
 }
 
 const configured = ({ gitName, gitEmail }: RunnerDeps["config"]) => ({

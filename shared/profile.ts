@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ProfileName } from "./job.ts";
+import { Setup } from "./setup.ts";
 
 const Text = z.string().min(1);
 const EnvName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be a variable's name");
@@ -88,6 +89,9 @@ export const Profile = z.strictObject({
       append_system_prompt: Text.optional().describe("Added to Claude's system prompt."),
     })
     .prefault({}),
+  setup: Setup.optional().describe(
+    "What makes a fresh worktree ready before Claude; without it, that of `.agenticore.yml` of a trusted repository.",
+  ),
   env: z.record(EnvName, z.string()).default({}).describe("Variables for Claude and what it starts."),
 });
 export type Profile = z.infer<typeof Profile>;

@@ -20,6 +20,8 @@ export type EnvironmentFacts = Readonly<{
   /** Where the login is kept, if in a file: see `storageOf`. */
   loginDir?: string;
   identity: Readonly<{ name: string; email: string }>;
+  /** A gitignore(5) file of ours: what was put into the worktree and is not the job's work. */
+  excludesFile?: string;
   /** Instead of the model's key and address, from the key broker; undefined takes a variable away. */
   standIn?: Readonly<Record<string, string | undefined>>;
   /** Where Claude's own log events go, from which cost and usage of a running job are read. */
@@ -59,6 +61,21 @@ export function claudeEnvironment(facts: EnvironmentFacts): Variables {
   });
 }
 
+/** For a command of a set-up: as Claude's tools would have it, without anything that pays for a model or proves who Claude is. */
+export function toolEnvironment(
+  facts: Pick<EnvironmentFacts, "surroundings" | "packageRoot" | "profileEnv" | "jobId" | "tmpDir">,
+): Variables {
+  const { surroundings, profileEnv, packageRoot, jobId, tmpDir } = facts;
+  const own = Object.entries(profileEnv).filter(([name]) => !withheld.some((pattern) => pattern.test(name)));
+  return {
+    ...named(surroundings, (name) => [always, proxies, authorities].some((pattern) => pattern.test(name))),
+    PATH: ownPath(surroundings["PATH"] ?? "", packageRoot),
+    ...Object.fromEntries(own),
+    TMPDIR: tmpDir,
+    AGENTICORE_JOB_ID: jobId,
+  };
+}
+
 const given = (variables: Surroundings): Variables =>
   Object.fromEntries(Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined));
 
@@ -76,6 +93,8 @@ const clouds = [
     names: /^(CLOUD_ML_REGION|VERTEX_[A-Z0-9_]+|GOOGLE_[A-Z0-9_]+|GCLOUD_PROJECT|CLOUDSDK_[A-Z_]+)$/,
   },
 ] as const;
+
+const withheld = [model, ...clouds.map(({ names }) => names)];
 
 function passedOn(surroundings: Surroundings, extra: readonly string[]): Variables {
   const cloud = clouds.filter(({ flag }) => isOn(surroundings[flag])).map(({ names }) => names);
@@ -101,7 +120,7 @@ const defaults = (surroundings: Surroundings): Variables => ({
   CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: "1",
 });
 
-const ours = ({ config, jobId, configDir, tmpDir, loginDir, identity }: EnvironmentFacts): Variables => ({
+const ours = ({ config, jobId, configDir, tmpDir, loginDir, identity, excludesFile }: EnvironmentFacts): Variables => ({
   TMPDIR: tmpDir,
   CLAUDE_CONFIG_DIR: configDir,
   ...(loginDir === undefined ? {} : { CLAUDE_SECURESTORAGE_CONFIG_DIR: loginDir }),
@@ -111,9 +130,10 @@ const ours = ({ config, jobId, configDir, tmpDir, loginDir, identity }: Environm
   GIT_COMMITTER_NAME: identity.name,
   GIT_COMMITTER_EMAIL: identity.email,
   // Nobody is there to type a passphrase (git-config(1), GIT_CONFIG_COUNT).
-  GIT_CONFIG_COUNT: "1",
+  GIT_CONFIG_COUNT: excludesFile === undefined ? "1" : "2",
   GIT_CONFIG_KEY_0: "commit.gpgsign",
   GIT_CONFIG_VALUE_0: "false",
+  ...(excludesFile === undefined ? {} : { GIT_CONFIG_KEY_1: "core.excludesFile", GIT_CONFIG_VALUE_1: excludesFile }),
   AGENTICORE_JOB_ID: jobId,
 });
 

@@ -31,7 +31,7 @@ export type PlanFacts = Readonly<{
     packageRoot: string;
   }>;
 }> &
-  Pick<EnvironmentFacts, "surroundings" | "identity" | "usage" | "exported" | "gh" | "standIn">;
+  Pick<EnvironmentFacts, "surroundings" | "identity" | "usage" | "exported" | "gh" | "standIn" | "excludesFile">;
 
 /** Everything that is needed to start Claude, as data. */
 export type RunPlan = Readonly<{
@@ -81,6 +81,7 @@ export function planRun(facts: PlanFacts): RunPlan {
       ...(facts.usage ? { usage: facts.usage } : {}),
       ...(facts.exported ? { exported: facts.exported } : {}),
       ...(facts.gh ? { gh: facts.gh } : {}),
+      ...(facts.excludesFile ? { excludesFile: facts.excludesFile } : {}),
       ...(facts.standIn ? { standIn: facts.standIn } : {}),
     }),
     cwd: places.worktree,

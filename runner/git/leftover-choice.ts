@@ -5,8 +5,9 @@ export type LeftoverChoice = Readonly<{ taken: readonly Leftover[]; warnings: re
 const mostFiles = 1_000;
 const mostBytes = 20 * 1024 * 1024;
 
-/** Which leftovers are committed (jobs.md 5): nothing that looks like a secret or was half written, at most 1,000 files and 20 MiB. */
-export function chooseLeftovers(found: readonly Leftover[]): LeftoverChoice {
+/** Which leftovers are committed (jobs.md 5): nothing that the runner `placed`, that looks like a secret or was half written, at most 1,000 files and 20 MiB. */
+export function chooseLeftovers(all: readonly Leftover[], placed: readonly string[] = []): LeftoverChoice {
+  const found = all.filter(({ path }) => !isPlaced(path, placed));
   const taken: Leftover[] = [];
   const nested: string[] = [];
   const secret: string[] = [];
@@ -34,6 +35,12 @@ export function chooseLeftovers(found: readonly Leftover[]): LeftoverChoice {
       ...told(nested, "left out of the commit: a git repository of its own"),
     ],
   };
+}
+
+/** What the runner put there itself is nobody's work: those files, and all below those folders. */
+function isPlaced(path: string, placed: readonly string[]): boolean {
+  const bytes = placed.map((each) => Buffer.from(each, "utf8").toString("latin1"));
+  return bytes.some((each) => path === each || path.startsWith(`${each}/`));
 }
 
 /** `.env*`, `*.pem`, `*.key` and `id_*`, in any folder. */

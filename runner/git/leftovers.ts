@@ -62,7 +62,10 @@ async function commitWith(box: RepoBox, work: Work, signal: AbortSignal): Promis
   // Another job's agent may collect the mirror's garbage just now: what no branch names yet would be gone.
   const objects = { write: join(vault, "objects"), read: join(mirror, "objects") };
   const place = { ...inTree(tree.source.place, tree), indexFile: index, objects };
-  const { taken, warnings } = chooseLeftovers(await findLeftovers(box, { work, place }, signal));
+  const { taken, warnings } = chooseLeftovers(await findLeftovers(box, { work, place }, signal), [
+    ...(tree.placed?.files ?? []),
+    ...(tree.placed?.folders ?? []),
+  ]);
   const told = head.unfinished === "merge" ? [unfinishedMerge, ...warnings] : warnings;
   if (taken.length === 0) return { commit: undefined, files: 0, warnings: told };
   const ofKind = (deleted: boolean) => taken.filter(({ change }) => (change === "deleted") === deleted);

@@ -1,3 +1,4 @@
+import { AppError } from "../../shared/error.ts";
 import { toGitError } from "./git-failure.ts";
 import type { RepoBox } from "./repo-box.ts";
 import { inView } from "./repo-place.ts";
@@ -10,6 +11,37 @@ export type Summary = Readonly<{
   diff: Readonly<{ files: number; insertions: number; deletions: number }>;
 }>;
 
+/**
+ * The person's own files were lent to the job: no commit of it may have them, a later one that takes them away does not help.
+ * @throws AppError push_rejected that names them.
+ */
+async function refusePlaced(
+  box: RepoBox,
+  { source, baseSha, placed }: Worktree,
+  { head, signal }: Readonly<{ head: string; signal: AbortSignal }>,
+): Promise<void> {
+  const files = placed?.files ?? [];
+  if (files.length === 0) return;
+  const range = `${baseSha}..${head}`;
+  const listed = ["--format=", "--name-only", "-z", "-m", "--full-history", "--no-renames", range];
+  const args = ["log", ...listed, "--", ...files];
+  const { text } = await box.git({ place: inView(source.place), args, signal });
+  const names = [
+    ...new Set(
+      text
+        .split("\0")
+        .map((name) => name.trim())
+        .filter((name) => name !== ""),
+    ),
+  ];
+  if (names.length > 0)
+    throw new AppError(
+      "push_rejected",
+      `The job committed what .worktreeinclude had lent to it, so nothing was pushed: ${names.slice(0, 20).join(", ")}.`,
+      { remedy: "Run the job again, and tell it to leave these files out; or take them out of .worktreeinclude." },
+    );
+}
+
 /** The head commit and how it differs from the base; undefined when nothing was committed. */
 export async function summarize(box: RepoBox, tree: Worktree, signal: AbortSignal): Promise<Summary | undefined> {
   const { place } = tree.source;
@@ -17,6 +49,7 @@ export async function summarize(box: RepoBox, tree: Worktree, signal: AbortSigna
     await restoreMirror(box, place, tree.baseSha);
     const head = await findHead(box, { place, record: tree }, signal);
     if (head === undefined || head.commit === tree.baseSha) return undefined;
+    await refusePlaced(box, tree, { head: head.commit, signal });
     const args = [
       "diff",
       "--shortstat",

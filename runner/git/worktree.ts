@@ -45,6 +45,8 @@ export type Worktree = Readonly<{
   pushed?: string;
   /** What was told of as the job's commit. */
   commits: readonly string[];
+  /** What the runner put into it beside the commit, as relative paths: never part of the work. */
+  placed?: Readonly<{ files: readonly string[]; folders: readonly string[] }>;
   /** How often tampering with the mirror had been seen when this tree was opened. */
   tampersAtOpen: number;
   warnings: readonly string[];

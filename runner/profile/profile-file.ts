@@ -83,6 +83,7 @@ const mistakes = (issue: z.core.$ZodIssue): Mistake[] =>
 const groups: Readonly<Record<string, readonly string[]>> = {
   claude: Object.keys(Profile.shape.claude.unwrap().shape),
   pr: Object.keys(Profile.shape.pr.unwrap().shape),
+  setup: Object.keys(Profile.shape.setup.unwrap().shape),
 };
 function unknownKey(parents: Path, key: string): string {
   const known = groups[String(parents[0])];

@@ -18,5 +18,6 @@ export function repoConfigOf(
   return { repoConfig: "instructions", warnings: [warning] };
 }
 
-const isTrusted = ({ url, trusted }: Readonly<{ url?: string; trusted: readonly string[] }>): boolean =>
+/** Whether AGENTICORE_TRUSTED_REPOS names it. */
+export const isTrusted = ({ url, trusted }: Readonly<{ url?: string; trusted: readonly string[] }>): boolean =>
   url !== undefined && trusted.some((glob) => picomatch.isMatch(url, glob, { nonegate: true, dot: true }));

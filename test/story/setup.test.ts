@@ -1,0 +1,170 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type SampleRepo, sampleRepo } from "../support/a-repo.ts";
+import type { Served } from "../support/a-server.ts";
+import { aWorld, type SeenJob, type World } from "../support/a-world.ts";
+import { eventually } from "../support/eventually.ts";
+import { gitIn } from "../support/sample-repo.ts";
+
+const realKey = "made-up-key-that-no-set-up-may-see";
+
+let world: World;
+let server: Served;
+let trusted: SampleRepo;
+beforeAll(async () => {
+  trusted = await sampleRepo();
+  world = await aWorld({ ANTHROPIC_API_KEY: realKey, AGENTICORE_TRUSTED_REPOS: trusted.path, SOME_SECRET: "made-up" });
+  const profile = (name: string, setup: object) =>
+    world.write(`.agenticore/profiles/${name}/profile.yml`, JSON.stringify({ extends: "code", ...setup }));
+  const vendor = { outputs: ["vendor"], cache_key: ["lock"] };
+  profile("vendored", { setup: { ...vendor, command: "mkdir vendor; date +%N > vendor/made; env > vendor/env" } });
+  profile("failing", { setup: { command: "echo said first; echo it went wrong >&2; exit 3" } });
+  profile("endless", { setup: { command: "setsid sleep 600 & sleep 600", timeout: 1 } });
+  profile("waiting", { setup: { command: "sleep 600" } });
+  server = await world.serve({ direct: true });
+});
+afterAll(async () => {
+  await world[Symbol.asyncDispose]();
+  await trusted[Symbol.asyncDispose]();
+});
+
+const run = async (repo: SampleRepo, profile: string, command: string): Promise<SeenJob> => {
+  const task = `Go. [[scenario:run command="${command}"]]`;
+  return await world.ended((await world.submit({ task, repo_url: repo.path, profile })).id);
+};
+const printed = async ({ id }: SeenJob): Promise<string> =>
+  String((await world.events(id)).find(({ type }) => type === "tool.ended")?.data["output"]);
+const asked = (job: SeenJob) => world.model.requests().filter(({ session }) => session === job["session_id"]);
+const commit = (repo: SampleRepo, files: Readonly<Record<string, string>>) => {
+  for (const [path, text] of Object.entries(files)) writeFileSync(join(repo.path, path), text);
+  gitIn(repo.path)("add", ".");
+  gitIn(repo.path)("commit", "-q", "-m", "more");
+};
+
+describe.concurrent("before Claude", () => {
+  test("the set-up makes its folders without the model's key, they are kept for as long as the named files are the same, and none of it is committed", async () => {
+    await using repo = await sampleRepo();
+    commit(repo, { lock: "1\n" });
+    const look =
+      "cat vendor/made vendor/env; git add -A; git status --short; echo changed > vendor/made; echo w > w.txt";
+    const first = await run(repo, "vendored", look);
+    const second = await run(repo, "vendored", look);
+    commit(repo, { lock: "2\n" });
+    const third = await run(repo, "vendored", look);
+
+    const outputs = await Promise.all([first, second, third].map(printed));
+    const made = outputs.map((output) => output.split("\n")[0]);
+    expect(made[0]).toMatch(/^\d+$/);
+    expect(made[1]).toBe(made[0]); // kept, and not what the first job has made of it
+    expect(made[2]).not.toBe(made[0]);
+    expect(outputs[0]).toContain("AGENTICORE_JOB_ID=");
+    expect(outputs[0]).not.toMatch(/ANTHROPIC|redacted|made-up|CLAUDE/);
+    for (const job of [first, second, third]) {
+      expect(job).toMatchObject({ status: "succeeded", diff: { files: 1 } });
+      expect(gitIn(repo.path)("diff", "--name-only", "main~", String(job["branch"])).split("\n")).not.toContain(
+        "vendor/made",
+      );
+    }
+    expect(server.stderr()).toContain("set-up done");
+  });
+
+  test("a set-up that fails ends the job as setup_failed with what it said, and the model was not asked", async () => {
+    await using repo = await sampleRepo();
+    const job = await run(repo, "failing", "true");
+    expect(job).toMatchObject({ status: "failed", error_code: "setup_failed", attempt: 1 });
+    expect(job["error"]).toBe("The set-up command ended with exit code 3:\nsaid first\nit went wrong");
+    expect(job["remedy"]).toContain("Nothing was spent");
+    expect(asked(job)).toEqual([]);
+    expect(job["cost_usd"] ?? 0).toBe(0);
+  });
+
+  test("a set-up that takes too long is ended with all that it started", async () => {
+    await using repo = await sampleRepo();
+    const job = await run(repo, "endless", "true");
+    expect(job).toMatchObject({ status: "failed", error_code: "setup_failed" });
+    expect(job["error"]).toContain("did not end within 1 seconds");
+    const path = String(job["worktree_path"]);
+    const inTree = () =>
+      world.jobProcesses().filter((pid) => readFileSync(`/proc/${pid}/environ`, "utf8").includes(job.id));
+    expect(path).not.toBe("");
+    expect(inTree()).toEqual([]);
+  });
+
+  test("a job is cancelled in mid-set-up within seconds", async () => {
+    await using repo = await sampleRepo();
+    const { id } = await world.submit({ task: "Go.", repo_url: repo.path, profile: "waiting" });
+    const own = () =>
+      world.jobProcesses().filter((pid) => {
+        try {
+          return readFileSync(`/proc/${pid}/environ`, "utf8").includes(id);
+        } catch {
+          return false;
+        }
+      });
+    await eventually(() => own().length > 0);
+    await world.call("POST", `/jobs/${id}/cancel`);
+    expect(await world.ended(id, 10_000)).toMatchObject({ status: "cancelled" });
+    expect(own()).toEqual([]);
+  });
+
+  test("the set-up of a repository's .agenticore.yml runs where the repository is trusted, and nowhere else", async () => {
+    await using stranger = await sampleRepo();
+    for (const repo of [trusted, stranger]) commit(repo, { ".agenticore.yml": "setup: { command: touch by-setup }\n" });
+    const [yes, no] = await Promise.all([trusted, stranger].map((repo) => run(repo, "code", "ls")));
+    expect(await printed(yes as SeenJob)).toContain("by-setup");
+    expect(await printed(no as SeenJob)).not.toContain("by-setup");
+    expect(no?.["warnings"]).toEqual([expect.stringContaining("AGENTICORE_TRUSTED_REPOS does not name")]);
+    commit(trusted, { ".agenticore.yml": "setup: { comand: ls }\n" });
+    const wrong = await run(trusted, "code", "ls");
+    expect(wrong).toMatchObject({ status: "failed", error_code: "setup_failed" });
+    expect(wrong["error"]).toContain("setup");
+    expect(asked(wrong)).toEqual([]);
+  });
+});
+
+describe.concurrent(".worktreeinclude of a person's own folder", () => {
+  const lend = (repo: SampleRepo) => {
+    commit(repo, { ".worktreeinclude": "local.conf\nconfig/*.secret\nlink\noutside/*\n", ".gitignore": ".ssh\n" });
+    const put = (path: string, text: string) => writeFileSync(join(repo.path, path), text);
+    mkdirSync(join(repo.path, "config"));
+    put("local.conf", "mine\n");
+    put("config/a.secret", "mine too\n");
+    put("config/other", "not named\n");
+    symlinkSync("/etc/hostname", join(repo.path, "link"));
+    symlinkSync("/etc", join(repo.path, "outside"));
+  };
+
+  test("brings the named files into the worktree, follows no link, and none of them is committed", async () => {
+    await using repo = await sampleRepo();
+    lend(repo);
+    const look = "cat local.conf; find . -path ./.git -prune -o -print; git add -A; echo w > w.txt";
+    const job = await run(repo, "code", look);
+    expect(job).toMatchObject({ status: "succeeded", diff: { files: 1 } });
+    const output = await printed(job);
+    expect(output).toMatch(/^mine\n/);
+    expect(output).toContain("./config/a.secret");
+    expect(output).not.toMatch(/other|\.\/link|outside\/./);
+    expect(job["warnings"]).toEqual([expect.stringContaining("link, which is a link")]);
+    expect(gitIn(repo.path)("diff", "--name-only", "main", String(job["branch"]))).toBe("w.txt");
+  });
+
+  test("a job that commits one of them all the same pushes nothing", async () => {
+    await using repo = await sampleRepo();
+    lend(repo);
+    const job = await run(
+      repo,
+      "code",
+      "git add -f local.conf; git commit -qm all; git rm -q local.conf; git commit -qm none",
+    );
+    expect(job).toMatchObject({ status: "failed", error_code: "push_rejected" });
+    expect(job["error"]).toContain("local.conf");
+    expect(gitIn(repo.path)("branch", "--list", "agenticore-*")).toBe("");
+  });
+});
+
+test("nothing of a set-up is left", () => {
+  expect(world.jobProcesses()).toEqual([]);
+  const kept = join(world.home, ".agenticore/setups");
+  expect(existsSync(kept) && readdirSync(kept).every((name) => /^[0-9a-f]{64}$/.test(name))).toBe(true);
+});
