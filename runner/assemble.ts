@@ -12,6 +12,7 @@ import { startUsageReceiver } from "./claude/usage-receiver.ts";
 import { findProgram } from "./find-program.ts";
 import { openRepos, type Repos } from "./git/repos.ts";
 import { type Github, openGithub } from "./github/github.ts";
+import { hiddenValues } from "./hidden-values.ts";
 import type { LeaseTimes } from "./keep-lease.ts";
 import { type Places, placesOf } from "./places.ts";
 import { openInstance } from "./process/instance.ts";
@@ -56,10 +57,12 @@ export async function assemble(start: RunnerStart, tell: () => object): Promise<
   const instance = await openInstance(places.runs, `${config.podName}/${newId()}`, tell);
   const github = openGithub(config, { fetch: start.fetch, clock, log, redact });
   const askFlags = flagAsker({ binary: config.claudeBinary, path: env["PATH"] ?? "", cwd });
-  const hide: Redact = (text) => redact(github.hide(text));
+  const hidden = hiddenValues();
+  const hide: Redact = (text) => redact(github.hide(hidden.hide(text)));
   const deps: RunnerDeps = {
     ...{ store, clock, log, random, newId, config, packageRoot, cwd, places, github },
     redact: hide,
+    hide: hidden.add,
     surroundings: env,
     identity: instance.identity,
     tmpRoot: tmpdir(),

@@ -24,6 +24,7 @@ import { type JobPlaces, jobPlaces } from "./places.ts";
 import { removeClaimNote } from "./process/claim-note.ts";
 import { keepRecord, readTail } from "./process/keep-record.ts";
 import type { LoadedProfile } from "./profile/extend.ts";
+import { profileSecrets } from "./profile/profile-secrets.ts";
 import { reportEnd } from "./report-end.ts";
 import { type ClaudeRun, runClaude } from "./run-claude.ts";
 import type { RunnerDeps } from "./runner-deps.ts";
@@ -103,6 +104,7 @@ function afterUse(conclusion: Conclusion, signal: AbortSignal): "reuse" | "disca
 async function work(attempt: Attempt, deps: RunnerDeps): Promise<Conclusion> {
   const { claim, keeper, signal, warnings } = attempt;
   const profile = (await deps.profiles()).get(claim.job.profile);
+  deps.hide(await profileSecrets(profile, deps));
   keeper.patch({ phase: "cloning" });
   const pr = profile.profile.auto_pr ? profile.profile.pr : undefined;
   const doubts = pr && !isWorkDone(claim.job) ? await checkPushRight(claim.job, deps, signal) : [];

@@ -23,6 +23,8 @@ export type RunnerDeps = Readonly<{
   random: () => number;
   newId: () => string;
   redact: Redact;
+  /** Makes `redact` take these out too, from now on. */
+  hide: (secrets: readonly string[]) => void;
   config: Config;
   /** The runner's own environment; what of it reaches Claude, the plan decides. */
   surroundings: Readonly<Record<string, string | undefined>>;

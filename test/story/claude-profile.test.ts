@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { LoadedProfile } from "../../runner/profile/extend.ts";
 import { aLoadedProfile, bundledProfile, drive } from "../runner/claude/drive.ts";
@@ -59,7 +59,7 @@ describe("the bundled profiles", () => {
     expect(existsSync(join(desk.repo, ".git/hooks/pre-commit"))).toBe(false);
   });
 
-  test("`review` has only tools that read, whatever the model asks for", async () => {
+  test("W-36: `review` has only tools that read, whatever the model asks for", async () => {
     await using desk = openDesk(model.url);
     const profile = await bundledProfile("review");
     const run = await drive({ desk, url: model.url }, "Look. [[scenario:leave-uncommitted]]", { profile });
@@ -67,6 +67,7 @@ describe("the bundled profiles", () => {
     const request = model.requests().find(({ session }) => session === sessionOf(run.plan));
     const tools = request?.tools.filter((tool) => tool !== "DeferredToolPlaceholder") ?? [];
     expect([...tools].sort()).toEqual(["Glob", "Grep", "Read"]);
+    await drive({ desk, url: model.url }, 'Try. [[scenario:denied command="touch planted"]]', { profile });
     expect(desk.git("status", "--short")).toBe("");
   });
 });
@@ -126,33 +127,82 @@ describe("a repository's own configuration", () => {
   });
 });
 
-describe("a person's profile", () => {
-  test("its settings, instructions, agents, skills and MCP servers reach Claude", async () => {
-    await using desk = openDesk(model.url);
+/** The MCP server of `test/fixtures`, which notes what it is asked in the file. */
+const noter = (file: string) => ({
+  command: process.execPath,
+  args: [resolve(import.meta.dirname, "../fixtures/mcp-server.ts"), file],
+  env: { NOTER: "the-profile" },
+});
+
+describe("W-31: of a person's profile", () => {
+  /** One run of a profile that has everything. */
+  async function ran(task: string) {
+    const desk = openDesk(model.url);
     const profile = ownProfile(
       desk,
-      { claude: { allowed_tools: ["Bash"] } },
+      { claude: { allowed_tools: ["Bash", "mcp__noter"] } },
       {
         "CLAUDE.md": "OWN-WORDS",
         ".claude/settings.json": JSON.stringify({
-          ...hook(`touch ${desk.home}/own-hook`),
+          hooks: {
+            SessionStart: [{ hooks: [{ type: "command", command: `touch ${desk.home}/session-hook` }] }],
+            PreToolUse: [
+              { matcher: "Write", hooks: [{ type: "command", command: 'sh "$CLAUDE_CONFIG_DIR/hooks/say.sh"' }] },
+            ],
+          },
           permissions: { deny: ["Bash(git commit:*)"] },
+          env: { FROM_SETTINGS: "set-by-settings" },
         }),
+        ".claude/hooks/say.sh": `touch ${desk.home}/tool-hook\n`,
         ".claude/agents/auditor.md": "---\nname: auditor\ndescription: AUDITOR-WORDS\n---\nAudit.",
         ".claude/skills/mend/SKILL.md": "---\nname: mend\ndescription: SKILL-WORDS\n---\nMend.",
-        ".mcp.json": touching(join(desk.home, "own-mcp")),
+        ".claude/commands/tidy.md": "---\ndescription: TIDY-WORDS\n---\nTidy up: $ARGUMENTS [[scenario:text]]",
+        ".claude/rules/short.md": "RULE-WORDS",
+        ".mcp.json": JSON.stringify({ mcpServers: { noter: noter(join(desk.home, "noted")) } }),
       },
     );
-    const run = await drive({ desk, url: model.url }, "Add it. [[scenario:write-commit]]", { profile });
-    for (const words of ["OWN-WORDS", "AUDITOR-WORDS", "SKILL-WORDS"])
-      expect(told(sessionOf(run.plan))).toContain(words);
-    expect(existsSync(join(desk.home, "own-hook"))).toBe(true);
+    const run = await drive({ desk, url: model.url }, task, { profile });
+    return { desk, run, told: told(sessionOf(run.plan)), [Symbol.asyncDispose]: () => desk[Symbol.asyncDispose]() };
+  }
+
+  test("instructions, rules, agents, skills, commands and hooks reach Claude, and a rule that denies holds", async () => {
+    await using at = await ran("Add it. [[scenario:write-commit]]");
+    for (const words of ["OWN-WORDS", "RULE-WORDS", "AUDITOR-WORDS", "SKILL-WORDS", "TIDY-WORDS"])
+      expect(at.told).toContain(words);
+    expect(existsSync(join(at.desk.home, "session-hook"))).toBe(true);
+    expect(existsSync(join(at.desk.home, "tool-hook"))).toBe(true);
+    expect(at.desk.git("status", "--short")).toBe("A  hello.txt\n");
+    expect(at.run.judged().warnings).toEqual(["The profile's permissions denied Bash once."]);
+  });
+
+  test("a command can be called by the task", async () => {
+    await using at = await ran("/tidy the kitchen");
+    expect(at.told).toContain("Tidy up: the kitchen");
+    expect(at.desk.git("status", "--short")).toBe("");
+  });
+
+  test("variables of the settings reach what Claude runs", async () => {
+    await using at = await ran('Try. [[scenario:run command="echo $FROM_SETTINGS > seen.txt"]]');
+    expect(at.desk.read("seen.txt")).toBe("set-by-settings\n");
+  });
+
+  test("an MCP server is started with its variables, and its tool is called", async () => {
+    await using at = await ran("Note it. [[scenario:denied tool=mcp__noter__note]]");
+    expect(readFileSync(join(at.desk.home, "noted"), "utf8")).toContain("tools/call the-profile\n");
+    expect(at.run.judged()).toMatchObject({ status: "succeeded", warnings: [] });
+    expect(at.desk.git("status", "--short")).toBe("");
+  });
+});
+
+describe("a person's profile", () => {
+  test("an MCP server that does not start is told", async () => {
+    await using desk = openDesk(model.url);
+    const files = { ".mcp.json": touching(join(desk.home, "own-mcp")) };
+    const run = await drive({ desk, url: model.url }, "Hello. [[scenario:text]]", {
+      profile: ownProfile(desk, {}, files),
+    });
     expect(existsSync(join(desk.home, "own-mcp"))).toBe(true);
-    expect(desk.git("status", "--short")).toBe("A  hello.txt\n");
-    expect(run.judged().warnings).toEqual([
-      "The profile's permissions denied Bash once.",
-      "The MCP server x did not start.",
-    ]);
+    expect(run.judged().warnings).toEqual(["The MCP server x did not start."]);
   });
 
   test("its variables reach what Claude runs, and the runner's secrets do not", async () => {
