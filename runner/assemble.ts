@@ -72,7 +72,7 @@ export async function assemble(start: RunnerStart, tell: () => object): Promise<
     copies: openSessionCopies({ store, config, newId, sessions: places.sessions }),
     usage: await startUsageReceiver(),
     broker: await startBroker(env),
-    telemetry: openTelemetry(config, { fetch: start.fetch, clock, log, redact: hide }),
+    telemetry: openTelemetry(config, { ...start, redact: hide }),
     sandbox: await probeSandbox({ wanted: config.sandbox, clock, folder: places.data }),
   };
   const close = async () => {

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { backOff, jittered } from "../shared/clock.ts";
 import { isStoreAway, LeaseLost } from "../shared/error.ts";
 import { type EndingFile, readEndings, removeEnding } from "./ending-file.ts";
@@ -89,6 +90,7 @@ async function tellEnd(file: EndingFile, { store, clock, log, places, telemetry 
   } catch (error) {
     if (!(error instanceof LeaseLost)) throw error;
     log.warn("an attempt of a lost runner had ended, and its lease was lost", { job: lease.job });
+    telemetry.ended(await store.get(lease.job));
   }
   await removeEnding(places.endings, lease);
 }
@@ -98,9 +100,16 @@ async function giveBack(file: RunFile, deps: Deps): Promise<void> {
   try {
     const job = await deps.store.release(lease, { reason: "crashed" });
     deps.log.info("gave back what a lost runner had begun", { job: file.job, status: job.status });
+    const last = job.attempts.at(-1);
+    const configDir = join(deps.places.runs, job.id, "claude");
+    if (last)
+      await deps.telemetry.said({
+        ...{ job, attempt: last.number, configDir, sessionId: job.session_id, sinceMs: Date.parse(last.started_at) },
+      });
     deps.telemetry.ended(job);
   } catch (error) {
     if (!(error instanceof LeaseLost)) throw error;
+    deps.telemetry.ended(await deps.store.get(file.job));
   }
   await forget(file, deps);
 }

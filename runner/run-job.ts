@@ -65,6 +65,7 @@ export async function runJob(held: Run, deps: RunnerDeps, stop: AbortSignal): Pr
   const { job } = claim;
   const log = deps.log.child({ job: job.id, attempt: job.attempt });
   log.info("attempt begins", { profile: job.profile, repo_url: job.repo_url });
+  deps.telemetry.claimed(job);
   const keeper = keepLease(held, deps, deps.times);
   const signal = AbortSignal.any([keeper.signal, stop]);
   const own = jobPlaces(deps.places, claim.lease, deps.tmpRoot);
@@ -88,7 +89,8 @@ export async function runJob(held: Run, deps: RunnerDeps, stop: AbortSignal): Pr
   };
   const end = attemptEnd(conclusion, job, (deps.clock.uptime() - begun) / 1_000);
   const told = await reportEnd(conclusion, { claim, tidy, left: await keeper.end(), log, stop }, deps);
-  if (told) deps.telemetry.ended(told);
+  // Where this attempt was told nothing, it may be over for the job all the same.
+  deps.telemetry.ended(told ?? (await deps.store.get(job.id).catch(() => undefined)));
   return end;
 }
 
@@ -181,6 +183,8 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
   if (workplace.holdsWork) await workplace.noteDone(undefined);
   const places = { configDir: own.config, sessions: deps.places.sessions, sessionId };
   await using conversation = carrySession({ lease: claim.lease, ...places }, deps);
+  const heard = { job, attempt: job.attempt, configDir: own.config, sessionId, sinceMs: deps.clock.now() };
+  await using _told = { [Symbol.asyncDispose]: () => deps.telemetry.said(heard) };
   const run = await runClaude(
     {
       plan,

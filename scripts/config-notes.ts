@@ -70,7 +70,8 @@ export const configNotes: Readonly<Record<ConfigName, string>> = {
   otelHeaders: "Headers for the collector, as `name=value,name=value`; values may be percent-encoded.",
   otelLogPrompts: "Whether prompts are part of what is sent to the collector.",
   otelLogToolDetails: "Whether names of commands, files and tools are part of what is sent to the collector.",
-  langfuseHost: "Address of Langfuse.",
+  langfuseHost:
+    "Address of Langfuse, which is told of jobs where both keys are set. See [telemetry.md](../telemetry.md).",
   langfusePublicKey: "Public key of the Langfuse project.",
   langfuseSecretKey: "Secret key of the Langfuse project.",
   postgresUrl: "Database that traces are written to.",

@@ -3,6 +3,7 @@ import type { Config } from "../../shared/config-keys.ts";
 import type { Log } from "../../shared/log.ts";
 import type { Redact } from "../../shared/redact.ts";
 import { grpcCall } from "./grpc-call.ts";
+import { headersOf } from "./headers.ts";
 import { encodeOtlp } from "./otlp-protobuf.ts";
 import { otlpRequests, type Signal } from "./otlp-schema.ts";
 import { type OutletCounts, openOutlet, Refused } from "./outlet.ts";
@@ -82,23 +83,4 @@ const grpcPaths: Readonly<Record<Signal, string>> = {
 function failure(status: number): Error {
   const what = `the collector answered ${status}`;
   return [408, 429, 500, 502, 503, 504].includes(status) ? new Error(what) : new Refused(what);
-}
-
-/** `name=value,name=value`, values percent-encoded (OpenTelemetry, "Specifying headers via environment variables"). */
-export function headersOf(text: string): Readonly<Record<string, string>> {
-  const pairs = text.split(",").map((pair) => pair.trim());
-  return Object.fromEntries(
-    pairs.flatMap((pair) => {
-      const at = pair.indexOf("=");
-      return at < 1 ? [] : [[pair.slice(0, at).trim().toLowerCase(), decoded(pair.slice(at + 1).trim())]];
-    }),
-  );
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

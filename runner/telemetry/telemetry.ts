@@ -6,19 +6,32 @@ import type { Redact } from "../../shared/redact.ts";
 import { openCollector } from "./collector.ts";
 import { type JobRelay, jobRelay } from "./job-relay.ts";
 import { jobSpans } from "./job-spans.ts";
+import { claimObservations, endObservations } from "./langfuse/job-observations.ts";
+import { openLangfuse } from "./langfuse/langfuse.ts";
+import { attemptSpan } from "./trace-id.ts";
+import { readTranscript } from "./transcript/read-transcript.ts";
+import { transcriptObservations } from "./transcript/transcript-observations.ts";
 
 /** What others are told of jobs beside the store. Nothing here is waited for by a job, and nothing makes one fail. */
 export type Telemetry = Readonly<{
   /** Of one attempt's Claude; undefined where telemetry is off. */
   relay: (job: Job) => JobRelay | undefined;
-  /** An attempt is over, and this is the job as the store has it since. */
-  ended: (job: Job) => void;
+  /** An attempt begins. */
+  claimed: (job: Job) => void;
+  /** Tells what Claude kept of a session. Resolves when it is read, which does not depend on anybody outside. */
+  said: (session: Said) => Promise<void>;
+  /** An attempt is over, and this is the job as the store has it since; undefined where nobody knows. */
+  ended: (job: Job | undefined) => void;
 }> &
   AsyncDisposable;
-type Deps = Readonly<{ fetch: typeof globalThis.fetch; clock: Clock; log: Log; redact: Redact }>;
+/** Nothing of the job may be alive any more, and this is read before its folder is made anew. */
+type Said = Readonly<{ job: Job; attempt: number; configDir: string; sessionId: string | undefined; sinceMs: number }>;
+type Deps = Readonly<{ fetch: typeof globalThis.fetch; clock: Clock; log: Log; redact: Redact; version: string }>;
 
 export const silentTelemetry: Telemetry = {
   relay: () => undefined,
+  claimed: () => undefined,
+  said: async () => undefined,
   ended: () => undefined,
   [Symbol.asyncDispose]: async () => undefined,
 };
@@ -28,13 +41,28 @@ const goodbyeMs = 3_000;
 
 export function openTelemetry(config: Config, deps: Deps): Telemetry {
   const collector = openCollector(config, deps);
+  const langfuse = openLangfuse(config, deps);
   return {
     relay: (job) => jobRelay(job, collector, config),
-    ended: (job) => collector?.send("traces", jobSpans(job)),
+    claimed: (job) => langfuse?.tell(claimObservations(job, deps.clock.now())),
+    said: async ({ job, attempt, sessionId, configDir, sinceMs }) => {
+      if (!langfuse || sessionId === undefined) return;
+      const transcript = await readTranscript({ configDir, sessionId }, sinceMs);
+      langfuse.tell(transcriptObservations(transcript, { job: job.id, parent: attemptSpan(job.id, attempt) }));
+    },
+    ended: (job) => {
+      if (!job) return;
+      collector?.send("traces", jobSpans(job));
+      langfuse?.tell(endObservations(job));
+    },
     [Symbol.asyncDispose]: async () => {
-      await collector?.close(goodbyeMs);
-      const counts = collector?.counts();
-      if (counts && counts.dropped > 0) deps.log.warn("telemetry was dropped", counts);
+      const [observations] = await Promise.all([langfuse?.close(goodbyeMs), collector?.close(goodbyeMs)]);
+      const requests = collector?.counts().dropped ?? 0;
+      if (requests + (observations ?? 0) > 0)
+        deps.log.warn("telemetry was dropped", {
+          collector_requests: requests,
+          langfuse_observations: observations ?? 0,
+        });
     },
   };
 }
