@@ -6,7 +6,6 @@ import type { Claim } from "../shared/store.ts";
 import { carrySession } from "./carry-session.ts";
 import { checkPushRight } from "./check-push-right.ts";
 import { judge, type Verdict } from "./claude/judge.ts";
-import type { Metered } from "./claude/usage-receiver.ts";
 import {
   alreadyDone,
   attemptEnd,
@@ -14,19 +13,18 @@ import {
   concludeError,
   concludeVerdict,
   endOf,
-  waits,
   withEnd,
 } from "./conclude.ts";
+import { evidenceOf } from "./evidence.ts";
 import { announce, loginFolder, noteRun, runDirOf, treeOf } from "./job-tree.ts";
 import { type Held, keepLease, type LeaseKeeper } from "./keep-lease.ts";
 import { openWork } from "./open-work.ts";
 import { type JobPlaces, jobPlaces } from "./places.ts";
 import { removeClaimNote } from "./process/claim-note.ts";
-import { keepRecord, readTail } from "./process/keep-record.ts";
 import type { LoadedProfile } from "./profile/extend.ts";
 import { profileSecrets } from "./profile/profile-secrets.ts";
 import { reportEnd } from "./report-end.ts";
-import { type ClaudeRun, runClaude } from "./run-claude.ts";
+import { runClaude } from "./run-claude.ts";
 import type { RunnerDeps } from "./runner-deps.ts";
 import { setUp } from "./set-up.ts";
 import { readyTree } from "./setup/ready-tree.ts";
@@ -205,7 +203,7 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
   );
   if (run.stop === "lease-lost") throw new LeaseLost(job.id); // what is here may be another's by now
   note(await conversation.end(signal));
-  return judge(await evidence(run, { runDir, job, metered: meter.total() }, deps));
+  return judge(await evidenceOf(run, { runDir, job, metered: meter.total() }, deps));
 }
 
 /** An outage of the store ends no attempt as long as its lease lasts. */
@@ -219,22 +217,3 @@ const sessionRecord = ({ job, tenant }: Claim, id: string, runner: string) => ({
   runner,
   ...(job.repo_url === undefined ? {} : { repoKey: parseRepoUrl(job.repo_url).canonical }),
 });
-
-type Seen = Readonly<{ runDir: string; job: Job; metered: Metered }>;
-
-async function evidence({ session, exit, stop }: ClaudeRun, { runDir, job, metered }: Seen, deps: RunnerDeps) {
-  const { tries, sinceMs } = waits(job);
-  const stderr = await readTail(runDir, "err", 8_192);
-  await Promise.all([keepRecord(runDir, "out"), keepRecord(runDir, "err")]);
-  return {
-    session,
-    exit,
-    stderr,
-    metered,
-    transientTries: tries,
-    nowMs: deps.clock.now(),
-    redact: deps.redact,
-    ...(stop === undefined ? {} : { stop }),
-    ...(sinceMs === undefined ? {} : { limitedSinceMs: sinceMs }),
-  };
-}

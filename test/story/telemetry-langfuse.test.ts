@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { attemptSpan, rootSpan, traceIdOf } from "../../runner/telemetry/trace-id.ts";
@@ -91,7 +91,8 @@ test("after kill -9 of the runner both attempts are in the one trace, with what 
   const first = await world.serve({ direct: true });
   const { id } = await world.submit({ task: "Go. [[scenario:slow once=yes until=released]]" });
   const job = await world.until(id, ({ phase }) => phase === "running");
-  await eventually(() => existsSync(join(String(job["worktree_path"]), "heartbeat.txt")));
+  const kept = join(String(job["job_config_dir"]), "projects/*", `${job["session_id"]}.jsonl`);
+  await eventually(() => globSync(kept).some((file) => readFileSync(file, "utf8").includes('"tool_use"')));
   await first.killGroup();
   const second = await world.serve({ direct: true });
   expect(await world.ended(id)).toMatchObject({ status: "succeeded", attempt: 2 });
