@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import type { Clock } from "../shared/clock.ts";
 import type { Config } from "../shared/config-keys.ts";
 import { AppError } from "../shared/error.ts";
+import type { Job } from "../shared/job.ts";
 import type { Log } from "../shared/log.ts";
 import type { Redact } from "../shared/redact.ts";
 import { repoRules } from "../shared/repo-rules.ts";
@@ -20,6 +21,7 @@ import { probeSandbox } from "./process/probe-sandbox.ts";
 import { flagAsker } from "./profile/claude-flags.ts";
 import { loadProfiles } from "./profile/load-profiles.ts";
 import { profilePlaces } from "./profile/profile-places.ts";
+import { profileSecrets } from "./profile/profile-secrets.ts";
 import type { RunnerDeps } from "./runner-deps.ts";
 import { openSessionCopies } from "./session-copies.ts";
 import { openSharedRoot } from "./shared-root.ts";
@@ -59,6 +61,9 @@ export async function assemble(start: RunnerStart, tell: () => object): Promise<
   const askFlags = flagAsker({ binary: config.claudeBinary, path: env["PATH"] ?? "", cwd });
   const hidden = hiddenValues();
   const hide: Redact = (text) => redact(github.hide(hidden.hide(text)));
+  const profiles = () => loadProfiles(profilePlaces(config, packageRoot), askFlags);
+  const learn = async ({ profile }: Job) =>
+    hidden.add(await profileSecrets((await profiles()).get(profile), { config, surroundings: env }));
   const deps: RunnerDeps = {
     ...{ store, clock, log, random, newId, config, packageRoot, cwd, places, github },
     redact: hide,
@@ -67,12 +72,12 @@ export async function assemble(start: RunnerStart, tell: () => object): Promise<
     identity: instance.identity,
     tmpRoot: tmpdir(),
     times: leaseTimes(config),
-    profiles: () => loadProfiles(profilePlaces(config, packageRoot), askFlags),
+    profiles,
     repos: await repositories(start, { places, github }),
     copies: openSessionCopies({ store, config, newId, sessions: places.sessions }),
     usage: await startUsageReceiver(),
     broker: await startBroker(env),
-    telemetry: openTelemetry(config, { ...start, redact: hide }),
+    telemetry: openTelemetry(config, { ...start, redact: hide, learn }),
     sandbox: await probeSandbox({ wanted: config.sandbox, clock, folder: places.data }),
   };
   const close = async () => {

@@ -26,7 +26,15 @@ export type Telemetry = Readonly<{
   AsyncDisposable;
 /** Nothing of the job may be alive any more, and this is read before its folder is made anew. */
 type Said = Readonly<{ job: Job; attempt: number; configDir: string; sessionId: string | undefined; sinceMs: number }>;
-type Deps = Readonly<{ fetch: typeof globalThis.fetch; clock: Clock; log: Log; redact: Redact; version: string }>;
+type Deps = Readonly<{
+  fetch: typeof globalThis.fetch;
+  clock: Clock;
+  log: Log;
+  redact: Redact;
+  /** Makes `redact` know what is secret in a job's profile: who recovers a job has not run it. */
+  learn: (job: Job) => Promise<void>;
+  version: string;
+}>;
 
 export const silentTelemetry: Telemetry = {
   relay: () => undefined,
@@ -47,6 +55,11 @@ export function openTelemetry(config: Config, deps: Deps): Telemetry {
     claimed: (job) => langfuse?.tell(claimObservations(job, deps.clock.now())),
     said: async ({ job, attempt, sessionId, configDir, sinceMs }) => {
       if (!langfuse || sessionId === undefined) return;
+      try {
+        await deps.learn(job);
+      } catch (error) {
+        return deps.log.warn("what was said is not told: its secrets are not known", { error: String(error) });
+      }
       const transcript = await readTranscript({ configDir, sessionId }, sinceMs);
       langfuse.tell(transcriptObservations(transcript, { job: job.id, parent: attemptSpan(job.id, attempt) }));
     },

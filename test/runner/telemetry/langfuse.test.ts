@@ -1,3 +1,6 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openTelemetry } from "../../../runner/telemetry/telemetry.ts";
 import { attemptSpan, rootSpan, spanIdOf, traceIdOf } from "../../../runner/telemetry/trace-id.ts";
@@ -24,8 +27,13 @@ function toLangfuse(url: string, more: Record<string, string> = {}) {
   const warnings: [string, LogFacts | undefined][] = [];
   const log = { ...silentLog, warn: (message: string, facts?: LogFacts) => void warnings.push([message, facts]) };
   const env = { LANGFUSE_HOST: url, LANGFUSE_PUBLIC_KEY: "pk-lf-1", LANGFUSE_SECRET_KEY: "sk-lf-2", ...more };
+  const known = [secret];
+  const learn = async ({ profile }: Job) => {
+    if (profile === "gone") throw new Error("there is no such profile");
+    known.push(`secret-of-${profile}`);
+  };
   const telemetry = openTelemetry(aConfig(env), {
-    ...{ fetch, clock: systemClock, log, redact: redactor([secret]), version: "1.2.3" },
+    ...{ fetch, clock: systemClock, log, redact: (text: string) => redactor(known)(text), learn, version: "1.2.3" },
   });
   const close = async () => {
     const begun = performance.now();
@@ -156,4 +164,24 @@ test("OpenTelemetry's globals stay as they were", async () => {
   expect(endpoint.spans()).toHaveLength(1);
   const globals = (globalThis as Record<symbol, unknown>)[Symbol.for("opentelemetry.js.api.1")];
   expect(globals).toBeUndefined();
+});
+
+test("what is secret in a profile is known before what was said with it is told; where it cannot be known, nothing is", async () => {
+  await using endpoint = await anEndpoint();
+  const { telemetry, close } = toLangfuse(endpoint.url);
+  const configDir = mkdtempSync(join(tmpdir(), "ac-said-"));
+  const sessionId = "558b794f-ec31-4262-ae2f-a5c7069711d9";
+  mkdirSync(join(configDir, "projects/-repo"), { recursive: true });
+  const message = { role: "user", content: "Use secret-of-mine, secret-of-gone" };
+  const line = { type: "user", uuid: "u1", timestamp: at(1), message };
+  writeFileSync(join(configDir, `projects/-repo/${sessionId}.jsonl`), JSON.stringify(line));
+  const said = (profile: string) =>
+    telemetry.said({ job: aJob({ profile }), attempt: 1, configDir, sessionId, sinceMs: ms(0) });
+  await said("gone");
+  await said("mine");
+  rmSync(configDir, { recursive: true });
+  await close();
+  expect(endpoint.spans().map(({ attributes }) => attributes["langfuse.observation.input"])).toEqual([
+    "Use [redacted], secret-of-gone",
+  ]);
 });
