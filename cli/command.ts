@@ -27,6 +27,7 @@ type Definition<Options> = Readonly<{
 export const defineCommand = <Options extends object = object>(definition: Definition<Options>): CliCommand => ({
   takes: definition.takes ?? ((command) => command),
   examples: definition.examples,
-  run: (cli, command) => definition.run(cli, command.opts<Options>(), command.args),
+  // An option that the command above has too, as `--json`, is taken there.
+  run: (cli, command) => definition.run(cli, command.optsWithGlobals<Options>(), command.args),
   ...(definition.parts === undefined ? {} : { parts: definition.parts }),
 });

@@ -8,6 +8,7 @@ import { findClaude } from "./claude/find-claude.ts";
 import { planRun, type RunPlan } from "./claude/plan.ts";
 import type { Meter } from "./claude/usage-receiver.ts";
 import type { JobPlaces } from "./places.ts";
+import { flagArguments } from "./profile/claude-flags.ts";
 import type { LoadedProfile } from "./profile/extend.ts";
 import { findLogin, storageOf } from "./profile/login.ts";
 import { materialize } from "./profile/materialize.ts";
@@ -65,7 +66,7 @@ export async function setUp(facts: Facts, deps: RunnerDeps, signal: AbortSignal)
   const plan = planRun({
     job,
     profile: profile.profile,
-    flags: profile.flags,
+    flags: flagArguments(profile.flags),
     config,
     sessionId,
     start,

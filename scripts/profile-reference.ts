@@ -20,7 +20,8 @@ export function profileReference(): string {
 How Claude is run. A profile is a folder with any of \`profile.yml\`, \`CLAUDE.md\` and \`.claude/\` (settings, agents, skills,
 commands, rules, hooks) and \`.mcp.json\`. They are looked for in the package (\`code\` and \`review\`), then in
 \`{AGENTICORE_AGENTIHOOKS_PATH}/profiles\`, then in \`profiles/\` of the data folder (\`~/.agenticore/profiles\`); a later place wins over an earlier one, profile
-by profile. One that cannot be used is listed with its error and leaves the others alone. \`agenticore profiles\` lists them.
+by profile. One that cannot be used is listed with its error and leaves the others alone. \`agenticore profiles\` lists them;
+\`agenticore profiles show NAME\` tells each effective value of one with the file that it is from, and Claude's whole command line.
 
 | key of \`profile.yml\` | values | default | what it does |
 |---|---|---|---|

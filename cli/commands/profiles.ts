@@ -5,6 +5,12 @@ import { table } from "../print.ts";
 export const profiles = defineCommand<{ json?: true }>({
   takes: (command) => command.option("--json", "print JSON"),
   examples: ["agenticore profiles", "agenticore profiles --json"],
+  parts: {
+    show: {
+      summary: "Explain a profile of this machine: its values, where each is from, and Claude's command line",
+      load: async () => (await import("./profiles-show.ts")).profilesShow,
+    },
+  },
   run: async (cli, { json }) => {
     const { print } = cli;
     const found = await (await connect(cli)).profiles();

@@ -1,6 +1,5 @@
 import { AppError } from "../../shared/error.ts";
 import { Profile, parentsOf } from "../../shared/profile.ts";
-import { flagArguments } from "./claude-flags.ts";
 import { deepMerge, type Tree, withoutNulls } from "./deep-merge.ts";
 import type { RawProfile } from "./profile-file.ts";
 import type { Layer, ProfileFolders } from "./profile-files.ts";
@@ -22,8 +21,8 @@ export type LoadedProfile = ProfileFolders &
     source: string;
     /** With everything that it extends, and the defaults. */
     profile: Profile;
-    /** Further arguments for Claude. */
-    flags: readonly string[];
+    /** Keys of `claude` that are flags of Claude's and no keys of ours, with their values. */
+    flags: Tree;
     /** Each `profile.yml` that it is made of, the furthest parent's first. */
     layers: readonly Layer[];
     /** What of them has no effect. */
@@ -49,7 +48,7 @@ export function resolveProfile(name: string, found: readonly Found[]): LoadedPro
     profile,
     folders: [...new Set(chain.flatMap(({ base, folder }) => (base === undefined ? [folder] : [base, folder])))],
     ...(hooksRoot === undefined ? {} : { hooksRoot }),
-    flags: flagArguments(chain.map(({ raw }) => raw.flags).reduce(deepMerge, {})),
+    flags: withoutNulls(chain.map(({ raw }) => raw.flags).reduce(deepMerge, {})),
     layers: chain.map(({ folder, raw }) => ({ from: `${folder}/profile.yml`, content: whole(raw) })),
     notes: [...new Set(chain.flatMap(({ raw }) => raw.notes))],
   };

@@ -1,7 +1,8 @@
-import { cp, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { mergeSettings } from "./deep-merge.ts";
 import type { LoadedProfile } from "./extend.ts";
+import { copyParts } from "./parts.ts";
 import { instructionsOf, jsonOf, mcpServersOf, settingsLayers, settingsOf } from "./profile-files.ts";
 import type { RepoConfig } from "./repo-config.ts";
 import { repoInstructions } from "./repo-instructions.ts";
@@ -62,28 +63,6 @@ async function freshFolder(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 });
   await rm(old, { recursive: true, force: true });
 }
-
-/** Agents, skills, commands, rules, hooks and whatever else a profile brings; not what is made here or is Claude's own state. */
-async function copyParts(from: string, to: string): Promise<void> {
-  const names = await readdir(from).catch(() => []);
-  for (const name of names.filter(isPart)) {
-    const source = join(from, name);
-    // Shared skills are commonly links: what they point to is copied.
-    await cp(source, join(to, name), { recursive: true, dereference: true, filter: notGit });
-  }
-}
-
-const made = new Set([
-  "CLAUDE.md",
-  "settings.json",
-  "settings.base.json",
-  "settings.local.json",
-  "settings.overrides.json",
-  "mcp.json",
-]);
-const state = new Set(["projects", "sessions", "todos", "shell-snapshots", "backups", "statsig", "history.jsonl"]);
-const isPart = (name: string): boolean => !name.startsWith(".") && !made.has(name) && !state.has(name);
-const notGit = (path: string): boolean => basename(path) !== ".git";
 
 const firstStart = (trusted: readonly string[]) => ({
   hasCompletedOnboarding: true,

@@ -25,10 +25,12 @@ export async function profileSecrets(
   return [...new Set(values.flatMap((value) => [value, JSON.stringify(value).slice(1, -1)]))];
 }
 
-const secretName = /token|secret|passw|passphrase|key|credential|auth|cookie|dsn/i;
+/** Whether a variable or header of this name holds what nobody shall read. */
+export const isSecretName = (name: string): boolean =>
+  /token|secret|passw|passphrase|key|credential|auth|cookie|dsn/i.test(name);
 
 /** Without the scheme of `Bearer …`; `${VAR}` is filled in by Claude and stands for no value here. */
 function secretIn([name, value]: readonly [string, unknown]): string[] {
-  if (!secretName.test(name) || typeof value !== "string" || value.includes("${")) return [];
+  if (!isSecretName(name) || typeof value !== "string" || value.includes("${")) return [];
   return [value.replace(/^(?:Bearer|Basic|Token)\s+/i, "")];
 }

@@ -10,6 +10,7 @@ import { type ClaudeMessage, readMessages } from "../../../runner/claude/message
 import { planRun, type RunPlan } from "../../../runner/claude/plan.ts";
 import { closing, mayClose, onFollowUp, onMessage, openSession, type Step } from "../../../runner/claude/session.ts";
 import type { Session } from "../../../runner/claude/session-state.ts";
+import { flagArguments } from "../../../runner/profile/claude-flags.ts";
 import type { LoadedProfile } from "../../../runner/profile/extend.ts";
 import { loadProfiles } from "../../../runner/profile/load-profiles.ts";
 import { findLogin, storageOf } from "../../../runner/profile/login.ts";
@@ -31,7 +32,7 @@ export const aProfile = (content: unknown = {}): Profile => Profile.parse(conten
 
 /** A profile as it is after loading, made of these folders. */
 export const aLoadedProfile = (content: unknown, folders: readonly string[]): LoadedProfile => ({
-  ...{ name: "own", source: "user", profile: aProfile(content), folders, flags: [], layers: [], notes: [] },
+  ...{ name: "own", source: "user", profile: aProfile(content), folders, flags: {}, layers: [], notes: [] },
 });
 
 export const bundledProfile = async (name: string): Promise<LoadedProfile> => {
@@ -101,7 +102,7 @@ export async function drive({ desk, url }: At, task: string, options: DriveOptio
   const plan = planRun({
     job: aJob({ task, ...options.job }),
     profile,
-    flags: loaded.flags,
+    flags: flagArguments(loaded.flags),
     config,
     sessionId: options.sessionId ?? randomUUID(),
     start: options.start ?? "new",
