@@ -152,6 +152,13 @@ test("no secret is ever shown, not in errors, not when it is printed", () => {
   expect(refusal({}, { github: { token: { nested: "very-secret-value" } } }).message).not.toContain("secret-value");
 });
 
+test("W-38: a section with nothing in it is none, and a number that is none is told", () => {
+  const { config } = resolve({}, { repos: null, server: {}, queue: "" });
+  expect(config.maxParallelJobs).toBe(3);
+  expect(config.port).toBe(8_200);
+  expect(refusal({ AGENTICORE_MAX_PARALLEL_JOBS: "three" }).message).toContain("AGENTICORE_MAX_PARALLEL_JOBS");
+});
+
 test("a file that is a list or a word is refused, an empty one is no file", () => {
   expect(refusal({}, ["a"]).message).toContain("config.yml");
   expect(refusal({}, "hello").message).toContain("config.yml");
