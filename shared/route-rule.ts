@@ -40,7 +40,8 @@ function isPattern(text: string): boolean {
 
 /** A list of rules in YAML, the same as JSON in a variable; each mistake names its rule. */
 export const routeRules = z
-  .union([z.array(z.unknown()), z.string().transform(fromJson)], { error: "must be a list of rules" })
+  .union([z.array(z.unknown()), z.string()], { error: "must be a list of rules" })
+  .transform((given, context) => (typeof given === "string" ? fromJson(given, context) : given))
   .transform((items, context): readonly RouteRule[] =>
     items.flatMap((item, index) => {
       const { data, error } = RouteRule.safeParse(item);

@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { installCommand, packageOf } from "../../cli/commands/update.ts";
+import { placesOf } from "../../runner/places.ts";
+import { loadConfig } from "../../shared/load-config.node.ts";
 import { aCli } from "../support/a-cli.ts";
 
 function aFolder(): string {
@@ -91,6 +93,17 @@ test("init-shared-fs makes private folders, again and again, and says where it c
   const refused = await cli.run("init-shared-fs", "--shared-root", join(root, "file"));
   expect(refused).toMatchObject({ code: 1, out: "" });
   expect(refused.err).toContain("mounted");
+});
+
+test("W-37: every folder that init-shared-fs makes is one that runners with this root look into", async () => {
+  const root = join(aFolder(), "shared");
+  await aCli().run("init-shared-fs", "--shared-root", root);
+  const env = { AGENTICORE_SHARED_FS_ROOT: root, AGENTICORE_WORKTREE_ROOT: join(root, "worktrees") };
+  const { config } = await loadConfig(aCli({ env }).context);
+  const used = [...Object.values(placesOf(config)), config.jobsDir, join(config.claudeHomeDir, ".claude")];
+  const made = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  expect(made.length).toBeGreaterThan(3);
+  for (const { name } of made) expect(used).toContain(join(root, name));
 });
 
 test("init-shared-fs tells what holds on that file system", async () => {

@@ -60,6 +60,38 @@ test("a variable is over the file, the file over the default, and an empty varia
   expect(origins).toMatchObject({ port: "server.port in config.yml", host: "default", pools: "AGENTICORE_POOLS" });
 });
 
+test("W-38: a section with nothing below it says nothing, and a number that is none is told with its key", () => {
+  const sections = [...new Set(Object.values(configKeys).map(({ yaml }) => yaml.split(".")[0] ?? ""))];
+  const empty = Object.fromEntries(sections.map((section) => [section, null]));
+  expect(resolve({}, empty).config).toEqual(resolve().config);
+  expect(refusal({ AGENTICORE_MAX_PARALLEL_JOBS: "three" }).message).toContain(
+    'AGENTICORE_MAX_PARALLEL_JOBS: must be a whole number (it is "three")',
+  );
+  expect(refusal({}, { repos: { max_parallel_jobs: "three" } }).message).toContain(
+    "repos.max_parallel_jobs in config.yml",
+  );
+});
+
+test.each([
+  [[{ profile: "code" }], "rule 1: must say when: repo, task or label"],
+  [
+    [
+      { profile: "a", task: "x" },
+      { profile: "b", task: "(" },
+    ],
+    "rule 2: task: must be a regular expression",
+  ],
+  [[{ profile: "../x", task: "x" }], "rule 1: profile: "],
+  [[{ profile: "a", repos: "x" }], 'rule 1: Unrecognized key: "repos"'],
+  [["code"], "rule 1: Invalid input"],
+  ["no list", "must be a list of rules as JSON"],
+  [{ profile: "a" }, "must be a list of rules"],
+])("rules for routing that cannot be read are told with their number: %j", (rules, says) => {
+  const { message } = refusal({}, { router: { rules } });
+  expect(message).toContain("router.rules");
+  expect(message).toContain(says);
+});
+
 test("where a key has two variables the first one set counts", () => {
   expect(resolve({ UPSTASH_REDIS_REST_URL: "https://b.example" }).config.redisUrl).toBe("https://b.example");
   const both = { REDIS_URL: "redis://a.example", UPSTASH_REDIS_REST_URL: "https://b.example" };
