@@ -22,7 +22,7 @@ type Pushed = Readonly<{
 export async function propose(
   pushed: Pushed,
   { github, pr }: Readonly<{ github: Github; pr: Profile["pr"] | undefined }>,
-  { prove, signal }: Publication,
+  { prove, signal, draft = false }: Publication,
 ): Promise<Published> {
   const { address, branch, baseRef, commit, job } = pushed;
   if (pr === undefined || address.scheme === "local") return nothing;
@@ -36,7 +36,10 @@ export async function propose(
       throw error;
     });
   try {
-    const end = await github.propose({ repo, job, branch, baseRef, commit, how: pr }, { prove: guarded, signal });
+    const end = await github.propose(
+      { repo, job, branch, baseRef, commit, how: draft ? { ...pr, draft } : pr },
+      { prove: guarded, signal },
+    );
     if (!end) return without(whyNoPullRequest("token", { ...pushed, page: repo.page }));
     const { url, how, warnings } = end;
     return {

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Clock } from "../shared/clock.ts";
+import { type Clock, iso } from "../shared/clock.ts";
 import { AppError, LeaseLost } from "../shared/error.ts";
 import type { Message, Usage } from "../shared/job.ts";
 import type { Log } from "../shared/log.ts";
@@ -11,6 +11,7 @@ import { closing, mayClose, onFollowUp, onMessage, openSession, type Step } from
 import type { Session } from "./claude/session-state.ts";
 import { interruptLine } from "./claude/stdin-line.ts";
 import { usageOf } from "./claude/usage.ts";
+import { keepGoing } from "./keep-going.ts";
 import type { LeaseKeeper } from "./keep-lease.ts";
 import { startTree, type TreePlan } from "./process/spawn-warden.ts";
 import type { Line } from "./process/split-lines.ts";
@@ -31,6 +32,12 @@ type Order = Readonly<{
   onStarted: (pid: number) => void;
   /** What Claude's process has cost so far, at each of its results. */
   onUsage: (total: Readonly<{ cost_usd: number; usage: Usage }>) => void;
+  /** Seconds in which something must happen; 0: for ever. */
+  stallSeconds: number;
+  /** Bytes of the model's answers so far, where they come through the broker. */
+  heard: () => number;
+  /** A sentence for the job. */
+  warn: (sentence: string) => void;
   /** A tool or a turn has ended: the conversation is longer. */
   onSaid: () => void;
 }>;
@@ -64,10 +71,12 @@ export async function runClaude(order: Order, { clock, redact, newId, log }: Dep
   let finishing = false;
   let session = openSession({ messageId: plan.messageId, pid: tree.id.pid, resumed: order.resumed });
   const waiting: Message[] = [];
+  const nudges = new Set<string>();
   const take = (step: Step) => {
     session = step.session;
-    keeper.emit(...step.events);
-    for (const id of step.delivered) keeper.delivered(id);
+    // Nobody but us has sent a nudge.
+    keeper.emit(...step.events.filter(({ data }) => !("message_id" in data && nudges.has(data.message_id))));
+    for (const id of step.delivered) if (!nudges.has(id)) keeper.delivered(id);
     for (const line of step.writes) void tree.write(line);
   };
   const handOver = () => {
@@ -77,6 +86,18 @@ export async function runClaude(order: Order, { clock, redact, newId, log }: Dep
     waiting.push(message);
     handOver();
   });
+  const going = keepGoing(
+    {
+      ...{ stallSeconds: order.stallSeconds, runDir: order.tree.runDir, pid: tree.id.pid, heard: order.heard },
+      ...{ over: over.signal, warn: order.warn, stop: (why) => ours.abort(new Stop(why)) },
+      nudge: (text, mode) => {
+        const id = newId();
+        nudges.add(id);
+        take(onFollowUp(session, { id, text, mode, at: iso(clock.now()) }));
+      },
+    },
+    clock,
+  );
   const deadline = after(plan.deadlineMs, () => ours.abort(new Stop("timeout")));
   const ending = endWhenTold();
   void tree.exited.then(() => over.abort());
@@ -112,6 +133,7 @@ export async function runClaude(order: Order, { clock, redact, newId, log }: Dep
   function read({ text, dropped }: Line): void {
     const message = readMessage(text);
     take(onMessage(session, message, redact));
+    going.seen(message);
     if (message.type === "user" || message.type === "result") order.onSaid();
     if (message.type === "result")
       order.onUsage({ cost_usd: message.total_cost_usd, usage: usageOf(message.modelUsage) });

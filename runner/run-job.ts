@@ -16,6 +16,7 @@ import {
   withEnd,
 } from "./conclude.ts";
 import { evidenceOf } from "./evidence.ts";
+import { handOver } from "./hand-over.ts";
 import { announce, loginFolder, noteRun, runDirOf, treeOf } from "./job-tree.ts";
 import { type Held, keepLease, type LeaseKeeper } from "./keep-lease.ts";
 import { openWork } from "./open-work.ts";
@@ -121,12 +122,13 @@ async function work(attempt: Attempt, deps: RunnerDeps): Promise<Conclusion> {
       ? alreadyDone
       : await runInside({ attempt: { ...attempt, job }, profile, workplace, note }, deps);
   note(verdict.warnings);
-  if (verdict.status !== "succeeded") return concludeVerdict(verdict, { job, nowMs: deps.clock.now() });
+  const succeeded = verdict.status === "succeeded";
+  if (!succeeded && !verdict.draft) return concludeVerdict(verdict, { job, nowMs: deps.clock.now() });
   const ended = endOf(job, verdict);
-  await workplace.noteDone(ended); // before anybody is told of it
-  keeper.patch({ phase: "publishing", ...ended });
+  if (succeeded) await workplace.noteDone(ended); // before anybody is told of it
+  keeper.patch({ phase: "publishing", ...(succeeded ? ended : {}) });
   const said = { ...job, ...ended, warnings: [...warnings] };
-  const published = await workplace.publish({
+  const published = await handOver(workplace, verdict, {
     job: said,
     prove: () => patiently(() => keeper.flush(), signal, deps),
     signal,
@@ -197,6 +199,7 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
       },
       onStarted: (pid) => keeper.patch({ pid }),
       onUsage,
+      ...{ stallSeconds: deps.config.stallSeconds, heard: stand.heard, warn: (sentence: string) => note([sentence]) },
       onSaid: conversation.said,
     },
     deps,

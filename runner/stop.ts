@@ -1,4 +1,4 @@
-export type StopReason = "cancelled" | "timeout" | "lease-lost" | "draining" | "output-limit" | "stalled";
+export type StopReason = "cancelled" | "timeout" | "lease-lost" | "draining" | "output-limit" | "stalled" | "looping";
 
 /** Why a job's work is ended from outside: the reason of its AbortSignal. The first one wins and decides the outcome. */
 export class Stop extends Error {

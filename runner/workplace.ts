@@ -12,6 +12,8 @@ export type Publication = Readonly<{
   /** Asked right before what cannot be undone. @throws LeaseLost */
   prove: () => Promise<void>;
   signal: AbortSignal;
+  /** The job has failed, and its work is shown as unfinished, whatever the profile says of drafts. */
+  draft?: boolean;
 }>;
 
 /** Where a job works: a worktree of its repository, or a private folder. */

@@ -19,6 +19,8 @@ export const configNotes: Readonly<Record<ConfigName, string>> = {
     "Home folder whose `.claude` holds the login, where `claude.config_dir` is not set. `/shared` in Kubernetes; the shared folder where there is one.",
   claudeEnv: "Names of further variables that reach Claude.",
   trustedRepos: "Globs of repositories whose own hooks, settings and MCP servers may run.",
+  stallSeconds:
+    "Seconds without a word of Claude's, output or CPU time of its tools, after which it is interrupted and told to continue; after as many again the job fails as `stalled`. 0: never.",
   keyBroker:
     "Jobs get a placeholder instead of ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN, good for the Messages API while they run; `false` gives Claude, and what it runs, the key itself.",
   sandbox: "`auto` uses namespaces where the system has them; `none` must be asked for.",

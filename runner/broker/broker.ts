@@ -7,7 +7,13 @@ import { refuse } from "./refuse.ts";
 import { type UpstreamAgents, upstreamAgents } from "./upstream-agent.ts";
 
 /** One job's place at the broker: what Claude is given instead of the key and the service's address. */
-export type BrokerPlace = Readonly<{ url: string; placeholder: string }> & Disposable;
+export type BrokerPlace = Readonly<{
+  url: string;
+  placeholder: string;
+  /** Bytes that were answered so far. */
+  answered: () => number;
+}> &
+  Disposable;
 
 export type BrokerOrder = Readonly<{
   access: ModelAccess;
@@ -31,7 +37,7 @@ const maxBody = 32 * 1024 * 1024;
 const maxAtOnce = 32;
 const maxHeld = 128 * 1024 * 1024;
 
-type Place = BrokerOrder & { open: number; held: number; readonly gone: AbortController };
+type Place = BrokerOrder & { open: number; held: number; answered: number; readonly gone: AbortController };
 type Places = Map<string, Place>;
 
 /**
@@ -53,13 +59,13 @@ export async function startBroker(variables: Readonly<Record<string, string | un
   return {
     open: (order) => {
       const placeholder = `agenticore-${randomBytes(24).toString("base64url")}`;
-      const place: Place = { ...order, open: 0, held: 0, gone: new AbortController() };
+      const place: Place = { ...order, open: 0, held: 0, answered: 0, gone: new AbortController() };
       places.set(placeholder, place);
       const end = () => {
         places.delete(placeholder);
         place.gone.abort();
       };
-      return { url, placeholder, [Symbol.dispose]: end };
+      return { url, placeholder, answered: () => place.answered, [Symbol.dispose]: end };
     },
     [Symbol.asyncDispose]: async () => {
       for (const { gone } of places.values()) gone.abort();
@@ -110,7 +116,8 @@ async function exchange(
     if (signal.aborted) return void out.destroy();
     if (answer instanceof Error)
       return refuse(out, 502, `The model's service cannot be reached: ${hidden(answer.message)}`);
-    await handOn(answer, out, hidden);
+    const count = (bytes: number) => (place.answered += bytes);
+    await handOn(answer, out, { hide: hidden, count });
   } finally {
     place.held -= body?.length ?? 0;
   }

@@ -76,7 +76,7 @@ const maxErrorBytes = 256 * 1024;
 export async function handOn(
   answer: IncomingMessage,
   out: ServerResponse,
-  hide: (text: string) => string,
+  { hide, count }: Readonly<{ hide: (text: string) => string; count: (bytes: number) => void }>,
 ): Promise<void> {
   const status = answer.statusCode ?? 502;
   const headers = endToEnd(answer.headers, (name) => name !== "set-cookie");
@@ -84,12 +84,20 @@ export async function handOn(
     const { "content-length": length } = answer.headers;
     out.writeHead(status, length === undefined ? headers : { ...headers, "content-length": length });
     out.flushHeaders();
-    return await pipeline(answer, out);
+    return await pipeline(answer, counted(count), out);
   }
   const said = hide(await beginning(answer));
   out.writeHead(status, { ...headers, "content-length": Buffer.byteLength(said) });
   out.end(said);
 }
+
+const counted = (count: (bytes: number) => void) =>
+  async function* (parts: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const part of parts) {
+      count(part.length);
+      yield part;
+    }
+  };
 
 async function beginning(answer: IncomingMessage): Promise<string> {
   const parts: Buffer[] = [];

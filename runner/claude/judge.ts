@@ -16,6 +16,7 @@ export type StopReason =
   | "output-limit"
   | "budget"
   | "stalled"
+  | "looping"
   | "lingered";
 
 export type Evidence = End &
@@ -53,6 +54,8 @@ export type Verdict = Readonly<{
   usage: Usage;
   num_turns: number;
   retry: Retry;
+  /** It did not succeed, but what it did is worth handing over: a draft. */
+  draft?: boolean;
 }>;
 
 export const maxOutputBytes = 256 * 1024;
@@ -70,7 +73,12 @@ export function judge(evidence: Evidence): Verdict {
   if (evidence.stop === "cancelled") return { ...measured, ...failed(stopped.cancelled), status: "cancelled" };
   if (isDone(evidence)) return { ...measured, status: "succeeded", retry: { kind: "none" } };
   if (evidence.stop === "drain") return { ...measured, status: "given-back", retry: { kind: "none" } };
-  if (evidence.stop && evidence.stop !== "lingered") return { ...measured, ...failed(stopped[evidence.stop]) };
+  if (evidence.stop && evidence.stop !== "lingered")
+    return {
+      ...measured,
+      ...failed(stopped[evidence.stop]),
+      ...(evidence.stop === "looping" ? { draft: true } : {}),
+    };
   const failure = failureOf(evidence);
   const clean = { ...failure, error: evidence.redact(failure.error) };
   return { ...measured, ...failed(clean), ...retried(clean, evidence) };
@@ -87,7 +95,17 @@ const stopped = {
   timeout: { code: "timeout", error: "Claude did not finish within the job's time limit." },
   "output-limit": { code: "output_limit", error: "Claude and its tools printed more than a job may." },
   budget: { code: "budget_exceeded", error: "The job's budget was used up." },
-  stalled: { code: "stalled", error: "Claude said nothing for too long." },
+  stalled: {
+    code: "stalled",
+    error:
+      "Nothing happened for too long: no word of Claude's, no output, no work of its tools, also after it was told to continue.",
+  },
+  looping: {
+    code: "stalled",
+    error: "Claude went on making the same tool call with the same result, also after it was told so.",
+    remedy:
+      "Read the last events; what was done is on the branch. Word the task differently, or continue with the job's session_id.",
+  },
 } as const satisfies Record<Exclude<StopReason, "lease-lost" | "drain" | "lingered">, Failure>;
 
 const failed = ({ code, error, remedy }: Failure) => ({

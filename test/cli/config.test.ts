@@ -26,6 +26,7 @@ const samples: Record<ConfigName, readonly [string, string]> = {
   claudeHomeDir: ["/one", "/two"],
   claudeEnv: ["ONE", "TWO"],
   trustedRepos: ["https://a.example/**", "https://b.example/**"],
+  stallSeconds: ["0", "60"],
   keyBroker: ["false", "true"],
   sandbox: ["none", "auto"],
   sessionKey: ["0f".repeat(32), Buffer.alloc(32, 7).toString("base64")],

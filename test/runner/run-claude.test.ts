@@ -45,6 +45,7 @@ async function started({ argv = ["/bin/true"], enter = [], forMs = 20_000 }: Sta
     },
     ...{ resumed: false, keeper, stop: new AbortController().signal },
     ...{ onStarted: () => undefined, onUsage: () => undefined, onSaid: () => undefined },
+    ...{ stallSeconds: 0, heard: () => 0, warn: () => undefined },
   };
   const deps = { clock, redact: (text: string) => text, newId: () => aJobId(), log: silentLog };
   try {

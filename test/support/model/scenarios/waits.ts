@@ -1,6 +1,6 @@
 import { type Args, numberOf } from "../marker.ts";
 import { bash } from "../reply.ts";
-import type { Scenario, Turn } from "../turn.ts";
+import { finish, type Scenario, type Turn } from "../turn.ts";
 import { committing } from "./writes.ts";
 
 /** Scripts whose first tool runs for long, for cancel, timeout and kill; then they write and commit. */
@@ -21,6 +21,18 @@ export const waits = {
     const beats = numberOf(turn.args, "beats", 600);
     return bash(`${daemon(beats)}; ${beating(turn.args, beats)}`, "Start a daemon and work for a while");
   },
+
+  /** Hangs in its first tool, without a word and without work, or with `always=yes` in each; then it says that it went on. */
+  hangs: ({ args, ...turn }) =>
+    turn.results.length === 0 || args["always"] === "yes"
+      ? bash("sleep 600", "Wait for nothing")
+      : finish("Went on.")({ args, ...turn }),
+
+  /** `times=N file=NAME`: the same command again and again, with the same result; then it ends. */
+  circle: (turn) =>
+    turn.results.length < numberOf(turn.args, "times", 1_000)
+      ? bash(`echo hello > ${turn.args["file"] ?? "circle.txt"}; echo the same`, `Try ${turn.results.length + 1}`)
+      : finish("Out of the circle.")(turn),
 } as const satisfies Record<string, Scenario>;
 
 /** The steps after the first one are those of write-commit. */
