@@ -12,6 +12,7 @@ import { gate } from "./gate.ts";
 import { securitySchemes } from "./openapi.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { jobRoutes } from "./routes/jobs.ts";
+import { mcpRoutes } from "./routes/mcp.ts";
 import { metaRoutes } from "./routes/meta.ts";
 import { pageRoutes } from "./routes/pages.ts";
 
@@ -66,6 +67,7 @@ export function createApp(given: ApiDeps): OpenAPIHono<ApiEnv> {
   jobRoutes(deps, app);
   eventRoutes(deps, app);
   metaRoutes(deps, app);
+  mcpRoutes(deps, app);
   pageRoutes(deps, app);
   return app;
 }

@@ -1,0 +1,64 @@
+import { z } from "zod";
+import type { ApiDeps } from "../deps.ts";
+import type { Asking } from "../jobs.ts";
+
+/** What the tools of this door declare of themselves (MCP, ToolAnnotations); hints for people and models, never rights. */
+type Annotations = Readonly<{
+  readOnlyHint: boolean;
+  destructiveHint?: boolean;
+  idempotentHint?: boolean;
+  openWorldHint?: boolean;
+}>;
+
+/** What a call is given beside its arguments. */
+export type ToolCall = Readonly<{ deps: ApiDeps; asking: Asking }>;
+
+/** A tool as data: what is told of it, and the verb that it calls. `call` gives the success body, and throws AppError. */
+type Tool<S extends z.ZodType> = Readonly<{
+  name: string;
+  title: string;
+  description: string;
+  input: S;
+  output: z.ZodType;
+  annotations: Annotations;
+  call: (args: z.output<S>, call: ToolCall) => Promise<ToolAnswer>;
+}>;
+/** A success body of contract 2, with what a model is told besides. */
+export type ToolAnswer = Readonly<{ success: true }> & Readonly<Record<string, unknown>>;
+
+export type AnyTool = Readonly<{
+  listed: Readonly<Record<string, unknown>>;
+  name: string;
+  input: z.ZodType;
+  /** With arguments that `input` has taken. */
+  call: (args: unknown, call: ToolCall) => Promise<ToolAnswer>;
+}>;
+
+/** The tool, with its entry in `tools/list` made once. */
+export function defineTool<S extends z.ZodType>(tool: Tool<S>): AnyTool {
+  const { name, title, description, input, output, annotations, call } = tool;
+  return {
+    listed: {
+      name,
+      title,
+      description,
+      inputSchema: jsonSchema(input, "input"),
+      outputSchema: jsonSchema(output, "output"),
+      annotations,
+    },
+    name,
+    input,
+    call: (args, given) => call(args as z.output<S>, given),
+  };
+}
+
+/** JSON Schema (2020-12) of what is sent; a UUID's pattern says no more than its format, in ten times the words. */
+function jsonSchema(schema: z.ZodType, io: "input" | "output"): Record<string, unknown> {
+  const { $schema, ...rest } = z.toJSONSchema(schema, {
+    io,
+    override: ({ jsonSchema }) => {
+      if (jsonSchema.format === "uuid") delete jsonSchema.pattern;
+    },
+  });
+  return rest;
+}

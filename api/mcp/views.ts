@@ -1,0 +1,38 @@
+import { z } from "zod";
+import { type Job, JobPhase, JobStatus } from "../../shared/job.ts";
+
+/** The parts of a job that a program can rely on; there are more. */
+const JobView = z.looseObject({
+  id: z.string(),
+  status: JobStatus,
+  phase: JobPhase.optional(),
+  error_code: z.string().optional(),
+  pr_url: z.string().optional(),
+});
+
+/** Clients check a problem against the output schema as well, so nothing but this is in every answer. */
+const success = z.boolean();
+export const JobOutput = z.looseObject({ success, job: JobView.optional() });
+export const WaitOutput = z.looseObject({
+  success,
+  job: JobView.optional(),
+  events: z.array(z.looseObject({ id: z.string(), type: z.string() })).optional(),
+  next: z.string().optional(),
+});
+export const JobsOutput = z.looseObject({
+  success,
+  jobs: z.array(JobView).optional(),
+  next_cursor: z.string().optional(),
+});
+export const ProfilesOutput = z.looseObject({
+  success,
+  profiles: z.array(z.looseObject({ name: z.string() })).optional(),
+});
+
+/** What is said of a job that is still live, so that a model knows what to do next. */
+export const howToWait = ({ id, status }: Pick<Job, "id" | "status">): string =>
+  `The job is ${status}. Call wait_for_job with job_id ${id} until its status is succeeded, failed, cancelled or expired.`;
+
+/** As many characters, and a mark where there were more. */
+export const cutText = (text: string, most: number): string =>
+  text.length <= most ? text : `${text.slice(0, most)}… (${text.length - most} more characters)`;

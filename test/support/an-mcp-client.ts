@@ -1,0 +1,42 @@
+import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+
+/** The revisions that a client of the SDK speaks, by how it opens: with `initialize`, or without. */
+export type Era = "legacy" | "modern";
+export const eras: readonly Era[] = ["legacy", "modern"];
+type Send = (request: Request) => Response | Promise<Response>;
+/** A tool's answer as a program reads it. */
+export type Called = Readonly<{ isError: boolean; body: Record<string, unknown>; text: string }>;
+export type McpClient = AsyncDisposable &
+  Readonly<{
+    client: Client;
+    call: (name: string, args?: Record<string, unknown>) => Promise<Called>;
+  }>;
+
+export type ClientFacts = Readonly<{ era?: Era; headers?: Readonly<Record<string, string>>; url?: string }>;
+
+const pinned = { pin: "2026-07-28" } as const;
+export const negotiation = (era: Era) => ({
+  versionNegotiation: { mode: era === "modern" ? pinned : ("legacy" as const) },
+});
+
+/** The SDK's own client, speaking to an app of this process or, without `send`, to a server. */
+export async function anMcpClient(send: Send | undefined, { era = "modern", headers = {}, url }: ClientFacts = {}) {
+  const transport = new StreamableHTTPClientTransport(new URL(url ?? "http://127.0.0.1/mcp"), {
+    requestInit: { headers: { ...headers } },
+    ...(send ? { fetch: async (to, init) => send(new Request(to, init)) } : {}),
+  });
+  const client = new Client({ name: "test", version: "1" }, negotiation(era));
+  await client.connect(transport);
+  return mcpClient(client);
+}
+
+export const mcpClient = (client: Client): McpClient => ({
+  client,
+  call: async (name, args = {}) => {
+    const result = await client.callTool({ name, arguments: args });
+    const [first] = result.content as { type: string; text: string }[];
+    const text = first?.text ?? "";
+    return { isError: result.isError === true, body: result.structuredContent as Record<string, unknown>, text };
+  },
+  [Symbol.asyncDispose]: () => client.close(),
+});
