@@ -1,6 +1,7 @@
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { makeBranch } from "./branch-name.ts";
+import { takenFile } from "./cut-off-start.ts";
 import { discardEntry, dropBranch, dropJobRefs } from "./discard-tree.ts";
 import { kindAt } from "./guard.ts";
 import { newRecord } from "./new-record.ts";
@@ -62,8 +63,6 @@ async function claim(place: RepoPlace, jobId: string): Promise<TreeRecord | unde
   }
   return undefined;
 }
-
-const takenFile = ({ pool }: RepoPlace, name: string, jobId: string): string => join(pool, `${name}.taken-${jobId}`);
 
 async function lease(
   box: RepoBox,

@@ -1,6 +1,7 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ageOf, minuteMs, youngMs } from "./age.ts";
+import { listTaken, takenFile } from "./cut-off-start.ts";
 import { discardEntry, dropBranches, dropJobRefs } from "./discard-tree.ts";
 import { kindAt, readPlainFile } from "./guard.ts";
 import { tidyRepository } from "./maintenance.ts";
@@ -47,15 +48,18 @@ type Old = Readonly<{ pool: string; olderMs: number }>;
 
 /** A warm tree that was claimed for a job whose start then was cut off. */
 async function sweepTaken(box: RepoBox, place: RepoPlace, { pool, olderMs }: Old): Promise<void> {
-  for (const file of await namesIn(pool)) {
-    const [, admin = "", jobId = ""] = /^(.+)\.taken-([0-9A-Za-z-]+)$/.exec(file) ?? [];
-    if (admin === "" || (await ageOf(box, join(pool, file))) < olderMs) continue;
-    const owner = (await listRecords(place.trees)).find((record) => record.admin === admin);
-    if (owner === undefined) {
-      const paths = [join(box.options.worktreeRoot, ".pool", admin), join(box.options.worktreeRoot, jobId)];
+  for (const { admin, jobId } of await listTaken(pool)) {
+    const file = takenFile({ pool }, admin, jobId);
+    if ((await ageOf(box, file)) < olderMs) continue;
+    const records = await listRecords(place.trees);
+    if (!records.some((record) => record.admin === admin)) {
+      const { worktreeRoot } = box.options;
+      // A later attempt of that job may have another tree at the same place.
+      const isMoved = !records.some((record) => record.jobId === jobId);
+      const paths = [join(worktreeRoot, ".pool", admin), ...(isMoved ? [join(worktreeRoot, jobId)] : [])];
       await discardEntry(box, place, { admin, jobId, paths });
     }
-    await rm(join(pool, file), { force: true });
+    await rm(file, { force: true });
   }
 }
 

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "../../shared/error.ts";
 import type { JobPatch } from "../../shared/job.ts";
 import { makeBranch } from "./branch-name.ts";
+import { discardStart } from "./cut-off-start.ts";
 import { discardEntry } from "./discard-tree.ts";
 import { rebuildVault } from "./fetch-base.ts";
 import { GitFailure, toGitError } from "./git-failure.ts";
@@ -65,6 +66,7 @@ export async function openWorktree(
   const { place } = prepared.source;
   const open = async (): Promise<TreeRecord & { warm: boolean }> => {
     await restoreMirror(box, place, prepared.baseSha);
+    await discardStart(box, place, { jobId: job.id, path: join(box.options.worktreeRoot, job.id) });
     const warm = prepared.goesOn ? undefined : await takeFromPool(box, { prepared, job }, signal);
     return warm === undefined
       ? { ...(await openFresh(box, { prepared, job }, signal)), warm: false }

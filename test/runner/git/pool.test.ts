@@ -29,6 +29,36 @@ test("the pool keeps as many trees as it may, and the others go away", async () 
   expect(readdirSync(join(one.tree.mirror, "worktrees"))).toHaveLength(1);
 });
 
+test.for(["its move was noted nowhere", "it was claimed and moved", "it was claimed"])(
+  "a start from a warm tree that was cut off when %s is done again, and nothing of it is left",
+  async (when) => {
+    await using desk = await aDesk({ poolSize: 1 });
+    const first = await desk.start();
+    await desk.repos.close(first.tree, "reuse");
+    const { job, prepared, tree } =
+      when === "it was claimed" ? { ...first, job: aJob(desk.repo.path) } : await desk.start();
+    expect(tree.admin).toBe(first.tree.admin);
+    const { trees, pool } = prepared.source.place;
+    // Of what comes last, nothing was done.
+    for (const ending of ["json", "index"]) rmSync(join(trees, `${job.id}.${ending}`), { force: true });
+    if (when !== "its move was noted nowhere") {
+      rmSync(join(pool, `${tree.admin}.json`), { force: true });
+      writeFileSync(join(pool, `${tree.admin}.taken-${job.id}`), "{}");
+    }
+
+    const again = await desk.start({ id: job.id });
+
+    expect(again.tree).toMatchObject({
+      path: join(desk.path, "trees", job.id),
+      branch: `agenticore-${job.id.slice(0, 8)}`,
+    });
+    expect(readdirSync(join(tree.mirror, "worktrees"))).toEqual([again.tree.admin]);
+    expect(readdirSync(join(desk.path, "trees/.pool"))).toEqual([]);
+    expect(readdirSync(pool).filter((name) => name.includes(".taken-"))).toEqual([]);
+    expect(gitIn(again.tree.path)("status", "--porcelain")).toBe("");
+  },
+);
+
 test("no pool is kept where its size is 0", async () => {
   await using desk = await aDesk({ poolSize: 0 });
   await desk.repos.close((await desk.start()).tree, "reuse");

@@ -85,6 +85,22 @@ test("the sweep takes what ended jobs and cut-off starts left, and no tree that 
   expect(gitIn(live.tree.path)("fsck")).toBe("");
 });
 
+test("the sweep of a start that was cut off leaves the tree that the job has got since", async () => {
+  await using world = await aClockedDesk();
+  const { desk, clock } = world;
+  const gone = await desk.start();
+  const live = await desk.start();
+  await desk.repos.close(gone.tree, "reuse");
+  const { pool } = gone.prepared.source.place;
+  renameSync(join(pool, `${gone.tree.admin}.json`), join(pool, `${gone.tree.admin}.taken-${live.job.id}`));
+  clock.aheadMs = hourMs;
+  await desk.repos.sweep(never());
+
+  expect(existsSync(join(live.tree.path, "README.md"))).toBe(true);
+  expect(readdirSync(join(live.tree.mirror, "worktrees"))).toEqual([live.tree.admin]);
+  expect(readdirSync(join(desk.path, "trees/.pool"))).toEqual([]);
+});
+
 test("warm trees that nobody used for a week go away", async () => {
   await using world = await aClockedDesk();
   const { desk, clock } = world;
