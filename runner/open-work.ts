@@ -1,4 +1,4 @@
-import { AppError } from "../shared/error.ts";
+import { AppError, LeaseLost } from "../shared/error.ts";
 import { isWorkDone, type JobPatch } from "../shared/job.ts";
 import type { Profile } from "../shared/profile.ts";
 import { parseRepoUrl } from "../shared/repo-url.ts";
@@ -105,22 +105,30 @@ type Begun = Pick<Workplace, "here" | "holdsWork"> & Readonly<{ tree: Worktree }
 
 function repositoryWork(
   { tree: opened, here, holdsWork, claim, keeper, own, pr }: Opening & Begun,
-  { repos, github }: Deps,
+  { repos, github, clock }: Deps,
 ): Workplace {
+  const onGrant = (listener: (until: number) => void) => keeper.onGrant(({ hardAt }) => listener(hardAt));
   async function publish(publication: Publication): Promise<Published> {
     const { prove, signal } = publication;
     const tree: Worktree = { ...opened, placed: await readPlaced(own.run) };
     const left = await repos.commitLeftovers(tree, leftoverMessage(claim.job.task), signal);
     const summary = await repos.summarize(tree, signal);
     const work = { address: tree.source.address, branch: tree.branch, baseRef: tree.baseRef, commit: summary?.commit };
-    const patch: JobPatch = summary ?? {};
+    let patch: JobPatch = summary ?? {};
     if (summary) {
       const { commit, diff } = summary;
       await repos.noteCommit(tree, commit); // before anybody is told
       keeper.patch(patch);
       keeper.emit({ type: "work.committed", data: { commit, ...diff } });
       await prove();
-      const { branch } = await repos.push(tree, commit, signal);
+      const leash = { until: () => keeper.grant().hardAt, onLonger: onGrant };
+      const push = { commit, earlier: claim.job.commit, leash };
+      const { branch } = await repos.push(tree, push, signal).catch((error: unknown) => {
+        // Then it was ended, or not begun, for that; the job may be another's by now.
+        if (clock.uptime() >= keeper.grant().softAt) throw new LeaseLost(claim.job.id);
+        throw error;
+      });
+      patch = { ...patch, branch };
       keeper.emit({ type: "branch.pushed", data: { branch, commit, remote: work.address.canonical } });
     }
     const warnings = [...(publication.job.warnings ?? []), ...left.warnings];

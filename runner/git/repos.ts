@@ -5,7 +5,7 @@ import { discardTree } from "./discard-tree.ts";
 import { commitLeftovers, type LeftoverCommit } from "./leftovers.ts";
 import { putIntoPool } from "./pool.ts";
 import { type Prepared, prepare, type RepoJob, sourceOf } from "./prepare.ts";
-import { type Pushed, pushBranch } from "./push.ts";
+import { type Push, type Pushed, pushBranch } from "./push.ts";
 import { findBranch } from "./remote-refs.ts";
 import { reopenWorktree } from "./reopen.ts";
 import { type Counters, makeRepoBox, type RepoBox, type RepoOptions } from "./repo-box.ts";
@@ -35,7 +35,7 @@ export interface Repos extends AsyncDisposable {
   /** Head commit and difference from the base; undefined when nothing was committed. */
   summarize(tree: Worktree, signal: AbortSignal): Promise<Summary | undefined>;
   /** Gives the repository this commit as the job's branch. The same again is fine. */
-  push(tree: Worktree, commit: string, signal: AbortSignal): Promise<Pushed>;
+  push(tree: Worktree, push: Push, signal: AbortSignal): Promise<Pushed>;
   /** Whether the repository has that commit on that branch, now: an earlier attempt got as far. */
   hasPushed(job: RepoJob, pushed: Readonly<{ branch: string; commit: string }>, signal: AbortSignal): Promise<boolean>;
   /** `reuse`: into the pool where it may go there, else away; `keep`: for a later attempt or a look at it. */
@@ -64,7 +64,7 @@ export async function openRepos(options: RepoOptions): Promise<Repos> {
       note(tree, ({ commits = [], ...rest }) => ({ ...rest, commits: [...new Set([...commits, commit])] })),
     commitLeftovers: (tree, message, signal) => commitLeftovers(box, { tree, message }, signal),
     summarize: (tree, signal) => summarize(box, tree, signal),
-    push: (tree, commit, signal) => pushBranch(box, { tree, commit }, signal),
+    push: (tree, push, signal) => pushBranch(box, { tree, ...push }, signal),
     hasPushed: async (job, { branch, commit }, signal) =>
       (await findBranch(box, await sourceOf(box, job.repoUrl), { branch, signal })) === commit,
     close: (tree, end) => closeTree(box, tree, end),

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { dirname } from "node:path";
 import { type FailureKind, GitFailure, kindOf } from "./git-failure.ts";
+import { type Leash, leashed, lengthen } from "./leash.ts";
 
 /** Where a command works. Nothing is ever discovered: an agent may have put a `.git` of its own anywhere. */
 export type GitPlace = Readonly<{
@@ -23,6 +24,8 @@ export type GitRun = Readonly<{
   /** Given on to git, so that the lock lives as long as git does even when we are killed. */
   lockFd?: number | undefined;
   signal?: AbortSignal | undefined;
+  /** For what cannot be undone. */
+  leash?: Leash | undefined;
   timeoutMs?: number;
   /** Exit codes besides 0 that are answers, not failures. */
   answers?: readonly number[];
@@ -56,7 +59,7 @@ export function makeGit(settings: GitSettings): Git {
   return async (run) => {
     run.signal?.throwIfAborted();
     const distant = run.protocol !== undefined && run.protocol !== "file";
-    const wrapper = distant ? ["sh", "-c", lifeline, "sh"] : settings.wrapper;
+    const wrapper = run.leash ? leashed(run.leash) : distant ? ["sh", "-c", lifeline, "sh"] : settings.wrapper;
     const [program = settings.binary, ...argv] = [...wrapper, settings.binary, ...argsOf(run)];
     settings.onSpawn(run.args);
     const child = spawn(program, argv, {
@@ -65,8 +68,9 @@ export function makeGit(settings: GitSettings): Git {
       detached: true,
       stdio: ["pipe", "pipe", "pipe", ...(run.lockFd === undefined ? [] : [run.lockFd])],
     });
-    // Of a distant git our end of the pipe stays open: its end tells that we are gone.
-    if (!distant) child.stdin?.end(run.input ?? "");
+    // Of a distant or leashed git our end of the pipe stays open: its end tells that we are gone.
+    if (run.leash) lengthen(child, run.leash);
+    else if (!distant) child.stdin?.end(run.input ?? "");
     return await finish(child, run);
   };
 }

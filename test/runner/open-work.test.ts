@@ -1,8 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { keepLease } from "../../runner/keep-lease.ts";
+import { keepLease, type LeaseKeeper } from "../../runner/keep-lease.ts";
 import { openWork } from "../../runner/open-work.ts";
+import { LeaseLost } from "../../shared/error.ts";
 import type { Job, Message } from "../../shared/job.ts";
 import { silentLog } from "../../shared/log.ts";
 import { Profile } from "../../shared/profile.ts";
@@ -38,7 +39,7 @@ async function aSecondAttempt({ pushed, messages = [], close = "discard", noted,
   const { tree, job } = await desk.start();
   writeFileSync(join(tree.path, "work.txt"), "work\n");
   const { commit = "" } = await desk.repos.commitLeftovers(tree, "work", never());
-  if (pushed) await desk.repos.push(tree, commit, never());
+  if (pushed) await desk.repos.push(tree, { commit }, never());
   if (noted !== undefined) await desk.repos.noteDone(tree, noted ? done : undefined);
   if (told) await desk.repos.noteCommit(tree, commit);
   await desk.repos.close(tree, close);
@@ -55,11 +56,11 @@ async function aSecondAttempt({ pushed, messages = [], close = "discard", noted,
     { leaseMs: 360_000, renewMs: 30_000, urgentMs: 5_000 },
   );
   const own = { run: desk.path, config: desk.path, work: join(desk.path, "work"), tmp: desk.path };
-  const open = () =>
+  const open = (holds: Partial<LeaseKeeper> = {}) =>
     openWork(
       {
         claim: { ...claim, job: { ...claim.job, commit, ...says }, continues: true, messages },
-        keeper,
+        keeper: { ...keeper, ...holds },
         own,
         pr: Profile.parse({}).pr,
       },
@@ -112,6 +113,14 @@ test.for([
   });
   const place = await attempt.open();
   expect(place).toMatchObject({ path: attempt.tree.path, continued: true, holdsWork });
+});
+
+test("an attempt whose lease is over by the time of its push pushes nothing, and is lost", async () => {
+  await using attempt = await aSecondAttempt({ pushed: false, close: "keep", noted: true, told: true });
+  const place = await attempt.open({ grant: () => ({ softAt: 0, hardAt: 0 }) });
+  const publication = { job: aJob(), prove: async () => undefined, signal: never() };
+  await expect(place.publish(publication)).rejects.toBeInstanceOf(LeaseLost);
+  expect(attempt.branches()).toEqual([]);
 });
 
 test("the tree of an attempt that told of its commit goes on", async () => {

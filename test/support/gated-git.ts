@@ -7,6 +7,7 @@ import { eventually } from "./eventually.ts";
 export type GatedGit = Readonly<{
   /** For the server's environment: this git comes first in it. */
   path: string;
+  binary: string;
   /** From now on a git with this word among its arguments waits before it begins, or when it has done its work. */
   hold: (word: string, when?: "before" | "after") => void;
   /** Resolves when one waits there. */
@@ -26,6 +27,7 @@ export function gatedGit(folder: string): GatedGit {
   const places = (word: string) => ["before", "after"].map((when) => join(gates, when, word));
   return {
     path: `${bin}:${process.env["PATH"]}`,
+    binary: join(bin, "git"),
     hold: (word, when = "before") => writeFileSync(join(gates, when, word), ""),
     reached: async (word) => {
       const waits = () => places(word).some((place) => existsSync(`${place}.reached`));

@@ -42,7 +42,7 @@ test("agents that commit, collect garbage and prune trees all at once lose nobod
     }
     writeFileSync(join(tree.path, `left-${n}.txt`), "left\n");
     const left = await desk.repos.commitLeftovers(tree, "left", never());
-    await desk.repos.push(tree, left.commit ?? "", never());
+    await desk.repos.push(tree, { commit: left.commit ?? "" }, never());
     await desk.repos.close(tree, "reuse");
     return tree.branch;
   };

@@ -11,7 +11,7 @@ test("a job whose tree is gone goes on from its branch at the repository, with w
   const { tree, job } = await desk.start({ repoUrl: server.url("src.git"), baseRef: "main" });
   const { branch, baseSha } = tree;
   const commit = await work(desk, tree, "one");
-  await desk.repos.push(tree, commit, never());
+  await desk.repos.push(tree, { commit }, never());
   await desk.repos.close(tree, "reuse");
   const put = (on: string, file: string) => {
     const author = ["-c", "user.name=R", "-c", "user.email=r@example.com"];
@@ -34,7 +34,7 @@ test("a job whose tree is gone goes on from its branch at the repository, with w
   expect(existsSync(join(again.path, "review.txt"))).toBe(true);
   const next = await work(desk, again, "two");
   expect((await desk.repos.summarize(again, never()))?.diff.files).toBe(2);
-  expect(await desk.repos.push(again, next, never())).toMatchObject({ branch, how: "updated" });
+  expect(await desk.repos.push(again, { commit: next }, never())).toMatchObject({ branch, how: "updated" });
   expect(hosted("log", "--format=%s", branch).split("\n")[1]).toBe("review.txt");
 });
 

@@ -106,7 +106,7 @@ test.each(Object.entries(attacks))(
     const left = await desk.repos.commitLeftovers(tree, "work", never());
     const summary = await desk.repos.summarize(tree, never());
     expect(summary?.commit).toBe(left.commit);
-    await desk.repos.push(tree, summary?.commit ?? "", never());
+    await desk.repos.push(tree, { commit: summary?.commit ?? "" }, never());
     expect(desk.repo.git("show", `${tree.branch}:src/a.txt`)).toBe("work");
     expect(decoy.git("branch", "--format=%(refname:short)")).toBe("main");
     await desk.repos.close(tree, "reuse");
@@ -147,7 +147,7 @@ test("a configuration that is written again and again while we work is never rea
   }, 1);
   try {
     const left = await desk.repos.commitLeftovers(tree, "work", never());
-    await desk.repos.push(tree, left.commit ?? "", never());
+    await desk.repos.push(tree, { commit: left.commit ?? "" }, never());
     expect(desk.repo.git("rev-parse", tree.branch)).toBe(left.commit);
   } finally {
     clearInterval(again);
@@ -273,7 +273,7 @@ test.each(["refs", "objects", "worktrees"])(
     const before = readdirSync(outside, { recursive: true }).sort();
     writeFileSync(join(tree.path, "x.txt"), "x");
     const left = await desk.repos.commitLeftovers(tree, "x", never()).catch(() => undefined);
-    if (left?.commit !== undefined) await desk.repos.push(tree, left.commit, never());
+    if (left?.commit !== undefined) await desk.repos.push(tree, { commit: left.commit }, never());
     await desk.repos.close(tree, "reuse");
     expect(await desk.repos.reopenWorktree(job, never())).toBeUndefined();
     expect(readdirSync(outside, { recursive: true }).sort()).toEqual(before);

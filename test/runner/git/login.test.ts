@@ -14,7 +14,7 @@ test("a login that was refused is asked for once more, and why there is none is 
   await using world = await hostedDesk({ credentials: async () => ({ ...login, password: "over", another }) });
   const { desk, server } = world;
   const { tree } = await desk.start({ repoUrl: server.url("src.git") });
-  expect(await desk.repos.push(tree, await work(desk, tree), never())).toMatchObject({ how: "new" });
+  expect(await desk.repos.push(tree, { commit: await work(desk, tree) }, never())).toMatchObject({ how: "new" });
   expect(asked.length).toBeGreaterThan(1);
 
   const none = () => Promise.reject(new AppError("auth_failed", "The App has no key."));

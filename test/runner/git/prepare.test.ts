@@ -132,7 +132,7 @@ test.runIf(process.getuid?.() === 0)(
     const second = await desk.start();
     writeFileSync(join(second.tree.path, "new.txt"), "x");
     const { commit = "" } = await desk.repos.commitLeftovers(second.tree, "x", never());
-    expect(await desk.repos.push(second.tree, commit, never())).toMatchObject({ how: "new" });
+    expect(await desk.repos.push(second.tree, { commit }, never())).toMatchObject({ how: "new" });
     const owners = gitIn(desk.repo.path)("-c", `alias.others=!find . -not -uid ${owner}`, "others");
     expect(owners).toBe("");
     expect(existsSync(tree.path)).toBe(true);
@@ -147,7 +147,7 @@ test("a linked worktree of the person is a repository too", async () => {
   expect(prepared).toMatchObject({ baseRef: "side", baseSha: commit });
   writeFileSync(join(tree.path, "new.txt"), "x");
   const left = await desk.repos.commitLeftovers(tree, "x", never());
-  await desk.repos.push(tree, left.commit ?? "", never());
+  await desk.repos.push(tree, { commit: left.commit ?? "" }, never());
   expect(desk.repo.git("rev-parse", tree.branch)).toBe(left.commit);
 });
 
@@ -183,6 +183,6 @@ test("a repository with SHA-256 names works like any other", async () => {
   const { tree } = await desk.start({ repoUrl: path });
   writeFileSync(join(tree.path, "b.txt"), "b");
   const left = await desk.repos.commitLeftovers(tree, "b", never());
-  await desk.repos.push(tree, left.commit ?? "", never());
+  await desk.repos.push(tree, { commit: left.commit ?? "" }, never());
   expect(repo.git("rev-parse", tree.branch)).toBe(left.commit);
 });

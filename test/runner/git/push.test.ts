@@ -20,7 +20,7 @@ test("neither hooks nor settings of the person's repository run when it is fetch
   setHooks(join(path, ".git/hooks"), trap.command);
   const { tree } = await desk.start();
   const commit = await work(desk, tree);
-  expect(await desk.repos.push(tree, commit, never())).toMatchObject({ how: "new" });
+  expect(await desk.repos.push(tree, { commit }, never())).toMatchObject({ how: "new" });
   expect(trap.sprung()).toBe(false);
   expect(readFileSync(join(path, ".git/refs/heads", tree.branch), "utf8").trim()).toBe(commit);
 });
@@ -28,22 +28,22 @@ test("neither hooks nor settings of the person's repository run when it is fetch
 test("a later attempt pushes more onto its branch, but never rewrites it in the person's repository", async () => {
   await using desk = await aDesk();
   const { tree } = await desk.start();
-  await desk.repos.push(tree, await work(desk, tree, "one"), never());
+  await desk.repos.push(tree, { commit: await work(desk, tree, "one") }, never());
   const two = await work(desk, tree, "two");
-  expect(await desk.repos.push(tree, two, never())).toMatchObject({ how: "updated" });
+  expect(await desk.repos.push(tree, { commit: two }, never())).toMatchObject({ how: "updated" });
   gitIn(tree.path)("reset", "-q", "--hard", tree.baseSha);
   const other = await work(desk, tree, "three");
-  await expect(desk.repos.push(tree, other, never())).rejects.toMatchObject({ code: "push_rejected" });
+  await expect(desk.repos.push(tree, { commit: other }, never())).rejects.toMatchObject({ code: "push_rejected" });
   expect(desk.repo.git("rev-parse", tree.branch)).toBe(two);
 });
 
 test("a branch that the person has checked out is not touched", async () => {
   await using desk = await aDesk();
   const { tree } = await desk.start();
-  await desk.repos.push(tree, await work(desk, tree, "one"), never());
+  await desk.repos.push(tree, { commit: await work(desk, tree, "one") }, never());
   desk.repo.git("switch", "-q", tree.branch);
   const more = await work(desk, tree, "two");
-  await expect(desk.repos.push(tree, more, never())).rejects.toMatchObject({ code: "push_rejected" });
+  await expect(desk.repos.push(tree, { commit: more }, never())).rejects.toMatchObject({ code: "push_rejected" });
   expect(readFileSync(join(desk.repo.path, "work.txt"), "utf8")).toBe("one");
 });
 
@@ -63,7 +63,7 @@ test("only the job's commit goes to the repository: no tags, no other branches",
   const commit = await work(desk, tree);
   gitIn(tree.path)("-c", "user.name=x", "-c", "user.email=x@x", "tag", "-a", "-m", "x", "agents-tag");
   gitIn(tree.path)("branch", "agents-branch");
-  await desk.repos.push(tree, commit, never());
+  await desk.repos.push(tree, { commit }, never());
   expect(desk.repo.git("for-each-ref", "--format=%(refname)").split("\n")).toEqual([
     `refs/heads/${tree.branch}`,
     "refs/heads/main",
@@ -75,10 +75,10 @@ test("a refused push and a repository that is gone are told apart", async () => 
   const { tree } = await desk.start();
   const commit = await work(desk, tree);
   desk.repo.git("config", "transfer.hideRefs", "refs/heads");
-  await expect(desk.repos.push(tree, commit, never())).rejects.toMatchObject({ code: "push_rejected" });
+  await expect(desk.repos.push(tree, { commit }, never())).rejects.toMatchObject({ code: "push_rejected" });
   execFileSync("rm", ["-rf", desk.repo.path]);
   const gone = { code: "push_rejected", message: expect.stringContaining("there is no repository") };
-  await expect(desk.repos.push(tree, commit, never())).rejects.toMatchObject(gone);
+  await expect(desk.repos.push(tree, { commit }, never())).rejects.toMatchObject(gone);
 });
 
 const filesWith = (folder: string, text: string) =>
@@ -89,8 +89,8 @@ test("a repository that needs a login is fetched and pushed with credentials tha
   const { desk, server, hosted } = world;
   const { tree } = await desk.start({ repoUrl: server.url("src.git") });
   const commit = await work(desk, tree);
-  expect(await desk.repos.push(tree, commit, never())).toMatchObject({ how: "new" });
-  expect(await desk.repos.push(tree, commit, never())).toMatchObject({ how: "same" });
+  expect(await desk.repos.push(tree, { commit }, never())).toMatchObject({ how: "new" });
+  expect(await desk.repos.push(tree, { commit }, never())).toMatchObject({ how: "same" });
   expect(hosted("rev-parse", tree.branch)).toBe(commit);
   expect(filesWith(desk.path, login.password)).toBe("");
   expect(readdirSync(join(desk.path, "state/credentials", String(process.pid)))).toEqual([]);
@@ -100,15 +100,15 @@ test("a branch of ours is rewritten on a remote only where it still is what we p
   await using world = await hostedDesk();
   const { desk, server, hosted } = world;
   const { tree } = await desk.start({ repoUrl: server.url("src.git") });
-  await desk.repos.push(tree, await work(desk, tree, "one"), never());
+  await desk.repos.push(tree, { commit: await work(desk, tree, "one") }, never());
   gitIn(tree.path)("reset", "-q", "--hard", tree.baseSha);
   const two = await work(desk, tree, "two");
-  expect(await desk.repos.push(tree, two, never())).toMatchObject({ how: "updated" });
+  expect(await desk.repos.push(tree, { commit: two }, never())).toMatchObject({ how: "updated" });
   gitIn(tree.path)("reset", "-q", "--hard", tree.baseSha);
   const three = await work(desk, tree, "three");
   const theirs = hosted("-c", "user.name=x", "-c", "user.email=x@x", "commit-tree", "-m", "theirs", "main^{tree}");
   hosted("update-ref", `refs/heads/${tree.branch}`, theirs);
-  await expect(desk.repos.push(tree, three, never())).rejects.toMatchObject({ code: "push_rejected" });
+  await expect(desk.repos.push(tree, { commit: three }, never())).rejects.toMatchObject({ code: "push_rejected" });
 });
 
 test("a login that is missing or wrong is told as such, without waiting for a person", async () => {
@@ -143,7 +143,7 @@ test("a server that sends `src` on to `src.git` is asked there at once, for fetc
   });
   const { tree } = await desk.start({ repoUrl: server.url("src") });
   const commit = await work(desk, tree);
-  expect(await desk.repos.push(tree, commit, never())).toMatchObject({ how: "new" });
+  expect(await desk.repos.push(tree, { commit }, never())).toMatchObject({ how: "new" });
   expect(hosted("rev-parse", tree.branch)).toBe(commit);
 });
 
@@ -160,7 +160,7 @@ test("the credentials of one host are not given to another, not even by an agent
   const commit = await work(desk, tree);
   const insteadOf = `[url "http://${thief.host}/"]\n\tinsteadOf = http://${server.host}/\n\tpushInsteadOf = http://${server.host}/\n`;
   appendFileSync(join(tree.mirror, "config"), insteadOf);
-  await desk.repos.push(tree, commit, never());
+  await desk.repos.push(tree, { commit }, never());
   expect(thief.seen).toEqual([]);
   expect(new Set(asked)).toEqual(new Set([server.host]));
 });
@@ -171,7 +171,7 @@ test("what a server refuses by a hook of its own is shown with its reason", asyn
   const hook = join(desk.path, "served/src.git/hooks/pre-receive");
   writeFileSync(hook, "#!/bin/sh\necho 'branches need a ticket number' >&2\nexit 1\n", { mode: 0o755 });
   const { tree } = await desk.start({ repoUrl: server.url("src.git") });
-  const refused = desk.repos.push(tree, await work(desk, tree), never());
+  const refused = desk.repos.push(tree, { commit: await work(desk, tree) }, never());
   await expect(refused).rejects.toMatchObject({
     code: "push_rejected",
     message: expect.stringContaining("ticket number"),
@@ -206,7 +206,7 @@ test("an ssh repository is fetched and pushed without ever asking a person, by e
     const tree = await repos.openWorktree(await repos.prepare(job, never()), job, never());
     writeFileSync(join(tree.path, "x.txt"), "x");
     const { commit = "" } = await repos.commitLeftovers(tree, "x", never());
-    expect(await repos.push(tree, commit, never())).toMatchObject({ how: "new" });
+    expect(await repos.push(tree, { commit }, never())).toMatchObject({ how: "new" });
     expect(gitIn(join(desk.path, "src.git"))("rev-parse", tree.branch)).toBe(commit);
   }
   const asked = readFileSync(join(desk.path, "asked"), "utf8").trim().split("\n");
@@ -214,4 +214,41 @@ test("an ssh repository is fetched and pushed without ever asking a person, by e
     true,
   );
   expect(asked.some((line) => line.includes("-p 2222"))).toBe(true);
+});
+
+test("an earlier attempt's commit that came late is replaced on a remote, and left alone in a person's folder", async () => {
+  await using world = await hostedDesk();
+  const { desk, server, hosted } = world;
+  const url = { local: desk.repo.path, hosted: server.url("src.git") };
+  for (const [where, git] of [
+    ["local", desk.repo.git],
+    ["hosted", hosted],
+  ] as const) {
+    const { tree, job } = await desk.start({ repoUrl: url[where] });
+    const late = git(
+      "-c",
+      "user.name=x",
+      "-c",
+      "user.email=x@x",
+      "commit-tree",
+      "-m",
+      "late",
+      "-p",
+      "main",
+      "main^{tree}",
+    );
+    git("branch", tree.branch, late);
+    const commit = await work(desk, tree);
+
+    // Without knowing of it, it is a person's.
+    await expect(desk.repos.push(tree, { commit }, never())).rejects.toMatchObject({ code: "push_rejected" });
+    const pushed = await desk.repos.push(tree, { commit, earlier: late }, never());
+
+    const branch = where === "hosted" ? tree.branch : `agenticore-${job.id.slice(0, 13)}`;
+    expect(pushed).toEqual({ branch, commit, how: where === "hosted" ? "updated" : "new" });
+    expect(git("rev-parse", branch)).toBe(commit);
+    expect(git("rev-parse", tree.branch)).toBe(where === "hosted" ? commit : late);
+    // And once more, by an attempt behind one that was lost right after it.
+    expect(await desk.repos.push(tree, { commit, earlier: commit }, never())).toEqual({ branch, commit, how: "same" });
+  }
 });

@@ -21,7 +21,7 @@ test("a job's work comes back as a commit on a branch of its own, and the person
   expect(summary).toEqual({ commit: left.commit, diff: { files: 2, insertions: 1, deletions: 1 } });
   expect(gitIn(tree.path)("status", "--porcelain")).toBe("");
 
-  const pushed = await desk.repos.push(tree, left.commit ?? "", never());
+  const pushed = await desk.repos.push(tree, { commit: left.commit ?? "" }, never());
   expect(pushed).toEqual({ branch: tree.branch, commit: left.commit, how: "new" });
   expect(desk.repo.git("rev-parse", tree.branch)).toBe(left.commit);
   expect(desk.repo.git("log", "-1", "--format=%an <%ae> %s", tree.branch)).toBe(
@@ -30,7 +30,7 @@ test("a job's work comes back as a commit on a branch of its own, and the person
   expect(desk.repo.git("status", "--porcelain")).toBe(before);
   expect(desk.repo.git("worktree", "list").split("\n")).toHaveLength(1);
 
-  expect(await desk.repos.push(tree, left.commit ?? "", never())).toMatchObject({ how: "same" });
+  expect(await desk.repos.push(tree, { commit: left.commit ?? "" }, never())).toMatchObject({ how: "same" });
   await desk.repos.close(tree, "discard");
   expect(existsSync(tree.path)).toBe(false);
   expect(await desk.repos.listTrees()).toEqual([]);

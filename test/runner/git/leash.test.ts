@@ -1,0 +1,77 @@
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import type { Leash } from "../../../runner/git/leash.ts";
+import { openRepos } from "../../../runner/git/repos.ts";
+import { systemClock } from "../../../shared/clock.node.ts";
+import { eventually } from "../../support/eventually.ts";
+import { gatedGit } from "../../support/gated-git.ts";
+import { processesNaming } from "../../support/leftovers.ts";
+import { aJob, never } from "./a-desk.ts";
+import { hostedDesk, login, work } from "./a-hosted-desk.ts";
+
+/** A leash that is lengthened from outside. */
+function aLeash(ms: number): Leash & Readonly<{ lengthen: (ms: number) => void }> {
+  let until = systemClock.uptime() + ms;
+  const listeners: ((until: number) => void)[] = [];
+  return {
+    until: () => until,
+    onLonger: (listener) => void listeners.push(listener),
+    lengthen: (more) => {
+      until += more;
+      for (const listener of listeners) listener(until);
+    },
+  };
+}
+
+describe.for(["local", "hosted"] as const)("a push to a %s repository", (where) => {
+  /** A push that waits before git does anything. */
+  async function aPush(leash: Leash) {
+    const world = await hostedDesk();
+    const { desk, server, hosted } = world;
+    const gated = gatedGit(join(desk.path, "gated"));
+    const repos = await openRepos({ ...desk.options, credentials: async () => login, gitBinary: gated.binary });
+    const job = aJob(where === "local" ? desk.repo.path : server.url("src.git"));
+    const tree = await repos.openWorktree(await repos.prepare(job, never()), job, never());
+    const commit = await work(desk, tree);
+    gated.hold("push");
+    const pushing = repos.push(tree, { commit, leash }, never());
+    pushing.catch(() => undefined);
+    const branches = () => (where === "local" ? desk.repo.git : hosted)("branch", "--list", tree.branch);
+    const living = () => processesNaming(desk.path).length;
+    const end = async () => {
+      gated.release("push");
+      await pushing.catch(() => undefined);
+      await repos[Symbol.asyncDispose]();
+      await world[Symbol.asyncDispose]();
+    };
+    return { gated, pushing, branches, living, [Symbol.asyncDispose]: end };
+  }
+
+  test("ends by itself when its time is over, also while its runner stands still", async () => {
+    await using push = await aPush(aLeash(1_500));
+    await push.gated.reached("push");
+    await expect(push.pushing).rejects.toMatchObject({ code: "push_rejected" });
+    push.gated.release("push");
+    await eventually(() => push.living() === 0, { deadlineMs: 5_000, what: "nothing of it lives" });
+    expect(push.branches()).toBe("");
+  });
+
+  test("does not begin when it is late", async () => {
+    await using push = await aPush(aLeash(-1));
+    await expect(push.pushing).rejects.toMatchObject({ code: "push_rejected" });
+    push.gated.release("push");
+    expect(push.branches()).toBe("");
+  });
+
+  test("goes on as long as its runner has the job", async () => {
+    const leash = aLeash(1_500);
+    await using push = await aPush(leash);
+    await push.gated.reached("push");
+    leash.lengthen(60_000);
+    const { until } = aLeash(1_700);
+    await eventually(() => systemClock.uptime() > until(), { what: "its first time is over" });
+    push.gated.release("push");
+    await expect(push.pushing).resolves.toMatchObject({ how: "new" });
+    await eventually(() => push.living() === 0, { deadlineMs: 5_000, what: "nothing of it lives" });
+  });
+});
