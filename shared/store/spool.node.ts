@@ -31,7 +31,8 @@ const afterTtlMs = 24 * 3_600_000;
  * A remote store that also takes jobs while it is away: a submission that it cannot answer is written to `dir`, synced
  * to the disk, and answered for with `durability: "spooled"`; it is submitted under the same id when the store is back,
  * also by a later process. Until then `get`, `list` and `events` answer for it from the file, and say so. A cancel is
- * kept beside it, and then the job is never submitted; where it had come to the store unseen, it is cancelled there. One
+ * kept beside it, and then the job is never submitted, or with an idempotency key submitted and cancelled at once: another
+ * box may have the same in its spool; where it had come to the store unseen, it is cancelled there. One
  * that the store refuses in the end stays as a failed job that says why, on this box alone. An id that was given out is
  * never lost. With an idempotency key the id is made from the key, so that the request makes one job wherever it is
  * sent again. Where the disk cannot take it, the store's own error stands. Disposing it disposes the store.

@@ -1,11 +1,11 @@
 import { backOff, type Clock, jittered } from "../../clock.ts";
 import { AppError, type ErrorCode, isStoreAway } from "../../error.ts";
-import type { JobId } from "../../job.ts";
+import { isTerminal, type JobId } from "../../job.ts";
 import type { Log } from "../../log.ts";
 import type { JobStore } from "../../store.ts";
 import type { SpoolFolder } from "./spool-folder.node.ts";
 import { takeSpoolLock } from "./spool-lock.node.ts";
-import { cancelledJob, expiredJob, refusedJob, type Submission } from "./spooled-job.ts";
+import { type Cancel, cancelledJob, expiredJob, refusedJob, type Submission } from "./spooled-job.ts";
 
 type Deps = Readonly<{ store: JobStore; folder: SpoolFolder; clock: Clock; log: Log }>;
 
@@ -57,16 +57,31 @@ export function openDrain({ store, folder, clock, log }: Deps) {
     if (file) await folder.remove(id);
     // One that came while the job was on its way; the job is in the store now, or has ended here.
     const cancel = await folder.cancelled(id);
-    if (cancel) await store.cancel(id, cancel);
+    if (cancel) await cancelInStore(id, cancel);
     if (cancel) await folder.removeCancel(id);
   }
 
-  /** Its submission may have reached the store, and only the answer got lost. What the store does not know, it never gets. */
+  /**
+   * Its submission may have reached the store, and only the answer got lost. What the store does not know, it never gets;
+   * but a request with a key may lie in the spool of another box too, which must find it cancelled.
+   */
   async function cancelFirst(file: Submission): Promise<void> {
     const { id } = file.job;
     const cancel = await folder.cancelled(id);
-    if (cancel && !(await store.cancel(id, cancel))) await folder.end(cancelledJob(file, cancel, clock.now()));
+    if (cancel && !(await cancelInStore(id, cancel))) {
+      if (file.idempotency) await submit(file);
+      if (!(await cancelInStore(id, cancel))) await folder.end(cancelledJob(file, cancel, clock.now()));
+    }
     log.info("a spooled job was cancelled", { job: id });
+  }
+
+  /** @returns whether the store knows the job. */
+  async function cancelInStore(id: JobId, by: Cancel): Promise<boolean> {
+    const job = await store.cancel(id, by);
+    // Another server may have brought it there, and it ran while this one could not say so.
+    if (job && isTerminal(job.status) && job.cancel_requested_at === undefined)
+      log.warn("a cancel came too late: the job had ended", { job: id, status: job.status });
+    return job !== undefined;
   }
 
   async function submit({ spooled_at, ...fresh }: Submission): Promise<void> {

@@ -21,9 +21,9 @@ export type Submission = NewJob & Readonly<{ spooled_at: string }>;
 export const Cancel = z.object({ name: z.string(), tenant: z.string().optional(), at: Timestamp });
 export type Cancel = Readonly<{ name: string; tenant?: string; at: string }>;
 
-/** A spooled job that ended without the store: nowhere else is told how. */
-export const Ended = z.object({ job: Job, tenant: z.string() });
-export type Ended = Readonly<{ job: Job; tenant: string }>;
+/** A spooled job that ended without the store: nowhere else is told how. `by`: who cancelled it. */
+export const Ended = z.object({ job: Job, tenant: z.string(), by: z.string().optional() });
+export type Ended = Readonly<{ job: Job; tenant: string; by?: string | undefined }>;
 
 /** The job as people see it while it waits: queued, as far as anybody here can tell. */
 export const waitingJob = ({ job, spooled_at }: Submission, cancel?: Cancel): Job => ({
@@ -38,7 +38,7 @@ export const waitingJob = ({ job, spooled_at }: Submission, cancel?: Cancel): Jo
 export const cancelledJob = (file: Submission, { name, at }: Cancel, now: number): Ended => {
   const why = new AppError("cancelled", `The job was cancelled by ${name} before it reached the store.`);
   const { job, tenant } = endedJob(file, { status: "cancelled", why, now });
-  return { job: { ...job, cancel_requested_at: at }, tenant };
+  return { job: { ...job, cancel_requested_at: at }, tenant, by: name };
 };
 
 export const expiredJob = (file: Submission, now: number): Ended =>
@@ -65,9 +65,12 @@ function endedJob({ job, tenant }: Submission, { status, why, now }: End): Ended
 /** The cursor of the events of a job that the store does not know yet: its log, once it has one, is read from the beginning. */
 export const spoolCursor = "spooled";
 
-/** The log of a job that never had one: its end. */
-export function endedEvents({ job }: Ended, after?: string): EventPage {
+/** The log of a job that never had one: the cancel, if there was one, and its end. */
+export function endedEvents({ job, by }: Ended, after?: string): EventPage {
   const { type, data } = endingEvent(job);
-  const event: JobEvent = { id: `${spoolCursor}-end`, type, at: job.ended_at ?? job.created_at, attempt: 0, data };
-  return { events: after === event.id ? [] : [event] };
+  const end: JobEvent = { id: `${spoolCursor}-end`, type, at: job.ended_at ?? job.created_at, attempt: 0, data };
+  const at = job.cancel_requested_at;
+  const cancel = { id: `${spoolCursor}-cancel`, type: "cancel.requested", attempt: 0, data: { by } } as const;
+  const all: JobEvent[] = at === undefined || by === undefined ? [end] : [{ ...cancel, at }, end];
+  return { events: all.slice(all.findIndex(({ id }) => id === after) + 1) };
 }

@@ -27,12 +27,17 @@ async function aSpooledStore() {
   const behind = unsteady(world.store);
   const dir = join(world.dir, "spool", "submissions");
   const errors: string[] = [];
-  const log: Log = { ...silentLog, error: (message, facts) => void errors.push(`${message} ${JSON.stringify(facts)}`) };
+  const warnings: string[] = [];
+  const log: Log = {
+    ...silentLog,
+    error: (message, facts) => void errors.push(`${message} ${JSON.stringify(facts)}`),
+    warn: (message, facts) => void warnings.push(`${message} ${facts?.["job"]}`),
+  };
   const opened: JobStore[] = [];
-  const another = (clock: Clock = hasty): JobStore => {
+  const another = (clock: Clock = hasty, folder = dir): JobStore => {
     const store = withSpool(
       { ...behind.store, [Symbol.asyncDispose]: async () => undefined },
-      { dir, clock, log, random: () => 0.5 },
+      { dir: folder, clock, log, random: () => 0.5 },
     );
     opened.push(store);
     return store;
@@ -47,7 +52,7 @@ async function aSpooledStore() {
       await eventually(() => submits() > before);
       return store;
     },
-    ...{ store: another(), another, link: behind.link, tried: behind.tried, dir, errors, files },
+    ...{ store: another(), another, link: behind.link, tried: behind.tried, dir, errors, warnings, files },
     /** The store itself, past the line. */
     truth: world.store,
     drained: () =>
@@ -263,6 +268,45 @@ test("a spooled job that is cancelled is never submitted, and stays visible as c
   expect(await world.truth.get(job.id)).toBeUndefined();
   expect(await world.truth.claim(aClaim())).toBeUndefined();
   expect((await world.another().list({ limit: 5 })).jobs.map(({ status }) => status)).toEqual(["cancelled"]);
+  const { events } = await world.store.events(job.id, {});
+  expect(events).toMatchObject([{ type: "cancel.requested", data: { by: "ada" } }, { type: "job.cancelled" }]);
+  expect((await world.store.events(job.id, { after: events[0]?.id ?? "" })).events).toEqual(events.slice(1));
+  expect((await world.store.events(job.id, { after: events[1]?.id ?? "" })).events).toEqual([]);
+});
+
+test("a cancel holds for the same request in the spool of another box too", async () => {
+  await using world = await aSpooledStore();
+  const other = world.another(hasty, join(world.dir, "../other-box"));
+  world.link.is = "away";
+  const asked = fresh({ idempotency: { key: "k", body: "b" } });
+  const { job } = await world.store.submit(asked);
+  expect((await other.submit(asked)).job.id).toBe(job.id);
+  await other[Symbol.asyncDispose]();
+  expect(await world.store.cancel(job.id, { name: "ada" })).toMatchObject({ cancel_requested_at: expect.any(String) });
+  world.link.is = "up";
+  await world.drained();
+  const back = world.another(hasty, join(world.dir, "../other-box"));
+  await eventually(() => readdirSync(join(world.dir, "../other-box")).every((name) => !name.endsWith(".json")));
+
+  expect(await back.get(job.id)).toMatchObject({ status: "cancelled", attempt: 0 });
+  expect(await world.truth.claim(aClaim())).toBeUndefined();
+  const types = (await back.events(job.id, {})).events.map(({ type }) => type);
+  expect(types).toEqual(["job.queued", "cancel.requested", "job.cancelled"]);
+});
+
+test("a cancel that was kept while the job ended elsewhere changes nothing, and the log says so", async () => {
+  await using world = await aSpooledStore();
+  world.link.is = "deaf";
+  const { job } = await world.store.submit(fresh());
+  world.link.is = "away";
+  const claim = await world.truth.claim(aClaim());
+  if (claim) await world.truth.finish(claim.lease, { status: "succeeded", patch: {} });
+  expect(await world.store.cancel(job.id, { name: "ada" })).toMatchObject({ stale: true, source: "file" });
+
+  world.link.is = "up";
+  await world.drained();
+  expect(await world.store.get(job.id)).toMatchObject({ status: "succeeded" });
+  expect(world.warnings).toContain(`a cancel came too late: the job had ended ${job.id}`);
 });
 
 test("a cancel of a spooled job whose submission had arrived unseen cancels it in the store", async () => {
