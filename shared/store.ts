@@ -2,6 +2,7 @@ import type { JobEvent, NewEvent } from "./event.ts";
 import type { Histogram } from "./histogram.ts";
 import type { AttemptReason, Job, JobId, JobPatch, JobStatus, JobSummary, Message, TerminalStatus } from "./job.ts";
 import type { ProfileSummary } from "./profile.ts";
+import type { WorktreeRecord } from "./worktree.ts";
 
 /** The right to run one attempt: every write of a runner carries it, so that a runner without one cannot spell the call. */
 export type Lease = Readonly<{ job: JobId; runner: string; fence: number }>;
@@ -16,6 +17,8 @@ export type NewJob = Readonly<{
   /** `body` is a digest of the parsed request after defaults: the same key with another body is a conflict. */
   idempotency?: Readonly<{ key: string; body: string }>;
   queueTtlSeconds: number;
+  /** Where it waits when that is not its pool: see `boxQueue`. */
+  queue?: string;
 }>;
 export type Submitted = Readonly<{ job: Job; replayed: boolean }>;
 
@@ -143,6 +146,8 @@ export type TranscriptRecord = Readonly<{
   data?: string;
 }>;
 
+export type WorktreeQuery = Readonly<{ tenant?: string; box?: string; limit?: number }>;
+
 /** Jobs that may run at once; without a number there is no limit. All processes of one store are given the same. */
 export type StoreLimits = Readonly<{ repoLimit?: number; poolLimits?: Readonly<Record<string, number>> }>;
 
@@ -160,7 +165,7 @@ export type StoreCounts = Readonly<{
  * Every method throws AppError `store_unavailable` when the store cannot answer.
  */
 export interface JobStore extends AsyncDisposable {
-  /** Queues the job, or gives back the one that the same idempotency key (or the same id) made. @throws AppError `invalid_request` where the key came with another body, `conflict` where its job was removed already. */
+  /** Queues the job, or gives back the one that the same idempotency key (or the same id) made. @throws AppError `invalid_request` where the key came with another body, `conflict` where its job was removed already; of a job with a worktree `worktree_in_use`, `not_found`, `conflict`. */
   submit(job: NewJob): Promise<Submitted>;
   /** The job with its queue position, or undefined; with `tenant`, only that tenant's. */
   get(id: JobId, tenant?: string): Promise<Job | undefined>;
@@ -225,6 +230,11 @@ export interface JobStore extends AsyncDisposable {
    */
   saveTranscript(lease: Lease, transcript: TranscriptRecord): Promise<void>;
   findTranscript(session: string): Promise<TranscriptRecord | undefined>;
+  /** Keeps what a runner knows of a prepared worktree. @throws AppError `worktree_in_use` where another live job has it. */
+  saveWorktree(lease: Lease, record: WorktreeRecord): Promise<void>;
+  findWorktree(id: string, tenant?: string): Promise<WorktreeRecord | undefined>;
+  /** Newest first, without those that are removed. */
+  listWorktrees(query: WorktreeQuery): Promise<readonly WorktreeRecord[]>;
   /** True when the owner has the lock now: taken anew, or its own extended. */
   takeLock(lock: StoreLock): Promise<boolean>;
   /** Gives it back; changes nothing where another owner has it. */

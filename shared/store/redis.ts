@@ -13,6 +13,7 @@ import { openRunners } from "./redis/runners.ts";
 import { openSubmission } from "./redis/submission.ts";
 import { openTranscripts } from "./redis/transcripts.ts";
 import type { RedisWire } from "./redis/wire.ts";
+import { openWorktrees } from "./redis/worktrees.ts";
 
 export type RedisOptions = Readonly<{
   /** Closed with the store. */
@@ -60,6 +61,7 @@ export function openRedisStore({ limits = {}, ...options }: RedisOptions): JobSt
     ...lists,
     ...runners,
     ...openTranscripts(context),
+    ...openWorktrees(context),
     events: openEventLog(context),
     changed: changes.wait,
     sweep,

@@ -18,6 +18,7 @@ import { openStoreTime } from "./sqlite/store-time.node.ts";
 import { openSubmission } from "./sqlite/submission.node.ts";
 import { openTranscripts } from "./sqlite/transcripts.node.ts";
 import { openUpkeep } from "./sqlite/upkeep.node.ts";
+import { openWorktrees } from "./sqlite/worktrees.node.ts";
 
 export type SqliteOptions = Readonly<{
   /** The database file; its folder is made (0700) if need be. */
@@ -60,8 +61,9 @@ async function storeOver(db: Database, options: SqliteOptions): Promise<JobStore
   const endings = openEndings(context, log);
   const messages = openMessages(context, log);
   const leases = openLeases(context, log, messages);
-  const submission = openSubmission(context, log);
-  const requests = openRequests(context, log, endings);
+  const worktrees = openWorktrees(context);
+  const submission = openSubmission(context, log, worktrees);
+  const requests = openRequests(context, log, { endings, worktrees });
   const upkeep = openUpkeep(context, endings);
   const lists = openJobList(context);
   const locks = openLocks(context);
@@ -130,6 +132,9 @@ async function storeOver(db: Database, options: SqliteOptions): Promise<JobStore
     sessionUser: (id) => db.read(() => runners.sessionUser(id)),
     saveTranscript: (lease, transcript) => write(() => transcripts.save(lease, transcript), "quick"),
     findTranscript: (session) => db.read(() => transcripts.find(session)),
+    saveWorktree: (lease, record) => write(() => worktrees.save(lease, record)),
+    findWorktree: (id, tenant) => db.read(() => worktrees.find(id, tenant)),
+    listWorktrees: (query) => db.read(() => worktrees.list(query)),
     takeLock: (lock) => write(() => locks.take(lock), "quick"),
     dropLock: (lock) => write(() => locks.drop(lock), "quick"),
     counts: () => db.read(lists.counts),

@@ -18,6 +18,7 @@ import type { OpenWorld } from "./store/store-world.ts";
 import { submissionContract } from "./store/submission.ts";
 import { transcriptsContract } from "./store/transcripts.ts";
 import { upkeepContract } from "./store/upkeep.ts";
+import { worktreesContract } from "./store/worktrees.ts";
 
 /** What every JobStore promises: the port's real definition. Each implementation runs all of it. */
 export function storeContract(name: string, open: OpenWorld): void {
@@ -37,6 +38,7 @@ export function storeContract(name: string, open: OpenWorld): void {
     describe("upkeep", () => upkeepContract(open));
     describe("runners and sessions", () => runnersContract(open));
     describe("transcripts", () => transcriptsContract(open));
+    describe("worktrees", () => worktreesContract(open));
     describe("locks", () => locksContract(open));
     describe("races", () => racesContract(open));
     describe("histories", () => historiesContract(open));

@@ -35,9 +35,9 @@ export const summaryFields: readonly string[] = [
   ...Object.keys(JobProgress.shape).filter((name) => name !== "output" && name !== "result"),
 ];
 
-/** Scripts drop a field by an empty text; only what is free text may be empty itself. */
+/** Scripts drop a field by an empty text; only what is free text may be empty itself. `pool` is the queue, see `boxQueue`. */
 const isThere = (name: string, value: string): boolean =>
-  !name.startsWith("_") && name !== "request" && (value !== "" || freeTexts.has(name));
+  !name.startsWith("_") && name !== "request" && name !== "pool" && (value !== "" || freeTexts.has(name));
 const asWords = (reply: Reply | undefined): readonly string[] => (Array.isArray(reply) ? reply.map(String) : []);
 
 /** Scripts know times as milliseconds since 1970. */

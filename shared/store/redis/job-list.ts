@@ -1,3 +1,4 @@
+import { byPool } from "../../box-queue.ts";
 import { AppError } from "../../error.ts";
 import type { JobSummary } from "../../job.ts";
 import type { JobPage, JobQuery, StoreCounts } from "../../store.ts";
@@ -40,12 +41,12 @@ export function openJobList({ run }: Pick<Context, "run">) {
         byStatus: Object.fromEntries(
           words.flatMap((name, n) => (n % 2 === 0 && Number(words[n + 1]) > 0 ? [[name, Number(words[n + 1])]] : [])),
         ),
-        pools: asList(pools)
-          .map((row) => {
+        pools: byPool(
+          asList(pools).map((row) => {
             const [pool, queued, ms] = asList(row);
             return { pool: String(pool), queued: Number(queued), oldestAgeSeconds: Number(ms) / 1_000 };
-          })
-          .sort((a, b) => (a.pool < b.pool ? -1 : 1)),
+          }),
+        ),
       };
     },
   };

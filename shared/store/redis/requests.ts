@@ -4,6 +4,7 @@ import { type Context, notThere } from "./context.ts";
 import { cancel } from "./lua/cancel.ts";
 import { message as addMessage } from "./lua/message.ts";
 import { retry } from "./lua/retry.ts";
+import { take } from "./worktrees.ts";
 
 /** What people ask of a job that exists. */
 export function openRequests({ run, limits, newId, view }: Pick<Context, "run" | "limits" | "newId" | "view">) {
@@ -14,6 +15,7 @@ export function openRequests({ run, limits, newId, view }: Pick<Context, "run" |
     },
 
     retry: async (id: JobId, tenant?: string, only?: "publish"): Promise<Job> => {
+      await take({ run }, { job: id, tenant });
       const [word, hash, changes, position] = await run(retry, [limits, newId(), id, tenant ?? "", only ?? ""], id);
       if (word === "none") throw notThere(id);
       if (word === "live")

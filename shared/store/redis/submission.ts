@@ -6,6 +6,7 @@ import { asList, type Context, placed } from "./context.ts";
 import { requestOf } from "./job-hash.ts";
 import { get } from "./lua/get.ts";
 import { submit } from "./lua/submit.ts";
+import { take } from "./worktrees.ts";
 
 type Parts = Pick<Context, "run" | "limits" | "newId" | "view" | "news">;
 
@@ -15,11 +16,15 @@ export function openSubmission({ run, limits, newId, view, news }: Parts) {
     submit: async (fresh: NewJob): Promise<Submitted> => {
       const { output, result, ...job }: Job = queued(fresh.job);
       const { tenant, repoKey = "", idempotency, queueTtlSeconds } = fresh;
-      const { id, priority, pool, session_id = "", max_attempts, ttl_seconds } = job;
+      const { id, priority, session_id = "", max_attempts, ttl_seconds } = job;
+      const queue = fresh.queue ?? job.pool;
       const queueMs = queueTtlSeconds * 1_000;
       const key = [idempotency?.key ?? "", idempotency?.body ?? ""];
       const terms = [newId(), max_attempts, ttl_seconds, queueMs, tenant].join(" ");
-      const facts = [queueMs, 10 - priority, pool, session_id, repoKey, terms, requestOf(job)];
+      const facts = [queueMs, 10 - priority, queue, session_id, repoKey, terms, requestOf(job)];
+      const { kind, worktree_id: worktree } = job;
+      if (kind === "task" && worktree !== undefined)
+        await take({ run }, { job: id, tenant, worktree, key: idempotency?.key });
       const answer = await run(submit, [limits, id, tenant, ...key, ...facts], id);
       const [word, hash, changes, position, count] = answer;
       switch (word) {
@@ -27,7 +32,7 @@ export function openSubmission({ run, limits, newId, view, news }: Parts) {
           // The hash is only sent where this call has made the job before; it may have gone on since.
           if (asList(hash).length > 0) return { job: view(hash, changes, position), replayed: false };
           news.saw(id, 1);
-          news.hear(`${pool} ${count}`);
+          news.hear(`${queue} ${count}`);
           return { job: placed(job, position), replayed: false };
         case "known":
           return { job: view(hash, changes, position), replayed: true };

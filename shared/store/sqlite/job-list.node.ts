@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { byPool } from "../../box-queue.ts";
 import { AppError } from "../../error.ts";
 import type { JobStatus, JobSummary } from "../../job.ts";
 import type { JobPage, JobQuery, StoreCounts } from "../../store.ts";
@@ -22,7 +23,7 @@ export function openJobList({ db, time }: Context) {
   const byStatus = db.prepare<{ status: JobStatus; n: number }>(
     "SELECT status, count(*) AS n FROM jobs GROUP BY status",
   );
-  const byPool = db.prepare<{ pool: string; queued: number; oldest: number }>(
+  const byQueue = db.prepare<{ pool: string; queued: number; oldest: number }>(
     "SELECT pool, count(*) AS queued, min(queued_at) AS oldest FROM jobs WHERE status = 'queued' GROUP BY pool ORDER BY pool",
   );
 
@@ -55,11 +56,13 @@ export function openJobList({ db, time }: Context) {
 
   const counts = (): StoreCounts => ({
     byStatus: Object.fromEntries(byStatus.all().map(({ status, n }) => [status, n])),
-    pools: byPool.all().map(({ pool, queued, oldest }) => ({
-      pool,
-      queued,
-      oldestAgeSeconds: Math.max(0, time.tick() - oldest) / 1_000,
-    })),
+    pools: byPool(
+      byQueue.all().map(({ pool, queued, oldest }) => ({
+        pool,
+        queued,
+        oldestAgeSeconds: Math.max(0, time.tick() - oldest) / 1_000,
+      })),
+    ),
   });
   return { list, counts };
 }

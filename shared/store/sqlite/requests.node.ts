@@ -5,9 +5,14 @@ import type { Context } from "./context.node.ts";
 import type { EventLog } from "./event-log.node.ts";
 import { next } from "./job-rows.node.ts";
 import type { Endings } from "./lease-ending.node.ts";
+import type { Worktrees } from "./worktrees.node.ts";
 
 /** What people ask of a job that exists; runs inside a transaction. */
-export function openRequests({ jobs, time }: Context, log: EventLog, endings: Endings) {
+export function openRequests(
+  { jobs, time }: Context,
+  log: EventLog,
+  { endings, worktrees }: Readonly<{ endings: Endings; worktrees: Worktrees }>,
+) {
   const cancel = (id: JobId, by: Readonly<{ name: string; tenant?: string }>): Job | undefined => {
     const row = jobs.find(id, by.tenant);
     if (!row) return undefined;
@@ -34,6 +39,8 @@ export function openRequests({ jobs, time }: Context, log: EventLog, endings: En
       throw new AppError("conflict", `Job ${id} is ${row.status}: only an ended job can be retried.`, {
         remedy: "Wait for its end, or cancel it first.",
       });
+    const { kind, worktree_id } = jobs.summary(row);
+    if (kind === "task" && worktree_id !== undefined) worktrees.take(worktree_id, id, row.tenant);
     const tick = time.tick();
     const saved = jobs.save(row, retried(jobs.whole(row), only), {
       place: jobs.nextPlace(),

@@ -92,6 +92,9 @@ ALTER TABLE jobs ADD COLUMN told_events INTEGER NOT NULL DEFAULT 0;
   `
 CREATE TABLE transcripts (session TEXT PRIMARY KEY, version TEXT NOT NULL, bytes INTEGER NOT NULL, box TEXT NOT NULL, data TEXT, seen INTEGER NOT NULL) STRICT;
 `,
+  `
+CREATE TABLE worktrees (id TEXT PRIMARY KEY, tenant TEXT NOT NULL, box TEXT NOT NULL, job TEXT NOT NULL, record TEXT NOT NULL, gone INTEGER NOT NULL) STRICT;
+`,
 ] as const;
 
 /** Kept in SQLite's `user_version`. */

@@ -5,9 +5,10 @@ import { queued } from "../job-change.ts";
 import type { Context } from "./context.node.ts";
 import type { EventLog } from "./event-log.node.ts";
 import type { JobRow } from "./job-rows.node.ts";
+import type { Worktrees } from "./worktrees.node.ts";
 
 /** Queues new jobs; runs inside a transaction. */
-export function openSubmission({ db, jobs, time, touch }: Context, log: EventLog) {
+export function openSubmission({ db, jobs, time, touch }: Context, log: EventLog, worktrees: Worktrees) {
   const findKey = db.prepare<{ body: string; job: JobId }>(
     "SELECT body, job FROM idempotency WHERE tenant = :tenant AND key = :key AND (gone IS NULL OR gone > :tick)",
   );
@@ -46,7 +47,7 @@ export function openSubmission({ db, jobs, time, touch }: Context, log: EventLog
       repo_key: fresh.repoKey ?? null,
       repo_url: job.repo_url ?? null,
       profile: job.profile,
-      pool: job.pool,
+      pool: fresh.queue ?? job.pool,
       priority: job.priority,
       max_attempts: job.max_attempts,
       queue_ttl_ms: fresh.queueTtlSeconds * 1_000,
@@ -64,8 +65,9 @@ export function openSubmission({ db, jobs, time, touch }: Context, log: EventLog
   return (fresh: NewJob): Submitted => {
     const before = earlier(fresh);
     if (before) return before;
-    const row = add(fresh);
     const { tenant, idempotency, job } = fresh;
+    if (job.kind === "task" && job.worktree_id !== undefined) worktrees.take(job.worktree_id, job.id, tenant);
+    const row = add(fresh);
     if (idempotency) addKey.run({ tenant, key: idempotency.key, body: idempotency.body, job: job.id });
     log.append(row, [{ type: "job.queued", data: {} }]);
     touch(row.id);

@@ -41,6 +41,9 @@ async function aBusyStore({ store }: RedisWorld, look: () => Promise<void>): Pro
   await store.saveSession(one.lease, { id: session_id, tenant: one.tenant, job: one.job.id, runner: one.lease.runner });
   const transcript = { session: session_id, version: "1", bytes: 3, box: "box-1", data: "abc" };
   await store.saveTranscript(one.lease, transcript);
+  const tree = { id: two.job.id, tenant: "local", repo_key: repoKey, repo_url: repoKey, pool: "default", pushed: true };
+  const times = { created_at: "2026-03-01T12:00:00.000Z", used_at: "2026-03-01T12:00:00.000Z" };
+  await store.saveWorktree(two.lease, { ...tree, ...times, status: "ready" });
   await store.addMessage(two.job.id, aMessage());
   const events = Array.from({ length: 60 }, () => ({ type: "claude.said" as const, data: { text: "x".repeat(100) } }));
   await store.renew(two.lease, { leaseMs: 360_000, events });

@@ -1,0 +1,48 @@
+import { AppError, LeaseLost } from "../../error.ts";
+import type { JobId } from "../../job.ts";
+import type { Lease, WorktreeQuery } from "../../store.ts";
+import { type WorktreeRecord, worktreeMemoryMs, worktreeNow } from "../../worktree.ts";
+import { noWorktree, worktreeInUse, worktreeNotReady } from "../worktree-refusal.ts";
+import type { Context } from "./context.ts";
+import { readWorktrees, saveWorktree, takeWorktree } from "./lua/worktrees.ts";
+
+type Parts = Pick<Context, "run">;
+
+/** Prepared worktrees, and which job uses each. */
+export function openWorktrees({ run }: Parts) {
+  const read = async (id: string, { tenant = "", box = "", limit = 1_000 }: WorktreeQuery) => {
+    const [, ...words] = await run(readWorktrees, [id, tenant, box, limit]);
+    return words.flatMap((record, n) =>
+      n % 3 === 0
+        ? [worktreeNow(JSON.parse(String(record)) as WorktreeRecord, String(words[n + 1]), words[n + 2] === 1)]
+        : [],
+    );
+  };
+  return {
+    saveWorktree: async (lease: Lease, record: WorktreeRecord): Promise<void> => {
+      const { id, tenant, status, box = "", created_at } = record;
+      const holder = [lease.runner, lease.fence, lease.job];
+      const facts = [id, tenant, Date.parse(created_at), status, box, JSON.stringify(record), worktreeMemoryMs(record)];
+      const [word, user] = await run(saveWorktree, [...holder, ...facts], lease.job);
+      if (word === "lost") throw new LeaseLost(lease.job);
+      if (word === "foreign") throw noWorktree(id);
+      if (word === "busy") throw worktreeInUse(id, String(user));
+    },
+    findWorktree: async (id: string, tenant?: string): Promise<WorktreeRecord | undefined> =>
+      (await read(id, tenant === undefined ? {} : { tenant }))[0],
+    listWorktrees: async (query: WorktreeQuery): Promise<readonly WorktreeRecord[]> =>
+      (await read("", query)).filter(({ status }) => status !== "removed"),
+  };
+}
+
+type Taking = Readonly<{ job: JobId; tenant?: string | undefined; worktree?: string; key?: string | undefined }>;
+
+/** Gives a worktree to a job right before it is queued. @throws AppError `not_found`, `worktree_in_use`, `conflict`. */
+export async function take({ run }: Parts, { job, tenant = "", worktree = "", key = "" }: Taking): Promise<void> {
+  const [word, what, named] = await run(takeWorktree, [job, tenant, worktree, key], job);
+  if (word === "taken") return;
+  if (word === "none") throw noWorktree(String(what));
+  if (word === "busy") throw worktreeInUse(String(named), String(what));
+  if (word === "not-ready") throw worktreeNotReady(String(named), String(what));
+  throw new AppError("internal", `Redis answered ${word} to ${takeWorktree.name}.`);
+}
