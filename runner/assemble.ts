@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
+import { boxOf, sharedBox } from "../shared/box-queue.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Config } from "../shared/config-keys.ts";
 import { AppError } from "../shared/error.ts";
@@ -74,6 +75,7 @@ export async function assemble(start: RunnerStart, tell: () => object): Promise<
     times: leaseTimes(config),
     profiles,
     repos: await repositories(start, { places, github }),
+    box: treeBox(config, places),
     copies: openSessionCopies({ store, config, newId, sessions: places.sessions }),
     usage: await startUsageReceiver(),
     broker: await startBroker(env),
@@ -105,6 +107,11 @@ async function shareRoot(root: string, log: Log): Promise<void> {
 /** Other machines reach the same mirrors, and the store that all of them have can keep them apart. */
 const isSharedMirror = ({ sharedFsRoot, redisUrl }: Config, { repos }: Places): boolean =>
   sharedFsRoot !== undefined && redisUrl !== undefined && `${repos}/`.startsWith(`${sharedFsRoot}/`);
+
+const treeBox = (config: Config, places: Places): string =>
+  isSharedMirror(config, places) && `${places.worktrees}/`.startsWith(`${config.sharedFsRoot}/`)
+    ? sharedBox
+    : boxOf(config.podName);
 
 type Around = Readonly<{ places: Places; github: Github }>;
 

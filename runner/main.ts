@@ -1,3 +1,4 @@
+import { queuesOf } from "../shared/box-queue.ts";
 import type { JobId } from "../shared/job.ts";
 import type { RunnerRecord } from "../shared/store.ts";
 import { keepAnnounced } from "./announce.ts";
@@ -8,6 +9,7 @@ import { watchHealth } from "./health.ts";
 import { removeClaimNote, writeClaimNote } from "./process/claim-note.ts";
 import { recoverRuns } from "./recover-runs.ts";
 import { removeOldRuns } from "./remove-old-runs.ts";
+import { retainWorktrees } from "./retain-worktrees.ts";
 import { runJob } from "./run-job.ts";
 import { Stop } from "./stop.ts";
 import { openTotals } from "./totals.ts";
@@ -89,7 +91,8 @@ export async function startRunner(start: RunnerStart): Promise<Runner> {
   });
   async function tidying(): Promise<void> {
     while (!over.signal.aborted) {
-      await removeOldRuns(deps).catch((error: unknown) => log.warn("upkeep failed", { error: String(error) }));
+      for (const tidy of [removeOldRuns, retainWorktrees])
+        await tidy(deps).catch((error: unknown) => log.warn("upkeep failed", { error: String(error) }));
       await clock.sleep(tidyMs, over.signal);
     }
   }
@@ -100,7 +103,7 @@ export async function startRunner(start: RunnerStart): Promise<Runner> {
       options: {
         runner: instance,
         podName: config.podName,
-        pools: config.pools,
+        pools: queuesOf(config.pools, [deps.box]),
         leaseMs: deps.times.leaseMs,
         capacity: config.maxParallelJobs,
         idlePollMs: start.idlePollMs,

@@ -7,6 +7,7 @@ import type { Prepared } from "./git/prepare.ts";
 import type { Worktree } from "./git/worktree.ts";
 import type { LeaseKeeper } from "./keep-lease.ts";
 import type { JobPlaces } from "./places.ts";
+import { openPrepared } from "./prepared-work.ts";
 import { propose } from "./propose.ts";
 import type { RunnerDeps } from "./runner-deps.ts";
 import { readPlaced } from "./setup/placed.ts";
@@ -19,7 +20,7 @@ type Opening = Readonly<{
   /** The pull request that the profile wants; undefined: none. */
   pr: Profile["pr"] | undefined;
 }>;
-type Deps = Pick<RunnerDeps, "repos" | "clock" | "redact" | "github">;
+type Deps = Pick<RunnerDeps, "repos" | "store" | "clock" | "times" | "redact" | "github">;
 
 /** Where this attempt works: the tree of the one before where it can be reached, else a new one. */
 export async function openWork(
@@ -28,6 +29,12 @@ export async function openWork(
   signal: AbortSignal,
 ): Promise<Workplace> {
   const { job, continues } = claim;
+  if (job.worktree_id !== undefined) {
+    const { tree, around } = await openPrepared({ claim, keeper }, deps, signal);
+    if (job.publish_only && !tree.done) throw nothingLeft(job);
+    const begun = { tree, here: tree.reopened, holdsWork: tree.done };
+    return around(repositoryWork({ ...begun, claim, keeper, own, pr }, deps));
+  }
   if (job.repo_url === undefined) return await privateFolder(own.work, continues);
   const repoJob = { id: job.id, repoUrl: job.repo_url, baseRef: job.base_ref, branch: job.branch, commit: job.commit };
   const begun = deps.clock.uptime();
@@ -94,7 +101,8 @@ const nothingLeft = ({ id, pod_name }: Claim["job"]): AppError =>
     },
   );
 
-const fetched = ({ baseRef, baseSha, how }: Prepared, ms: number) => ({
+/** What the log says of a fetch. */
+export const fetched = ({ baseRef, baseSha, how }: Prepared, ms: number) => ({
   base_ref: baseRef,
   commit: baseSha,
   ms,

@@ -14,8 +14,8 @@ type Deps = Pick<RunnerDeps, "store" | "clock" | "config" | "places" | "repos" |
  */
 export async function removeOldRuns(deps: Deps): Promise<void> {
   const { repos, places, config, clock } = deps;
-  for (const { jobId } of await repos.listTrees())
-    if (await isOver(deps, jobId, ({ status }) => (isPutAway(status) ? 0 : config.retentionFailed)))
+  for (const { jobId, prepared } of await repos.listTrees())
+    if (!prepared && (await isOver(deps, jobId, ({ status }) => (isPutAway(status) ? 0 : config.retentionFailed))))
       await repos.removeTree(jobId);
   await repos.sweep();
   await sweepSetups(join(places.data, "setups"), clock.now());

@@ -6,6 +6,7 @@ import type { Claim } from "../shared/store.ts";
 import { carrySession } from "./carry-session.ts";
 import { checkPushRight } from "./check-push-right.ts";
 import { judge, type Verdict } from "./claude/judge.ts";
+import { cleanWorktrees } from "./clean-worktrees.ts";
 import {
   alreadyDone,
   attemptEnd,
@@ -21,6 +22,7 @@ import { announce, loginFolder, noteRun, runDirOf, treeOf } from "./job-tree.ts"
 import { type Held, keepLease, type LeaseKeeper } from "./keep-lease.ts";
 import { openWork } from "./open-work.ts";
 import { type JobPlaces, jobPlaces } from "./places.ts";
+import { prepareWorktree } from "./prepare-worktree.ts";
 import { removeClaimNote } from "./process/claim-note.ts";
 import type { LoadedProfile } from "./profile/extend.ts";
 import { profileSecrets } from "./profile/profile-secrets.ts";
@@ -104,6 +106,8 @@ function afterUse(conclusion: Conclusion, signal: AbortSignal): "reuse" | "disca
 /** The recipe. Every step may throw; `concludeError` says what that means for the job. */
 async function work(attempt: Attempt, deps: RunnerDeps): Promise<Conclusion> {
   const { claim, keeper, signal, warnings } = attempt;
+  if (claim.job.kind === "prepare") return await prepareWorktree(attempt, deps);
+  if (claim.job.kind === "cleanup") return await cleanWorktrees(attempt, deps);
   const profile = (await deps.profiles()).get(claim.job.profile);
   deps.hide(await profileSecrets(profile, deps));
   keeper.patch({ phase: "cloning" });

@@ -38,6 +38,8 @@ export type RunnerDeps = Readonly<{
   times: LeaseTimes;
   profiles: () => Promise<Profiles>;
   repos: Repos;
+  /** Where this runner's worktrees can be reached: a box by its name, or each that has the shared folder. */
+  box: string;
   copies: SessionCopies;
   github: Github;
   usage: UsageReceiver;

@@ -38,6 +38,8 @@ export const configNotes: Readonly<Record<ConfigName, string>> = {
   renewSeconds: "Seconds between signs of life; a twelfth of the lease where it is not set.",
   pools: "Pools whose jobs this runner takes.",
   retentionFailed: "Seconds that the tree of a failed job is kept.",
+  retentionWorktrees:
+    "Seconds that a prepared worktree is kept which nobody uses; one with work that was not pushed stays.",
   diskLowWater: "Free space, as `5%`, `500M` or `10G`, below which no job is taken.",
   logLevel: "`debug`, `info`, `warn` or `error`.",
   routerRules:

@@ -109,6 +109,10 @@ export const configKeys = {
     { env: "AGENTICORE_RETENTION_FAILED", yaml: "repos.retention_failed", schema: whole(0, 31_536_000) },
     86_400,
   ),
+  retentionWorktrees: key(
+    { env: "AGENTICORE_RETENTION_WORKTREES", yaml: "repos.retention_worktrees", schema: whole(0, 31_536_000) },
+    604_800,
+  ),
   diskLowWater: key({ env: "AGENTICORE_DISK_LOW_WATER", yaml: "repos.disk_low_water", schema: diskSize }, "5%"),
   logLevel: key(
     { env: "AGENTICORE_LOG_LEVEL", yaml: "log.level", schema: choice(["debug", "info", "warn", "error"]) },

@@ -136,6 +136,10 @@ export const Job = z
     repo_url: z.string().optional(),
     profile: z.string(),
     worktree_id: z.string().optional(),
+    cleanup: z
+      .object({ worktree_ids: z.array(z.string()), force: z.boolean() })
+      .optional()
+      .describe("What a job of kind `cleanup` removes."),
     pool: z.string(),
     priority: z.int(),
     max_attempts: z.int(),

@@ -6,7 +6,7 @@ import { kindAt, restoreFile } from "./guard.ts";
 import { chooseLeftovers, type Leftover } from "./leftover-choice.ts";
 import type { RepoBox } from "./repo-box.ts";
 import type { Held } from "./repo-lock.ts";
-import { inTree, inView, mirrorOf } from "./repo-place.ts";
+import { inTree, inView, mirrorOf, type RepoPlace } from "./repo-place.ts";
 import type { GitPlace } from "./run-git.ts";
 import { removeLocks } from "./stale-locks.ts";
 import { restoreMirror, restoreTree, treeExists } from "./tree-admin.ts";
@@ -88,9 +88,16 @@ const unfinishedRebase =
 const unfinishedMerge = "A merge was left unfinished: its files were committed as they are.";
 const unreadable = "Some files could not be read and were left out of the commit.";
 
-async function findLeftovers(
+type Look = Readonly<{
+  tree: Readonly<{ path: string; jobId: string; source: Readonly<{ place: RepoPlace }> }>;
+  head: Pick<TreeHead, "commit">;
+  index: string;
+}>;
+
+/** What differs from the commit at HEAD, by an index of ours; ignored files are not looked at. */
+export async function findLeftovers(
   box: RepoBox,
-  { work, place }: Readonly<{ work: Work; place: GitPlace }>,
+  { work, place }: Readonly<{ work: Look; place: GitPlace }>,
   signal: AbortSignal,
 ): Promise<readonly Leftover[]> {
   const { tree, head, index } = work;

@@ -11,7 +11,7 @@ import { reopenWorktree } from "./reopen.ts";
 import { type Counters, makeRepoBox, type RepoBox, type RepoOptions } from "./repo-box.ts";
 import { type Summary, summarize } from "./summary.ts";
 import { sweep } from "./sweep.ts";
-import { listTrees, removeTree, type TreeInfo } from "./tree-list.ts";
+import { isUnpushed, listTrees, removeTree, type TreeInfo } from "./tree-list.ts";
 import { findRecord, type TreeRecord, writeRecord } from "./tree-record.ts";
 import { openWorktree, type Worktree } from "./worktree.ts";
 
@@ -40,6 +40,12 @@ export interface Repos extends AsyncDisposable {
   hasPushed(job: RepoJob, pushed: Readonly<{ branch: string; commit: string }>, signal: AbortSignal): Promise<boolean>;
   /** `reuse`: into the pool where it may go there, else away; `keep`: for a later attempt or a look at it. */
   close(tree: Worktree, end: "reuse" | "discard" | "keep"): Promise<void>;
+  /** Keeps it for later jobs, which reopen it by the id that it was made with; only `removeTree` takes it away. */
+  keepPrepared(tree: Worktree): Promise<void>;
+  /** Such a tree as that job finds it: with what an earlier attempt of it has done, or as new. */
+  usePrepared(tree: Worktree, jobId: string): Promise<Worktree>;
+  /** Whether that tree has work that the repository has not; undefined where there is none. Only when nobody works in it. */
+  isUnpushed(jobId: string, signal: AbortSignal): Promise<boolean | undefined>;
   /** Canonical addresses of repositories whose mirror is here, as jobs named them; most recently used first. */
   warm(): readonly string[];
   listTrees(): Promise<readonly TreeInfo[]>;
@@ -68,6 +74,14 @@ export async function openRepos(options: RepoOptions): Promise<Repos> {
     hasPushed: async (job, { branch, commit }, signal) =>
       (await findBranch(box, await sourceOf(box, job.repoUrl), { branch, signal })) === commit,
     close: (tree, end) => closeTree(box, tree, end),
+    keepPrepared: (tree) => note(tree, (record) => ({ ...record, state: "kept", prepared: true })),
+    usePrepared: async ({ ended, ...tree }, jobId) => {
+      const { user } = (await findRecord(tree.source.place.trees, tree.jobId)) ?? {};
+      if (user === jobId) return { ...tree, ...(ended && { ended }) };
+      await note(tree, ({ ended: _, ...rest }) => ({ ...rest, user: jobId, done: false }));
+      return { ...tree, reopened: false, done: false };
+    },
+    isUnpushed: (jobId, signal) => isUnpushed(box, jobId, signal),
     warm: box.warm.list,
     listTrees: () => listTrees(box),
     removeTree: (jobId) => removeTree(box, jobId),

@@ -4,6 +4,7 @@ import { discardTree } from "./discard-tree.ts";
 import type { RepoBox } from "./repo-box.ts";
 import { repoPlace } from "./repo-place.ts";
 import { listRecords, type TreeRecord } from "./tree-record.ts";
+import { hasUnpushed } from "./unpushed.ts";
 
 export type TreeInfo = Readonly<{
   jobId: string;
@@ -13,6 +14,8 @@ export type TreeInfo = Readonly<{
   branch?: string;
   /** The commit that the repository has from us; absent when nothing was pushed. */
   pushed?: string;
+  /** Made for later jobs, whose worktree has this id. */
+  prepared?: boolean;
   createdAt: number;
   changedAt: number;
 }>;
@@ -43,6 +46,12 @@ export async function removeTree(box: RepoBox, jobId: string): Promise<boolean> 
   return true;
 }
 
+/** Whether a tree has work that its repository has not; undefined where there is no such tree. */
+export async function isUnpushed(box: RepoBox, jobId: string, signal: AbortSignal): Promise<boolean | undefined> {
+  const record = (await allRecords(box)).find((each) => each.jobId === jobId);
+  return record && (await hasUnpushed(box, record, signal));
+}
+
 async function allRecords(box: RepoBox): Promise<readonly TreeRecord[]> {
   const { reposRoot, stateDir, sharedPool } = box.options;
   const folder = sharedPool === undefined ? stateDir : reposRoot;
@@ -50,7 +59,8 @@ async function allRecords(box: RepoBox): Promise<readonly TreeRecord[]> {
   return (await Promise.all(keys.map((key) => listRecords(repoPlace(key, box.options).trees)))).flat();
 }
 
-const toInfo = ({ jobId, path, state, repoUrl, branch, pushed, createdAt, changedAt }: TreeRecord): TreeInfo => ({
-  ...{ jobId, path, state, repoUrl, branch, createdAt, changedAt },
+const toInfo = ({ jobId, path, state, repoUrl, branch, pushed, prepared, ...at }: TreeRecord): TreeInfo => ({
+  ...{ jobId, path, state, repoUrl, branch, createdAt: at.createdAt, changedAt: at.changedAt },
+  ...(prepared ? { prepared } : {}),
   ...(pushed === undefined ? {} : { pushed }),
 });

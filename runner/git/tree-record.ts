@@ -29,6 +29,10 @@ export const TreeRecord = z.object({
   done: z.boolean().optional(),
   /** And how it ended, for the next attempt, should the store not have heard of it. */
   ended: (JobProgress.partial() as z.ZodType<JobPatch>).optional(),
+  /** Made for later jobs: it is nobody's to take away but of who removes it by its id. */
+  prepared: z.boolean().optional(),
+  /** Of such a one: the job that works in it, or did last. What is said of being done is said of that job. */
+  user: z.string().optional(),
 });
 export type TreeRecord = z.infer<typeof TreeRecord>;
 

@@ -41,6 +41,7 @@ const samples: Record<ConfigName, readonly [string, string]> = {
   renewSeconds: ["6", "7"],
   pools: ["gpu", "small"],
   retentionFailed: ["60", "70"],
+  retentionWorktrees: ["60", "70"],
   diskLowWater: ["10%", "2G"],
   logLevel: ["debug", "warn"],
   routerRules: ['[{"profile":"docs","repo":["https://a.example/**"]}]', '[{"profile":"docs","task":"typo"}]'],

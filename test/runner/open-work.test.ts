@@ -50,10 +50,11 @@ async function aSecondAttempt({ pushed, messages = [], close = "discard", noted,
   });
   if (!claim) throw new Error("nothing was there to claim");
   const { clock, store } = world;
+  const times = { leaseMs: 360_000, renewMs: 30_000, urgentMs: 5_000 };
   const keeper = keepLease(
     { claim, sentAt: clock.uptime() },
     { store, clock, log: silentLog, random: () => 0.5 },
-    { leaseMs: 360_000, renewMs: 30_000, urgentMs: 5_000 },
+    times,
   );
   const own = { run: desk.path, config: desk.path, work: join(desk.path, "work"), tmp: desk.path };
   const open = (holds: Partial<LeaseKeeper> = {}) =>
@@ -64,7 +65,7 @@ async function aSecondAttempt({ pushed, messages = [], close = "discard", noted,
         own,
         pr: Profile.parse({}).pr,
       },
-      { repos: desk.repos, clock, redact: (text) => text, github: aGithub() },
+      { repos: desk.repos, store, clock, times, redact: (text) => text, github: aGithub() },
       never(),
     );
   const branches = () => desk.repo.git("branch", "--list", "agenticore-*").split("\n").filter(Boolean);

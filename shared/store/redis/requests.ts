@@ -4,10 +4,12 @@ import { type Context, notThere } from "./context.ts";
 import { cancel } from "./lua/cancel.ts";
 import { message as addMessage } from "./lua/message.ts";
 import { retry } from "./lua/retry.ts";
-import { take } from "./worktrees.ts";
+import { takeAgain } from "./worktrees.ts";
+
+type Parts = Pick<Context, "run" | "wire" | "key" | "limits" | "newId" | "view">;
 
 /** What people ask of a job that exists. */
-export function openRequests({ run, limits, newId, view }: Pick<Context, "run" | "limits" | "newId" | "view">) {
+export function openRequests({ run, wire, key, limits, newId, view }: Parts) {
   return {
     cancel: async (id: JobId, by: Readonly<{ name: string; tenant?: string }>): Promise<Job | undefined> => {
       const [word, hash, changes, position] = await run(cancel, [limits, id, by.tenant ?? "", by.name], id);
@@ -15,7 +17,7 @@ export function openRequests({ run, limits, newId, view }: Pick<Context, "run" |
     },
 
     retry: async (id: JobId, tenant?: string, only?: "publish"): Promise<Job> => {
-      await take({ run }, { job: id, tenant });
+      await takeAgain({ run, wire, key }, id, tenant);
       const [word, hash, changes, position] = await run(retry, [limits, newId(), id, tenant ?? "", only ?? ""], id);
       if (word === "none") throw notThere(id);
       if (word === "live")

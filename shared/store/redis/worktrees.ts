@@ -1,15 +1,15 @@
-import { AppError, LeaseLost } from "../../error.ts";
-import type { JobId } from "../../job.ts";
+import { LeaseLost } from "../../error.ts";
+import type { Job, JobId } from "../../job.ts";
 import type { Lease, WorktreeQuery } from "../../store.ts";
 import { type WorktreeRecord, worktreeMemoryMs, worktreeNow } from "../../worktree.ts";
 import { noWorktree, worktreeInUse, worktreeNotReady } from "../worktree-refusal.ts";
 import type { Context } from "./context.ts";
 import { readWorktrees, saveWorktree, takeWorktree } from "./lua/worktrees.ts";
 
-type Parts = Pick<Context, "run">;
+type Parts = Pick<Context, "run" | "wire" | "key">;
 
 /** Prepared worktrees, and which job uses each. */
-export function openWorktrees({ run }: Parts) {
+export function openWorktrees({ run }: Pick<Context, "run">) {
   const read = async (id: string, { tenant = "", box = "", limit = 1_000 }: WorktreeQuery) => {
     const [, ...words] = await run(readWorktrees, [id, tenant, box, limit]);
     return words.flatMap((record, n) =>
@@ -35,14 +35,25 @@ export function openWorktrees({ run }: Parts) {
   };
 }
 
-type Taking = Readonly<{ job: JobId; tenant?: string | undefined; worktree?: string; key?: string | undefined }>;
+type Taking = Readonly<{ job: JobId; tenant: string; worktree: string; key?: string | undefined; again?: true }>;
 
 /** Gives a worktree to a job right before it is queued. @throws AppError `not_found`, `worktree_in_use`, `conflict`. */
-export async function take({ run }: Parts, { job, tenant = "", worktree = "", key = "" }: Taking): Promise<void> {
-  const [word, what, named] = await run(takeWorktree, [job, tenant, worktree, key], job);
+export async function take(
+  { run }: Pick<Context, "run">,
+  { job, tenant, worktree, key, again }: Taking,
+): Promise<void> {
+  const [word, what] = await run(takeWorktree, [job, tenant, worktree, key ?? "", again ? 1 : ""], job);
   if (word === "taken") return;
-  if (word === "none") throw noWorktree(String(what));
-  if (word === "busy") throw worktreeInUse(String(named), String(what));
-  if (word === "not-ready") throw worktreeNotReady(String(named), String(what));
-  throw new AppError("internal", `Redis answered ${word} to ${takeWorktree.name}.`);
+  if (word === "busy") throw worktreeInUse(worktree, String(what));
+  throw word === "none" ? noWorktree(worktree) : worktreeNotReady(worktree, String(what));
+}
+
+/** The same for an ended job that is queued again; whose it is, the retry looks at. */
+export async function takeAgain({ run, wire, key }: Parts, job: JobId, tenant?: string): Promise<void> {
+  const answer = await wire.send(["HMGET", key(`job:${job}`), "request", "_terms"]);
+  const [request, terms] = answer as readonly (string | null)[];
+  const { kind, worktree_id: worktree } = JSON.parse(request ?? "{}") as Partial<Job>;
+  const owner = (terms ?? "").split(" ").slice(4).join(" ");
+  if (kind !== "task" || worktree === undefined || (tenant !== undefined && tenant !== owner)) return;
+  await take({ run }, { job, tenant: owner, worktree, again: true });
 }

@@ -93,7 +93,11 @@ ALTER TABLE jobs ADD COLUMN told_events INTEGER NOT NULL DEFAULT 0;
 CREATE TABLE transcripts (session TEXT PRIMARY KEY, version TEXT NOT NULL, bytes INTEGER NOT NULL, box TEXT NOT NULL, data TEXT, seen INTEGER NOT NULL) STRICT;
 `,
   `
-CREATE TABLE worktrees (id TEXT PRIMARY KEY, tenant TEXT NOT NULL, box TEXT NOT NULL, job TEXT NOT NULL, record TEXT NOT NULL, gone INTEGER NOT NULL) STRICT;
+CREATE TABLE worktrees (id TEXT PRIMARY KEY, tenant TEXT NOT NULL, box TEXT NOT NULL, job TEXT NOT NULL, record TEXT NOT NULL, made INTEGER NOT NULL, gone INTEGER NOT NULL) STRICT;
+CREATE INDEX worktrees_made ON worktrees (made);
+CREATE INDEX worktrees_tenant ON worktrees (tenant, made);
+CREATE INDEX worktrees_gone ON worktrees (gone);
+CREATE INDEX transcripts_seen ON transcripts (seen);
 `,
 ] as const;
 

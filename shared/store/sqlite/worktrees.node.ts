@@ -10,12 +10,14 @@ type Row = Readonly<{ id: string; tenant: string; box: string; job: JobId; recor
 /** Prepared worktrees, and which job uses each; runs inside a transaction. */
 export function openWorktrees({ db, jobs, time }: Pick<Context, "db" | "jobs" | "time">) {
   const find = db.prepare<Row>("SELECT id, tenant, box, job, record FROM worktrees WHERE id = :id");
-  const list = db.prepare<Row>(
-    `SELECT id, tenant, box, job, record FROM worktrees
-     WHERE (:tenant IS NULL OR tenant = :tenant) AND (:box IS NULL OR box = :box) ORDER BY rowid DESC LIMIT :limit`,
+  const all = db.prepare<Row>(
+    "SELECT id, tenant, box, job, record FROM worktrees WHERE made < :before ORDER BY made DESC LIMIT 1000",
+  );
+  const ofTenant = db.prepare<Row>(
+    "SELECT id, tenant, box, job, record FROM worktrees WHERE tenant = :tenant ORDER BY made DESC LIMIT 1000",
   );
   const write = db.prepare(
-    `INSERT INTO worktrees (id, tenant, box, job, record, gone) VALUES (:id, :tenant, :box, :job, :record, :gone)
+    `INSERT INTO worktrees (id, tenant, box, job, record, made, gone) VALUES (:id, :tenant, :box, :job, :record, :made, :gone)
      ON CONFLICT (id) DO UPDATE SET box = :box, job = :job, record = :record, gone = :gone`,
   );
   const take = db.prepare("UPDATE worktrees SET job = :job WHERE id = :id");
@@ -35,17 +37,19 @@ export function openWorktrees({ db, jobs, time }: Pick<Context, "db" | "jobs" | 
       if (known && known.job !== lease.job && isLive(known.job)) throw worktreeInUse(record.id, known.job);
       const { id, tenant, box = "" } = record;
       const gone = time.tick() + worktreeMemoryMs(record);
-      write.run({ id, tenant, box, job: lease.job, record: JSON.stringify(record), gone });
+      const made = Date.parse(record.created_at);
+      write.run({ id, tenant, box, job: lease.job, record: JSON.stringify(record), made, gone });
     },
     find: (id: string, tenant?: string): WorktreeRecord | undefined => {
       const row = find.find({ id });
       return row && (tenant === undefined || row.tenant === tenant) ? now(row) : undefined;
     },
     list: ({ tenant, box, limit = 1_000 }: WorktreeQuery): readonly WorktreeRecord[] =>
-      list
-        .all({ tenant: tenant ?? null, box: box ?? null, limit })
+      (tenant === undefined ? all.all({ before: Number.MAX_SAFE_INTEGER }) : ofTenant.all({ tenant }))
+        .filter((row) => box === undefined || row.box === box)
         .map(now)
-        .filter(({ status }) => status !== "removed"),
+        .filter(({ status }) => status !== "removed")
+        .slice(0, limit),
     /** Gives it to a job that is being queued. @throws AppError `not_found`, `worktree_in_use`, `conflict`. */
     take: (id: string, job: JobId, tenant: string): void => {
       const row = find.find({ id });

@@ -44,36 +44,28 @@ return {'saved'}
 
 /**
  * Gives a worktree to a job that is being queued: by \`submit\`, where neither the id nor the idempotency key has made a job
- * yet, or by \`retry\`, where the job says which one, and whose it is \`retry\` checks.
+ * yet, or again by \`retry\`.
  *
- * KEYS: meta, job. ARGV: job, tenant, worktree (empty: what the job names), idempotency key (or empty).
+ * KEYS: meta, job. ARGV: job, tenant, worktree, idempotency key (or empty), 1 where it is queued again.
  * Answers: taken; none; busy, job; not-ready, status.
  */
 export const takeWorktree = script(
   "take-worktree",
   [brief, reader, live],
   `
-local id, tenant, worktree, key = arg(), arg(), arg(), arg()
-if worktree ~= '' then
+local id, tenant, worktree, key, again = arg(), arg(), arg(), arg(), arg()
+if again == '' then
   if call('EXISTS', KEYS[2]) == 1 then return {'taken'} end
   if key ~= '' then
     local job, gone = unpack(call('HMGET', P .. 'idem:' .. tenant .. ':' .. key, 'job', 'gone'))
     if job and not (gone and tonumber(gone) <= now) then return {'taken'} end
   end
-else
-  local text = call('HGET', KEYS[2], 'request')
-  local request = text and cjson.decode(text) or {}
-  worktree = request.kind == 'task' and request.worktree_id
-  if not worktree then return {'taken'} end
-  local theirs = call('HGET', P .. 'worktree:' .. worktree, 'tenant')
-  if tenant ~= '' and theirs and theirs ~= tenant then return {'taken'} end
-  tenant = theirs
 end
 local name = P .. 'worktree:' .. worktree
 local theirs, user, announced, status = unpack(call('HMGET', name, 'tenant', 'job', 'announced', 'status'))
-if not theirs or theirs ~= tenant or status == 'removed' then return {'none', worktree} end
-if user ~= id and is_live(user, tonumber(announced)) then return {'busy', user, worktree} end
-if status ~= 'ready' then return {'not-ready', 'failed', worktree} end
+if not theirs or theirs ~= tenant or status == 'removed' then return {'none'} end
+if user ~= id and is_live(user, tonumber(announced)) then return {'busy', user} end
+if status ~= 'ready' then return {'not-ready', 'failed'} end
 call('HSET', name, 'job', id, 'announced', now)
 return {'taken'}
 `,
