@@ -15,6 +15,7 @@ import { jobRoutes } from "./routes/jobs.ts";
 import { mcpRoutes } from "./routes/mcp.ts";
 import { metaRoutes } from "./routes/meta.ts";
 import { pageRoutes } from "./routes/pages.ts";
+import { worktreeRoutes } from "./routes/worktrees.ts";
 
 /** The whole API over its dependencies; built once per process. Reaches no Node built-in. */
 export function createApp(given: ApiDeps): OpenAPIHono<ApiEnv> {
@@ -66,6 +67,7 @@ export function createApp(given: ApiDeps): OpenAPIHono<ApiEnv> {
     app.openAPIRegistry.registerComponent("securitySchemes", name, scheme);
   jobRoutes(deps, app);
   eventRoutes(deps, app);
+  worktreeRoutes(deps, app);
   metaRoutes(deps, app);
   mcpRoutes(deps, app);
   pageRoutes(deps, app);

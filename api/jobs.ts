@@ -11,6 +11,7 @@ import { profilesToChoose } from "./profiles.ts";
 import { route } from "./route.ts";
 import { checkPlace, newJob, planSubmission, type Submission } from "./submission.ts";
 import { noSuchJob, waitForJob } from "./wait.ts";
+import { inWorktree } from "./worktrees.ts";
 
 /** Who asks, and a signal that aborts when they are gone. */
 export type Asking = Readonly<{ caller: Caller; signal?: AbortSignal; idempotencyKey?: string }>;
@@ -22,7 +23,8 @@ export type Asking = Readonly<{ caller: Caller; signal?: AbortSignal; idempotenc
  */
 export async function submitJob(deps: ApiDeps, asked: SubmitRequest, asking: Asking): Promise<Submitted> {
   const { settings, clock, store } = deps;
-  const { wait, wait_seconds = defaultWaitSeconds, ...request } = asked;
+  const { wait, wait_seconds = defaultWaitSeconds, ...rest } = asked;
+  const { request, queue } = await inWorktree(deps, rest, asking.caller);
   const repo = checkPlace(request, settings);
   await checkTies(deps, { request, repo }, asking.caller); // before a model is asked, which costs something
   const submission = await plan(deps, request, repo);
@@ -38,6 +40,7 @@ export async function submitJob(deps: ApiDeps, asked: SubmitRequest, asking: Ask
       job: newJob(submission, birth),
       tenant: caller.tenant,
       queueTtlSeconds: settings.queueTtlSeconds,
+      ...(queue === undefined ? {} : { queue }),
       ...(submission.repo ? { repoKey: submission.repo.canonical } : {}),
       ...(key === undefined
         ? {}
@@ -79,13 +82,9 @@ async function plan(deps: ApiDeps, request: JobRequest, repo: RepoAddress | unde
 
 type Ties = Readonly<{ request: JobRequest; repo: RepoAddress | undefined }>;
 
-/** Sessions and worktrees are the tenant's; a session also the repository's. */
+/** Sessions are the tenant's and the repository's. */
 async function checkTies({ store }: ApiDeps, { request, repo }: Ties, caller: Caller): Promise<void> {
-  const { session_id, worktree_id } = request;
-  if (worktree_id !== undefined)
-    throw new AppError("not_found", `There is no worktree ${worktree_id}.`, {
-      errors: [{ path: "worktree_id", message: "no such worktree" }],
-    });
+  const { session_id } = request;
   if (session_id === undefined) return;
   const session = await store.findSession(session_id);
   if (session?.tenant === caller.tenant && session.repoKey === repo?.canonical) return;

@@ -16,7 +16,10 @@ export type Submission = Readonly<{
 }>;
 
 /** The repository that it names, if any. @throws AppError `invalid_request`, `repo_not_allowed`, each with the field. */
-export function checkPlace(request: JobRequest, settings: ApiSettings): RepoAddress | undefined {
+export function checkPlace(
+  request: Pick<JobRequest, "repo_url" | "base_ref">,
+  settings: ApiSettings,
+): RepoAddress | undefined {
   const repo = request.repo_url === undefined ? undefined : allowedRepo(request.repo_url, settings);
   if (request.base_ref !== undefined) checkBaseRef(request.base_ref);
   return repo;

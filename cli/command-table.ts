@@ -30,6 +30,14 @@ export const commandTable: CommandRows = {
     summary: "List profiles: how Claude can be run",
     load: async () => (await import("./commands/profiles.ts")).profiles,
   },
+  worktrees: {
+    summary: "List prepared worktrees, newest first",
+    load: async () => (await import("./commands/worktrees.ts")).worktrees,
+  },
+  worktree: {
+    summary: "Prepare, show or remove worktrees that jobs can work in",
+    load: async () => (await import("./commands/worktree.ts")).worktree,
+  },
   status: {
     summary: "Show whether the server and its runners are up",
     load: async () => (await import("./commands/status.ts")).status,

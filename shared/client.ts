@@ -15,8 +15,12 @@ import {
   ReadyReply,
   RunnersReply,
   type RunnerView,
+  WorktreeJobsReply,
+  WorktreeReply,
+  WorktreesReply,
 } from "./reply.ts";
 import type { Secret } from "./secret.ts";
+import type { CleanupRequest, PrepareRequest, Worktree } from "./worktree.ts";
 
 export type ClientOptions = Readonly<{
   /** Where the server is, as in `http://127.0.0.1:8200`; a path in front of ours is kept. */
@@ -97,6 +101,16 @@ export function apiClient(options: ClientOptions) {
       (await call.get("/profiles", ProfilesReply, signal)).profiles,
     profile: async (name: string, { signal }: CallOptions = {}): Promise<ProfileSummary> =>
       (await call.get(`/profiles/${encodeURIComponent(name)}`, ProfileReply, signal)).profile,
+    worktrees: async ({ signal }: CallOptions = {}): Promise<readonly Worktree[]> =>
+      (await call.get("/worktrees", WorktreesReply, signal)).worktrees,
+    worktree: async (id: string, { signal }: CallOptions = {}): Promise<Worktree> =>
+      (await call.get(`/worktrees/${encodeURIComponent(id)}`, WorktreeReply, signal)).worktree,
+    /** The job that prepares it; its id is the worktree's. */
+    prepareWorktree: async (asked: z.input<typeof PrepareRequest>, { signal }: CallOptions = {}): Promise<Job> =>
+      (await call.post("/worktrees", asked, { schema: JobReply, signal })).job,
+    /** The jobs that remove worktrees, by id or by age. */
+    cleanupWorktrees: async (asked: z.input<typeof CleanupRequest>, { signal }: CallOptions = {}): Promise<Job[]> =>
+      (await call.post("/worktrees/cleanup", asked, { schema: WorktreeJobsReply, signal })).jobs,
     runners: async ({ signal }: CallOptions = {}): Promise<readonly RunnerView[]> =>
       (await call.get("/runners", RunnersReply, signal)).runners,
     /** The count of live runners of that name, which now drain. */

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { JobEvent } from "./event.ts";
 import { Job, JobRequest, JobSummary, Timestamp } from "./job.ts";
 import { ProfileSummary } from "./profile.ts";
+import { Worktree } from "./worktree.ts";
 
 /** The longest a request may be held, and what `wait: true` means without `wait_seconds`. */
 export const maxWaitSeconds = 600;
@@ -43,6 +44,10 @@ export const JobsReply = z.object({
 export type JobsReply = z.infer<typeof JobsReply>;
 export const EventsReply = z.object({ success, events: z.array(JobEvent), next: z.string().optional() });
 export type EventsReply = z.infer<typeof EventsReply>;
+export const WorktreeReply = z.object({ success, worktree: Worktree });
+export const WorktreesReply = z.object({ success, count: z.int(), worktrees: z.array(Worktree) });
+/** Jobs that were queued at once. */
+export const WorktreeJobsReply = z.object({ success, count: z.int(), jobs: z.array(Job) });
 export const ProfilesReply = z.object({ success, count: z.int(), profiles: z.array(ProfileSummary) });
 export const ProfileReply = z.object({ success, profile: ProfileSummary });
 export const RunnersReply = z.object({ success, count: z.int(), runners: z.array(RunnerView) });

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Timestamp } from "./job.ts";
+import { JobRequest, Timestamp } from "./job.ts";
 
 export const WorktreeStatus = z.enum(["preparing", "ready", "in_use", "failed", "removed"]);
 
@@ -38,3 +38,27 @@ export function worktreeNow(record: WorktreeRecord, job: string | undefined, isL
 /** How long a record is remembered behind its last change: one that is gone for less. Milliseconds. */
 export const worktreeMemoryMs = ({ status }: Pick<Worktree, "status">): number =>
   (status === "removed" || status === "failed" ? 7 : 90) * 24 * 3_600_000;
+
+/** The body of `POST /worktrees`. */
+export const PrepareRequest = z
+  .strictObject({
+    repo_url: JobRequest.shape.repo_url.unwrap().describe("The repository; see `SubmitRequest`."),
+    base_ref: JobRequest.shape.base_ref,
+    pool: JobRequest.shape.pool,
+  })
+  .meta({ id: "PrepareRequest" });
+export type PrepareRequest = z.infer<typeof PrepareRequest>;
+
+/** The body of `POST /worktrees/cleanup`. */
+export const CleanupRequest = z
+  .strictObject({
+    worktree_ids: z.array(z.uuid()).min(1).max(100).optional().describe("These."),
+    max_age_hours: z.number().min(0).max(87_600).optional().describe("Those that nobody used for so long."),
+    force: z.boolean().default(false).describe("Also those with work that was not pushed, which is lost then."),
+  })
+  .refine(
+    ({ worktree_ids, max_age_hours }) => (worktree_ids === undefined) !== (max_age_hours === undefined),
+    "needs worktree_ids or max_age_hours, and not both",
+  )
+  .meta({ id: "CleanupRequest" });
+export type CleanupRequest = z.infer<typeof CleanupRequest>;

@@ -34,7 +34,7 @@ const submit = createRoute({
       "The finished job (`wait`), or the job that this idempotency key has made (`Idempotent-Replayed: true`).",
     ),
     202: { ...oneJob("The job is queued, or runs on after the wait."), headers: z.object({ location: z.string() }) },
-    ...problems(400, 404, 413, 415, 422),
+    ...problems(400, 404, 409, 413, 415, 422),
   },
 });
 
