@@ -1,5 +1,5 @@
 import { iso } from "../shared/clock.ts";
-import { type AppError, errorCodes, LeaseLost, toAppError } from "../shared/error.ts";
+import { AppError, errorCodes, LeaseLost, toAppError } from "../shared/error.ts";
 import { isWorkDone, type Job, type JobPatch, type Usage } from "../shared/job.ts";
 import type { Ending, Release } from "../shared/store.ts";
 import type { Verdict } from "./claude/judge.ts";
@@ -55,6 +55,16 @@ export const alreadyDone: Verdict = {
   num_turns: 0,
   retry: { kind: "none" },
 };
+
+/**
+ * Earlier attempts have spent the whole budget and were lost before they could hand the work over: that is all that is left
+ * to do. @throws any other error.
+ */
+export function spentBefore(error: unknown): Verdict {
+  if (!(error instanceof AppError) || error.code !== "budget_exceeded") throw error;
+  const why = { error_code: error.code, error: error.message, remedy: error.remedy };
+  return { ...alreadyDone, ...why, status: "failed", draft: true };
+}
 
 /** What Claude's end and the publication mean for the job. */
 export function concludeVerdict(

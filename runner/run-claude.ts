@@ -11,7 +11,7 @@ import { closing, mayClose, onFollowUp, onMessage, openSession, type Step } from
 import type { Session } from "./claude/session-state.ts";
 import { interruptLine } from "./claude/stdin-line.ts";
 import { usageOf } from "./claude/usage.ts";
-import { keepGoing } from "./keep-going.ts";
+import { budgetNudge, keepGoing } from "./keep-going.ts";
 import type { LeaseKeeper } from "./keep-lease.ts";
 import { startTree, type TreePlan } from "./process/spawn-warden.ts";
 import type { Line } from "./process/split-lines.ts";
@@ -32,6 +32,8 @@ type Order = Readonly<{
   onStarted: (pid: number) => void;
   /** What Claude's process has cost so far, at each of its results. */
   onUsage: (total: Readonly<{ cost_usd: number; usage: Usage }>) => void;
+  /** Resolves when the budget nears its end. */
+  nearBudget: Promise<void>;
   /** Seconds in which something must happen; 0: for ever. */
   stallSeconds: number;
   /** Bytes of the model's answers so far, where they come through the broker. */
@@ -98,6 +100,13 @@ export async function runClaude(order: Order, { clock, redact, newId, log }: Dep
     },
     clock,
   );
+  void order.nearBudget.then(() => {
+    if (over.signal.aborted || mayClose(session)) return; // it has just ended by itself
+    const id = newId();
+    nudges.add(id);
+    waiting.push({ id, text: budgetNudge, mode: "queue", at: iso(clock.now()) });
+    handOver();
+  });
   const deadline = after(plan.deadlineMs, () => ours.abort(new Stop("timeout")));
   const ending = endWhenTold();
   void tree.exited.then(() => over.abort());

@@ -14,6 +14,7 @@ import {
   concludeError,
   concludeVerdict,
   endOf,
+  spentBefore,
   withEnd,
 } from "./conclude.ts";
 import { evidenceOf } from "./evidence.ts";
@@ -124,7 +125,7 @@ async function work(attempt: Attempt, deps: RunnerDeps): Promise<Conclusion> {
   const verdict =
     isWorkDone(job) && workplace.holdsWork && (job.publish_only || claim.messages.length === 0)
       ? alreadyDone
-      : await runInside({ attempt: { ...attempt, job }, profile, workplace, note }, deps);
+      : await runInside({ attempt: { ...attempt, job }, profile, workplace, note }, deps).catch(spentBefore);
   note(verdict.warnings);
   const succeeded = verdict.status === "succeeded";
   if (!succeeded && !verdict.draft) return concludeVerdict(verdict, { job, nowMs: deps.clock.now() });
@@ -166,7 +167,9 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
   const announced = (act: () => Promise<void>) => announce(claim, { of: setupTree.runDir, after: runDir, act }, deps);
   note(await readyTree({ job, profile, work: workplace, own, keeper, signal, tree: setupTree, announced }, deps));
   const known = await patiently(() => deps.store.findSession(sessionId), signal, deps);
-  const onUsage = tellUsage(job, keeper, job.max_budget_usd ?? profile.profile.claude.max_budget_usd);
+  const near = Promise.withResolvers<void>();
+  const usd = job.max_budget_usd ?? profile.profile.claude.max_budget_usd;
+  const onUsage = tellUsage(job, keeper, { usd, onNear: near.resolve });
   const relay = deps.telemetry.relay(job);
   using meter = deps.usage.meter(onUsage, relay?.relay);
   using stand = standInFor(profile, { keeper, signal }, deps);
@@ -203,6 +206,7 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
       },
       onStarted: (pid) => keeper.patch({ pid }),
       onUsage,
+      nearBudget: near.promise,
       ...{ stallSeconds: deps.config.stallSeconds, heard: stand.heard, warn: (sentence: string) => note([sentence]) },
       onSaid: conversation.said,
     },

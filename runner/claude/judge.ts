@@ -77,11 +77,12 @@ export function judge(evidence: Evidence): Verdict {
     return {
       ...measured,
       ...failed(stopped[evidence.stop]),
-      ...(evidence.stop === "looping" ? { draft: true } : {}),
+      ...(evidence.stop === "looping" || evidence.stop === "budget" ? { draft: true } : {}),
     };
   const failure = failureOf(evidence);
   const clean = { ...failure, error: evidence.redact(failure.error) };
-  return { ...measured, ...failed(clean), ...retried(clean, evidence) };
+  const draft = clean.code === "budget_exceeded" ? { draft: true } : {};
+  return { ...measured, ...failed(clean), ...retried(clean, evidence), ...draft };
 }
 
 /** jobs.md 4: a result came, the last one is a success without error, and the exit code is 0. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Conclusion } from "../../runner/conclude.ts";
+import { type Conclusion, spentBefore } from "../../runner/conclude.ts";
 import { keepLease } from "../../runner/keep-lease.ts";
 import { openInstance } from "../../runner/process/instance.ts";
 import { reportEnd } from "../../runner/report-end.ts";
@@ -79,4 +79,11 @@ test("what is given back tells each event once, where calls were lost", async ()
 
 test("what was given back although the reply was lost is not given back again", async () => {
   for (const lost of [1, 2]) expect(await endUnder("after", release, lost)).toEqual([...all, "job.queued"]);
+});
+
+test("where earlier attempts have spent the whole budget, all that is left is to hand their work over as a draft", () => {
+  const verdict = spentBefore(new AppError("budget_exceeded", "It was used up."));
+  expect(verdict).toMatchObject({ status: "failed", error_code: "budget_exceeded", draft: true, cost_usd: 0 });
+  const other = new AppError("disk_full", "The disk is full.");
+  expect(() => spentBefore(other)).toThrow(other);
 });

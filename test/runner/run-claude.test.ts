@@ -44,7 +44,12 @@ async function started({ argv = ["/bin/true"], enter = [], forMs = 20_000 }: Sta
       ...{ sandbox: { ...sandbox, enter }, hidden: [], tmp: folder("tmp") },
     },
     ...{ resumed: false, keeper, stop: new AbortController().signal },
-    ...{ onStarted: () => undefined, onUsage: () => undefined, onSaid: () => undefined },
+    ...{
+      onStarted: () => undefined,
+      onUsage: () => undefined,
+      nearBudget: new Promise<void>(() => undefined),
+      onSaid: () => undefined,
+    },
     ...{ stallSeconds: 0, heard: () => 0, warn: () => undefined },
   };
   const deps = { clock, redact: (text: string) => text, newId: () => aJobId(), log: silentLog };

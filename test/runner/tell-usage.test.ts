@@ -10,12 +10,16 @@ const usage = (input_tokens: number) => ({ ...noUsage, input_tokens });
 function telling(job = aJob(), budgetUsd?: number) {
   const patches: JobPatch[] = [];
   const events: NewEvent[] = [];
+  let near = 0;
+  const onNear = () => {
+    near += 1;
+  };
   const keeper = {
     patch: (patch: JobPatch) => void patches.push(patch),
     emit: (...some: readonly NewEvent[]) => void events.push(...some),
   };
-  const tell = tellUsage(job, keeper, budgetUsd);
-  return { tell, patches, events };
+  const tell = tellUsage(job, keeper, { usd: budgetUsd, onNear });
+  return { tell, patches, events, near: () => near };
 }
 
 test("what earlier attempts cost is counted in", () => {
@@ -48,4 +52,16 @@ test("at four fifths of its budget a job warns, once, and not again in a later a
     { type: "budget.warned", data: { cost_usd: 0.85, max_budget_usd: 1 } },
   ]);
   expect(warnings(aJob({ cost_usd: 0.85 }))).toEqual([]);
+});
+
+test("each attempt learns once that the budget nears its end, also one that begins there", () => {
+  const first = telling(aJob(), 1);
+  expect(first.near()).toBe(0);
+  for (const cost_usd of [0.1, 0.8, 0.9]) first.tell({ cost_usd, usage: noUsage });
+  expect(first.near()).toBe(1);
+  const second = telling(aJob({ cost_usd: 0.9 }), 1);
+  expect(second.near()).toBe(1);
+  second.tell({ cost_usd: 0.05, usage: noUsage });
+  expect(second.near()).toBe(1);
+  expect(telling(aJob({ cost_usd: 0.9 })).near()).toBe(0);
 });

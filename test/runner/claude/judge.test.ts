@@ -75,6 +75,7 @@ describe("Claude ended by itself", () => {
     const judged = verdict([init(), replay(), result({ subtype, is_error: true, result: undefined, errors: [error] })]);
     expect(judged).toMatchObject({ status: "failed", error_code: code, retry: { kind: "none" } });
     expect(judged.remedy).toBeTruthy();
+    expect(judged.draft ?? false).toBe(code === "budget_exceeded"); // its work is handed over
     if (code !== "session_not_found") expect(judged.error).toContain(error);
   });
 
