@@ -23,10 +23,6 @@ type Going = Readonly<{
   warn: (sentence: string) => void;
 }>;
 
-/** Said when four fifths of the job's budget are spent: what is finished then is worth more than what was begun. */
-export const budgetNudge =
-  "This job has spent four fifths of its budget. Bring the work to a good end now: finish what is most important, begin nothing new, commit, and say what is left to do. When the budget is used up you are ended, and the work is handed over as it is then.";
-
 /** Each is said once; where it does not help, the work ends. */
 export const nudges = {
   stalled:

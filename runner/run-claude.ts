@@ -11,8 +11,9 @@ import { closing, mayClose, onFollowUp, onMessage, openSession, type Step } from
 import type { Session } from "./claude/session-state.ts";
 import { interruptLine } from "./claude/stdin-line.ts";
 import { usageOf } from "./claude/usage.ts";
-import { budgetNudge, keepGoing } from "./keep-going.ts";
+import { keepGoing } from "./keep-going.ts";
 import type { LeaseKeeper } from "./keep-lease.ts";
+import { tellNearBudget } from "./near-budget.ts";
 import { startTree, type TreePlan } from "./process/spawn-warden.ts";
 import type { Line } from "./process/split-lines.ts";
 import { tailLines } from "./process/tail.ts";
@@ -100,13 +101,12 @@ export async function runClaude(order: Order, { clock, redact, newId, log }: Dep
     },
     clock,
   );
-  void order.nearBudget.then(() => {
-    if (over.signal.aborted || mayClose(session)) return; // it has just ended by itself
+  const budget = tellNearBudget((text) => {
     const id = newId();
     nudges.add(id);
-    waiting.push({ id, text: budgetNudge, mode: "queue", at: iso(clock.now()) });
-    handOver();
+    take(onFollowUp(session, { id, text, mode: "queue", at: iso(clock.now()) }));
   });
+  void order.nearBudget.then(budget.near);
   const deadline = after(plan.deadlineMs, () => ours.abort(new Stop("timeout")));
   const ending = endWhenTold();
   void tree.exited.then(() => over.abort());
@@ -143,6 +143,7 @@ export async function runClaude(order: Order, { clock, redact, newId, log }: Dep
     const message = readMessage(text);
     take(onMessage(session, message, redact));
     going.seen(message);
+    budget.seen(message);
     if (message.type === "user" || message.type === "result") order.onSaid();
     if (message.type === "result")
       order.onUsage({ cost_usd: message.total_cost_usd, usage: usageOf(message.modelUsage) });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { budgetNudge } from "../../runner/keep-going.ts";
+import { budgetNudge } from "../../runner/near-budget.ts";
 import { aGithubWorld, type GithubWorld } from "../support/a-github-world.ts";
 import type { SeenJob } from "../support/a-world.ts";
 
