@@ -10,7 +10,7 @@ import type { JobPlaces } from "./places.ts";
 import { openPrepared } from "./prepared-work.ts";
 import { propose } from "./propose.ts";
 import type { RunnerDeps } from "./runner-deps.ts";
-import { readPlaced } from "./setup/placed.ts";
+import { type Placed, readPlaced } from "./setup/placed.ts";
 import { type Publication, type Published, privateFolder, type Workplace } from "./workplace.ts";
 
 type Opening = Readonly<{
@@ -30,7 +30,7 @@ export async function openWork(
 ): Promise<Workplace> {
   const { job, continues } = claim;
   if (job.worktree_id !== undefined) {
-    const { tree, around } = await openPrepared({ claim, keeper }, deps, signal);
+    const { tree, around } = await openPrepared({ claim, keeper, own }, deps, signal);
     if (job.publish_only && !tree.done) throw nothingLeft(job);
     const begun = { tree, here: tree.reopened, holdsWork: tree.done };
     return around(repositoryWork({ ...begun, claim, keeper, own, pr }, deps));
@@ -118,7 +118,7 @@ function repositoryWork(
   const onGrant = (listener: (until: number) => void) => keeper.onGrant(({ hardAt }) => listener(hardAt));
   async function publish(publication: Publication): Promise<Published> {
     const { prove, signal } = publication;
-    const tree: Worktree = { ...opened, placed: await readPlaced(own.run) };
+    const tree: Worktree = { ...opened, placed: placedIn(opened, await readPlaced(own.run)) };
     const left = await repos.commitLeftovers(tree, leftoverMessage(claim.job.task), signal);
     const summary = await repos.summarize(tree, signal);
     const work = { address: tree.source.address, branch: tree.branch, baseRef: tree.baseRef, commit: summary?.commit };
@@ -164,6 +164,12 @@ function repositoryWork(
     close: (how) => repos.close(opened, how),
   };
 }
+
+/** Of this job and of those before it in a prepared tree. */
+const placedIn = ({ placed }: Worktree, { files, folders }: Placed): NonNullable<Worktree["placed"]> => ({
+  files: [...(placed?.files ?? []), ...files],
+  folders: [...(placed?.folders ?? []), ...folders],
+});
 
 /** The task's first line, as git's manual asks of a subject: about 50 characters, here at most 72. */
 function leftoverMessage(task: string): string {

@@ -1,14 +1,17 @@
+import { join } from "node:path";
 import { iso } from "../shared/clock.ts";
 import { AppError } from "../shared/error.ts";
 import type { Claim } from "../shared/store.ts";
 import type { WorktreeRecord } from "../shared/worktree.ts";
 import type { Worktree } from "./git/worktree.ts";
 import type { LeaseKeeper } from "./keep-lease.ts";
+import type { JobPlaces } from "./places.ts";
 import type { RunnerDeps } from "./runner-deps.ts";
+import { nothingPlaced, readPlaced } from "./setup/placed.ts";
 import { whileAway } from "./while-away.ts";
 import type { Workplace } from "./workplace.ts";
 
-type Attempt = Readonly<{ claim: Claim; keeper: LeaseKeeper }>;
+type Attempt = Readonly<{ claim: Claim; keeper: LeaseKeeper; own: JobPlaces }>;
 type Deps = Pick<RunnerDeps, "store" | "clock" | "times" | "repos">;
 
 /** A prepared worktree that a job works in. */
@@ -22,7 +25,11 @@ export type PreparedTree = Readonly<{
  * Opens the prepared worktree that the job names, as the job before left it.
  * @throws AppError `worktree_failed` where it is not here any more.
  */
-export async function openPrepared({ claim, keeper }: Attempt, deps: Deps, signal: AbortSignal): Promise<PreparedTree> {
+export async function openPrepared(
+  { claim, keeper, own }: Attempt,
+  deps: Deps,
+  signal: AbortSignal,
+): Promise<PreparedTree> {
   const { store, clock, repos, times } = deps;
   const { lease, job } = claim;
   const id = job.worktree_id ?? "";
@@ -39,7 +46,15 @@ export async function openPrepared({ claim, keeper }: Attempt, deps: Deps, signa
     await ask(() => store.saveWorktree(lease, now({ status: "failed", error: "It is not on its box any more." })));
     throw gone(id, `it is not on ${record.box} any more`);
   }
-  const tree = await repos.usePrepared(found, job.id);
+  const { before, ...used } = await repos.usePrepared(found, job.id);
+  const { files, folders } = before === undefined ? nothingPlaced : await readPlaced(join(own.run, "..", before));
+  // A job before this one may have been lost before it could note them.
+  if (files.length + folders.length > 0) await repos.notePlaced(found, { files, folders });
+  const known = {
+    files: [...(used.placed?.files ?? []), ...files],
+    folders: [...(used.placed?.folders ?? []), ...folders],
+  };
+  const tree = { ...used, placed: known };
   await ask(() => store.saveWorktree(lease, now({ pushed: false })));
   const { path, branch, baseRef } = tree;
   keeper.patch({ base_ref: baseRef, branch, worktree_path: path });
@@ -54,6 +69,7 @@ export async function openPrepared({ claim, keeper }: Attempt, deps: Deps, signa
       await ask(() => store.saveWorktree(lease, now({ pushed })));
       return published;
     },
+    notePlaced: async () => await repos.notePlaced(tree, await readPlaced(own.run)),
     close: () => place.close("keep"),
   });
   return { tree, around };

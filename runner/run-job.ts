@@ -166,6 +166,7 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
   const setupTree = { ...tree, runDir: join(own.run, `setup-${tree.fence}`) };
   const announced = (act: () => Promise<void>) => announce(claim, { of: setupTree.runDir, after: runDir, act }, deps);
   note(await readyTree({ job, profile, work: workplace, own, keeper, signal, tree: setupTree, announced }, deps));
+  await workplace.notePlaced?.();
   const known = await patiently(() => deps.store.findSession(sessionId), signal, deps);
   const near = Promise.withResolvers<void>();
   const usd = job.max_budget_usd ?? profile.profile.claude.max_budget_usd;

@@ -35,6 +35,8 @@ export type Workplace = Readonly<{
   warnings: readonly string[];
   /** How Claude had ended well then, which the store may not have heard of. */
   ended?: JobPatch;
+  /** Notes what was put here beside the work, for whoever works here later. */
+  notePlaced?: () => Promise<void>;
   /** Notes here how Claude has ended well, with all that it did here; undefined before it begins again. */
   noteDone: (ended: JobPatch | undefined) => Promise<void>;
   /** Commits what Claude left, hands the branch over, and sees to its pull request. */

@@ -42,8 +42,10 @@ export interface Repos extends AsyncDisposable {
   close(tree: Worktree, end: "reuse" | "discard" | "keep"): Promise<void>;
   /** Keeps it for later jobs, which reopen it by the id that it was made with; only `removeTree` takes it away. */
   keepPrepared(tree: Worktree): Promise<void>;
-  /** Such a tree as that job finds it: with what an earlier attempt of it has done, or as new. */
-  usePrepared(tree: Worktree, jobId: string): Promise<Worktree>;
+  /** Such a tree as that job finds it: with what an earlier attempt of it has done, or as new, `before` that of another job. */
+  usePrepared(tree: Worktree, jobId: string): Promise<Worktree & Readonly<{ before?: string }>>;
+  /** Adds to what was put beside the work in a prepared tree. */
+  notePlaced(tree: Worktree, placed: NonNullable<Worktree["placed"]>): Promise<void>;
   /** Whether that tree has work that the repository has not; undefined where there is none. Only when nobody works in it. */
   isUnpushed(jobId: string, signal: AbortSignal): Promise<boolean | undefined>;
   /** Canonical addresses of repositories whose mirror is here, as jobs named them; most recently used first. */
@@ -79,8 +81,15 @@ export async function openRepos(options: RepoOptions): Promise<Repos> {
       const { user } = (await findRecord(tree.source.place.trees, tree.jobId)) ?? {};
       if (user === jobId) return { ...tree, ...(ended && { ended }) };
       await note(tree, ({ ended: _, ...rest }) => ({ ...rest, user: jobId, done: false }));
-      return { ...tree, reopened: false, done: false };
+      return { ...tree, reopened: false, done: false, ...(user === undefined ? {} : { before: user }) };
     },
+    notePlaced: (tree, { files, folders }) =>
+      note(tree, ({ placed: known, ...rest }) => {
+        const all = (name: "files" | "folders", more: readonly string[]) => [
+          ...new Set([...(known?.[name] ?? []), ...more]),
+        ];
+        return { ...rest, placed: { files: all("files", files), folders: all("folders", folders) } };
+      }),
     isUnpushed: (jobId, signal) => isUnpushed(box, jobId, signal),
     warm: box.warm.list,
     listTrees: () => listTrees(box),

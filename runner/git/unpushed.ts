@@ -25,7 +25,8 @@ export async function hasUnpushed(box: RepoBox, record: TreeRecord, signal: Abor
     if (head.unfinished || (head.commit !== record.baseSha && head.commit !== record.pushed)) return true;
     const work = { tree: { ...record, source: { place } }, head, index };
     const found = await findLeftovers(box, { work, place: { ...inTree(place, record), indexFile: index } }, signal);
-    const { taken, warnings } = chooseLeftovers(found);
+    const { files = [], folders = [] } = record.placed ?? {};
+    const { taken, warnings } = chooseLeftovers(found, [...files, ...folders]);
     return taken.length > 0 || warnings.length > 0;
   } catch (error) {
     throw toGitError(error, { otherwise: "worktree_failed", where: `worktree ${record.path}` });

@@ -102,6 +102,7 @@ export async function worktreeOf(box: RepoBox, source: Source, record: TreeRecor
     done: record.done ?? false,
     ...(record.ended === undefined ? {} : { ended: record.ended }),
     ...(record.pushed === undefined ? {} : { pushed: record.pushed }),
+    ...(record.placed === undefined ? {} : { placed: record.placed }),
     commits: record.commits ?? [],
     tampersAtOpen: box.tampers.get(key) ?? 0,
     warnings: await warningsAbout(path),

@@ -45,6 +45,25 @@ describe.concurrent("a worktree is prepared before the task", () => {
     expect(await worktree(id)).toMatchObject({ status: "ready", job: two.id, pushed: true });
   });
 
+  test("a person's own file that one job was lent there is never part of what another one commits", async () => {
+    await using repo = await sampleRepo();
+    writeFileSync(join(repo.path, ".worktreeinclude"), "local.cfg\n");
+    writeFileSync(join(repo.path, "local.cfg"), "of this person alone");
+    const id = await prepared(repo.path);
+    const tree = await worktree(id);
+    for (const name of ["one", "two"]) {
+      const task = `Write. [[scenario:leave-uncommitted file=${name}.txt content=x]]`;
+      expect(await world.ended((await world.submit({ task, worktree_id: id })).id)).toMatchObject({
+        status: "succeeded",
+      });
+    }
+
+    expect(readFileSync(join(String(tree["path"]), "local.cfg"), "utf8")).toBe("of this person alone");
+    const changed = gitIn(repo.path)("diff", "--name-only", "main", String(tree["branch"])).split("\n");
+    expect(changed).toEqual(["one.txt", "two.txt"]);
+    expect(await worktree(id)).toMatchObject({ pushed: true });
+  });
+
   test("one job has it at a time, and a cancelled one leaves it as it was", async () => {
     await using repo = await sampleRepo();
     const id = await prepared(repo.path);
