@@ -30,7 +30,7 @@ function together(bundled: readonly ProfileSummary[], runners: readonly RunnerRe
   const byName = new Map(bundled.map((profile) => [profile.name, profile]));
   const seen = new Set<string>();
   for (const profile of runners.flatMap((runner) => runner.profiles)) {
-    // Where runners disagree, one that can use it is enough: it is who will take the job.
+    // Where runners disagree, one that can use it is enough: whoever chooses may mean that one's pool.
     if (!seen.has(profile.name) || profile.error === undefined) byName.set(profile.name, profile);
     seen.add(profile.name);
   }

@@ -19,6 +19,7 @@ import type { LeaseTimes } from "./keep-lease.ts";
 import { type Places, placesOf } from "./places.ts";
 import { openInstance } from "./process/instance.ts";
 import { probeSandbox } from "./process/probe-sandbox.ts";
+import { settingsChecker } from "./profile/check-settings.ts";
 import { flagAsker } from "./profile/claude-flags.ts";
 import { loadProfiles } from "./profile/load-profiles.ts";
 import { profilePlaces } from "./profile/profile-places.ts";
@@ -59,10 +60,11 @@ export async function assemble(start: RunnerStart, tell: () => object): Promise<
   for (const folder of Object.values(places)) await mkdir(folder, { recursive: true, mode: 0o700 });
   const instance = await openInstance(places.runs, `${config.podName}/${newId()}`, tell);
   const github = openGithub(config, { fetch: start.fetch, clock, log, redact });
-  const askFlags = flagAsker({ binary: config.claudeBinary, path: env["PATH"] ?? "", cwd });
+  const claude = { binary: config.claudeBinary, path: env["PATH"] ?? "", cwd };
+  const ask = { flags: flagAsker(claude), settings: settingsChecker(claude) };
   const hidden = hiddenValues();
   const hide: Redact = (text) => redact(github.hide(hidden.hide(text)));
-  const profiles = () => loadProfiles(profilePlaces(config, packageRoot), askFlags);
+  const profiles = () => loadProfiles(profilePlaces(config, packageRoot), ask);
   const learn = async ({ profile }: Job) =>
     hidden.add(await profileSecrets((await profiles()).get(profile), { config, surroundings: env }));
   const deps: RunnerDeps = {

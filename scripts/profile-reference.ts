@@ -43,7 +43,11 @@ have no effect.
 | \`.claude/agents\`, \`skills\`, \`commands\`, \`rules\`, \`hooks\` and others | Copied, a child's file over its parent's; links as what they point to. A hook finds its script as \`"$CLAUDE_CONFIG_DIR/hooks/…"\`. |
 
 All of it is laid out for each job anew, in a folder that only this job has; the worktree and the clone stay clean. A file that
-cannot be read, or that Claude would leave out without a word, makes the profile invalid.
+cannot be read, or that Claude would leave out without a word, makes the profile invalid: with one wrong value Claude leaves out all settings, rules that
+deny too, so settings with more than permissions, hooks and variables are shown to \`claude doctor\` first.
+
+Each runner has the profiles of its own machine. The runners of a pool should have the same ones: a job goes to any of them, and fails as
+\`profile_not_found\` on one that does not have its profile. Where they differ, give them pools of their own.
 
 Profiles of agentihooks are used as they are, in all of its four layouts, also without a \`profile.yml\`. There, and wherever a
 \`_base\` folder lies beside the profiles, its \`settings.base.json\` lies below each profile's settings. In files of agentihooks

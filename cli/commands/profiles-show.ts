@@ -1,4 +1,5 @@
 import { findClaude } from "../../runner/claude/find-claude.ts";
+import { settingsChecker } from "../../runner/profile/check-settings.ts";
 import { flagAsker } from "../../runner/profile/claude-flags.ts";
 import { type Explained, explain } from "../../runner/profile/explain.ts";
 import { loadProfiles } from "../../runner/profile/load-profiles.ts";
@@ -13,7 +14,10 @@ export const profilesShow = defineCommand<{ json?: true }>({
   run: async (cli, { json }, [name = ""]) => {
     const { config } = await loadConfig(cli);
     const claude = { binary: config.claudeBinary, path: cli.env["PATH"] ?? "", cwd: cli.cwd };
-    const { get } = await loadProfiles(profilePlaces(config, cli.root), flagAsker(claude));
+    const { get } = await loadProfiles(profilePlaces(config, cli.root), {
+      flags: flagAsker(claude),
+      settings: settingsChecker(claude),
+    });
     const program = await findClaude(claude).catch(() => config.claudeBinary);
     const explained = await explain(get(name), { config, program });
     if (json) cli.print.json({ success: true, profile: explained });

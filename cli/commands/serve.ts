@@ -43,8 +43,8 @@ export const serve = defineCommand<Options>({
     const { store, outlook } = service;
     // Its own runner's are known before that has told of them; others' runners tell of theirs.
     const places = options.runner ? profilePlaces(config, root) : { bundled: join(root, "profiles") };
-    const askFlags = flagAsker({ binary: config.claudeBinary, path: cli.env["PATH"] ?? "", cwd: cli.cwd });
-    const { summaries: profiles } = await loadProfiles(places, askFlags);
+    const flags = flagAsker({ binary: config.claudeBinary, path: cli.env["PATH"] ?? "", cwd: cli.cwd });
+    const { summaries: profiles } = await loadProfiles(places, { flags });
     const given: Partial<ApiOptions> = {
       ...(options.host === undefined ? {} : { host: options.host }),
       ...(options.port === undefined ? {} : { port: options.port }),

@@ -1,11 +1,12 @@
 import { nearest } from "../../shared/config.ts";
 import { AppError, toAppError } from "../../shared/error.ts";
 import { Profile, type ProfileSummary } from "../../shared/profile.ts";
+import type { CheckSettings } from "./check-settings.ts";
 import { isTree } from "./deep-merge.ts";
 import { discover } from "./discover.ts";
 import { type Found, type LoadedProfile, resolveProfile } from "./extend.ts";
 import type { AskFlags } from "./profile-file.ts";
-import { instructionsOf, mcpServersOf, settingsLayers, settingsOf } from "./profile-files.ts";
+import { instructionsOf, type Layer, mcpServersOf, settingsLayers, settingsOf } from "./profile-files.ts";
 
 /** Where profiles are looked for; a later place wins over an earlier one, profile by profile. */
 export type ProfilePlaces = Readonly<{
@@ -23,15 +24,18 @@ export type Profiles = Readonly<{
   get: (name: string) => LoadedProfile;
 }>;
 
-/** Reads every profile from disk. A missing place is an empty one. Without `askFlags` no flag of Claude's is known. */
-export async function loadProfiles(places: ProfilePlaces, askFlags?: AskFlags): Promise<Profiles> {
+/** What the installed Claude is asked; without it no flag is known, and settings are looked at here alone. */
+export type AskClaude = Readonly<{ flags?: AskFlags; settings?: CheckSettings }>;
+
+/** Reads every profile from disk. A missing place is an empty one. */
+export async function loadProfiles(places: ProfilePlaces, claude: AskClaude = {}): Promise<Profiles> {
   const found: Found[] = [];
   for (const source of ["bundled", "agentihooks", "user"] as const) {
     const folder = places[source];
-    if (folder !== undefined) found.push(...(await discover({ source, folder }, askFlags)));
+    if (folder !== undefined) found.push(...(await discover({ source, folder }, claude.flags)));
   }
   const names = [...new Set(found.map(({ name }) => name))].sort();
-  const loaded = await Promise.all(names.map(async (name) => [name, await attempt(name, found)] as const));
+  const loaded = await Promise.all(names.map(async (name) => [name, await attempt(name, { found, claude })] as const));
   const resolved = new Map(loaded);
   return {
     summaries: names.map((name) => summary(name, found, resolved.get(name))),
@@ -44,23 +48,35 @@ export async function loadProfiles(places: ProfilePlaces, askFlags?: AskFlags): 
   };
 }
 
-async function attempt(name: string, found: readonly Found[]): Promise<LoadedProfile | AppError> {
+type All = Readonly<{ found: readonly Found[]; claude: AskClaude }>;
+
+async function attempt(name: string, { found, claude }: All): Promise<LoadedProfile | AppError> {
   try {
-    return await withFiles(resolveProfile(name, found));
+    return await withFiles(resolveProfile(name, found), claude);
   } catch (error) {
     return toAppError(error);
   }
 }
 
 /** Its other files are looked at too: a job must not be the first to learn that one of them is broken. */
-async function withFiles(loaded: LoadedProfile): Promise<LoadedProfile> {
-  const [settings] = await Promise.all([settingsLayers(loaded), mcpServersOf(loaded), instructionsOf(loaded)]);
-  const { profile, layers } = loaded;
-  const { permissions } = settingsOf(settings);
+async function withFiles(loaded: LoadedProfile, claude: AskClaude): Promise<LoadedProfile> {
+  const [layers] = await Promise.all([settingsLayers(loaded), mcpServersOf(loaded), instructionsOf(loaded)]);
+  const settings = settingsOf(layers);
+  const wrong = (await claude.settings?.(settings)) ?? [];
+  if (wrong.length > 0) throw unusable(layers, wrong);
+  const { permissions } = settings;
   const mode = Mode.safeParse(isTree(permissions) ? permissions["defaultMode"] : undefined);
-  if (!mode.success || mode.data === undefined || layers.some(({ content }) => saysMode(content))) return loaded;
+  if (!mode.success || mode.data === undefined || loaded.layers.some(({ content }) => saysMode(content))) return loaded;
+  const { profile } = loaded;
   return { ...loaded, profile: { ...profile, claude: { ...profile.claude, permission_mode: mode.data } } };
 }
+
+/** With one mistake Claude leaves out all of the settings, rules that deny too, and in `-p` it does not say so. */
+const unusable = (layers: readonly Layer[], wrong: readonly string[]): AppError =>
+  new AppError(
+    "profile_invalid",
+    `Claude cannot use the settings of ${layers.map(({ from }) => from).join(", ")}: ${wrong.join("; ")}`,
+  );
 
 const Mode = Profile.shape.claude.unwrap().shape.permission_mode.unwrap();
 const saysMode = ({ claude }: Readonly<Record<string, unknown>>): boolean =>

@@ -119,6 +119,18 @@ test("W-40: the folder of agentihooks in the configuration file counts, and the 
   expect((await both.show("coding")).value("claude.max_turns")?.[0]).toBe(80);
 });
 
+test("W-39: settings that the installed Claude would leave out as a whole are an error, with key and file", async () => {
+  const settings = '{"model": 7, "permissions": {"deny": ["Bash(git commit:*)"]}}';
+  const { cli, at } = place({
+    "bad/.claude/settings.json": settings,
+    "good/.claude/settings.json": '{"model": "opus"}',
+  });
+  const { code, err } = await cli.run("profiles", "show", "bad");
+  expect(code).toBe(1);
+  expect(err).toContain(`settings of ${at("bad/.claude/settings.json")}: model: Expected string, but received number`);
+  expect((await cli.run("profiles", "show", "good")).code).toBe(0);
+});
+
 test("an unknown profile, and one that is not valid, end with 1 and say why", async () => {
   const { cli } = place({ "bad/profile.yml": "claude:\n  modle: x\n" });
   const unknown = await cli.run("profiles", "show", "revew");
