@@ -22,7 +22,7 @@ export function settingsChecker(where: FindFacts): CheckSettings {
     const { size, mtimeMs } = await stat(program);
     const key = `${program} ${size} ${mtimeMs} ${JSON.stringify(settings)}`;
     const before = known.get(key);
-    if (before) return before;
+    if (before !== undefined) return before;
     const asked = last.then(() => ask(program, settings)).catch(() => []);
     last = asked;
     if (known.size >= maxKnown) known.clear();
