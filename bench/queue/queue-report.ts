@@ -35,6 +35,8 @@ the queue grows to a million), each job ${figure(specBytes())} bytes of JSON. *T
 too; *HTTP* is ours through \`agenticore redis-http\` in a process of its own, which BullMQ has no counterpart of: compare
 TCP with TCP. Ours is the store port without job files, where claim and finish are two calls; BullMQ is a worker whose
 processor does nothing, which fetches the next job together with the end of the last. All clients are in one process.
+Calls of ours that are made at once go to Redis in one command; BullMQ sends one for each. Both keep what has ended, a
+lease for each job that runs (BullMQ's lock), and what happened to it (our job's log, BullMQ's stream of events).
 Jobs per second, median (least-most), after 1,000 to warm up; *times* are of BullMQ, round by round.`;
 
 function speedTable({ speed }: Found): Table {

@@ -2,6 +2,7 @@ import type { Clock } from "../../clock.ts";
 import { AppError } from "../../error.ts";
 import type { Job, JobId } from "../../job.ts";
 import type { StoreLimits } from "../../store.ts";
+import { openBatches } from "./batches.ts";
 import { toSeen } from "./job-hash.ts";
 import { type News, openNews } from "./news.ts";
 import { type RedisWire, type Reply, type Script, WireError, type Word } from "./wire.ts";
@@ -36,6 +37,8 @@ export function openContext({ prefix, limits, ...parts }: Options): Context {
   const key = (name: string) => `${prefix}:${name}`;
   const { repoLimit = "", poolLimits = {} } = limits;
   const news = openNews(parts.clock);
+  const words = [repoLimit, ...Object.entries(poolLimits).map(([pool, most]) => `${pool}=${most}`)].join(";");
+  const batched = openBatches({ ...parts, meta: key("meta"), limits: words });
   return {
     ...parts,
     key,
@@ -45,10 +48,13 @@ export function openContext({ prefix, limits, ...parts }: Options): Context {
       news.saw(job.id, revision);
       return placed(job, position);
     },
-    limits: [repoLimit, ...Object.entries(poolLimits).map(([pool, most]) => `${pool}=${most}`)].join(";"),
+    limits: words,
     run: async (script, args, job) => {
-      const keys = job === undefined ? [key("meta")] : [key("meta"), key(`job:${job}`)];
-      const [word, ...rest] = await parts.wire.run(script, keys, args).then(asList, refused(script));
+      const own = job === undefined ? undefined : key(`job:${job}`);
+      const answer = script.many
+        ? batched({ script, args, ...(own === undefined ? {} : { key: own }) })
+        : parts.wire.run(script, own === undefined ? [key("meta")] : [key("meta"), own], args);
+      const [word, ...rest] = await answer.then(asList, refused(script));
       if (word === "schema") throw otherSchema(prefix, Number(rest[0]), Number(rest[1]));
       return [String(word), ...rest];
     },

@@ -1,9 +1,11 @@
+import { iso } from "../../clock.ts";
 import { LeaseLost } from "../../error.ts";
 import type { Job } from "../../job.ts";
 import type { Ending, Lease, Release } from "../../store.ts";
-import type { Context } from "./context.ts";
+import { ended, patched } from "../job-change.ts";
+import { asList, type Context } from "./context.ts";
 import { eventWords } from "./event-words.ts";
-import { listed, toFields } from "./job-hash.ts";
+import { asWritten, listed, toFields } from "./job-hash.ts";
 import { finish } from "./lua/finish.ts";
 import { release } from "./lua/release.ts";
 
@@ -13,12 +15,16 @@ type Parts = Pick<Context, "run" | "limits" | "newId" | "view" | "news">;
 export function openEndings({ run, limits, newId, view, news }: Parts) {
   return {
     finish: async (lease: Lease, ending: Ending): Promise<Job> => {
-      const own = [limits, lease.job, lease.runner, lease.fence, ending.status];
+      const known = news.held(lease.job);
+      const own = [lease.job, lease.runner, lease.fence, ending.status, known?.revision ?? ""];
       const told = [...listed(toFields(ending.patch)), ...eventWords(ending)];
-      const [word, hash, changes] = await run(finish, [...own, ...told], lease.job);
+      const [word, hash, time, revision] = await run(finish, [...own, ...told], lease.job);
       if (word !== "ended") throw new LeaseLost(lease.job);
       news.letGo(lease.job);
-      return view(hash, changes);
+      if (known === undefined || asList(hash).length > 0) return view(hash, []);
+      news.saw(lease.job, Number(revision));
+      const end = { reason: "ended", started_at: known.startedAt, at: iso(Number(time)) } as const;
+      return ended(patched(known.job, asWritten(ending.patch)), ending.status, end);
     },
 
     release: async (lease: Lease, how: Release): Promise<Job> => {

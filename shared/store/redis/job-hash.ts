@@ -1,5 +1,6 @@
 import { iso } from "../../clock.ts";
-import { Job, JobProgress, type JobSummary } from "../../job.ts";
+import { Job, type JobPatch, JobProgress, type JobSummary } from "../../job.ts";
+import { claimed } from "../job-change.ts";
 import type { Reply, Word } from "./wire.ts";
 
 /**
@@ -83,7 +84,10 @@ function withLastAttempt(job: Job, started: string | undefined): Job {
   return { ...job, attempts: [...attempts, last] };
 }
 
-export type Seen = Readonly<{ job: Job; revision: number; tenant: string }>;
+export type Seen = Readonly<{ job: Job; revision: number; tenant: string; startedAt: string }>;
+
+/** Who submitted a job: the last of its terms. */
+const tenantIn = (terms: string): string => terms.split(" ").slice(4).join(" ");
 
 /**
  * The job in an answer: its hash (names and values, one after the other) and the changes of the script that answered, with
@@ -94,9 +98,19 @@ export function toSeen(hash: Reply | undefined, changes: Reply | undefined): See
   for (const words of [asWords(hash), asWords(changes)])
     for (let n = 0; n + 1 < words.length; n += 2) fields.set(words[n] ?? "", words[n + 1] ?? "");
   const revision = Number(fields.get("_events") ?? 1) + Number(fields.get("_rev") ?? 0);
-  const tenant = (fields.get("_terms") ?? "").split(" ").slice(4).join(" ");
-  return { job: assembled(fields), revision, tenant };
+  const tenant = tenantIn(fields.get("_terms") ?? "");
+  return { job: assembled(fields), revision, tenant, startedAt: iso(Number(fields.get("_started") ?? 0)) };
 }
+
+/** A job whose first claim was the first that happened to it, from the answer of that claim. */
+export function toFirst([, request, terms, time]: readonly Reply[], pod_name: string): Seen {
+  const startedAt = iso(Number(time));
+  const fresh = { ...(JSON.parse(String(request)) as Job), attempt: 0, attempts: [] };
+  return { job: claimed(fresh, { pod_name, at: startedAt }), revision: 2, tenant: tenantIn(String(terms)), startedAt };
+}
+
+/** A patch as it is read again: what is undefined was not written. */
+export const asWritten = (patch: JobPatch): JobPatch => JSON.parse(JSON.stringify(patch)) as JobPatch;
 
 /** The row of a list: the values of `summaryFields`. */
 export const toSummary = (values: Reply): JobSummary =>

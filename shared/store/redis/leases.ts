@@ -2,9 +2,10 @@ import { iso } from "../../clock.ts";
 import { LeaseLost } from "../../error.ts";
 import type { Message } from "../../job.ts";
 import type { Claim, ClaimRequest, Lease, Renewal, RenewRequest } from "../../store.ts";
+import { patched } from "../job-change.ts";
 import { asList, type Context } from "./context.ts";
 import { eventWords } from "./event-words.ts";
-import { listed, toFields, toSeen } from "./job-hash.ts";
+import { asWritten, listed, toFields, toFirst, toSeen } from "./job-hash.ts";
 import { claim } from "./lua/claim.ts";
 import { renew } from "./lua/renew.ts";
 import type { Reply } from "./wire.ts";
@@ -22,23 +23,23 @@ export function openLeases({ run, limits, newId, news }: Parts) {
       const { claimId, runner, pod_name, leaseMs, pools, warm = [] } = request;
       news.serve(runner);
       const lists = [...listed(pools), ...listed(warm)];
-      const [word, ...rest] = await run(claim, [limits, claimId, runner, pod_name, leaseMs, ...lists]);
-      if (word !== "job") {
+      const [word, ...rest] = await run(claim, [claimId, runner, pod_name, leaseMs, ...lists]);
+      if (word === "none") {
         const [claimed, nextMs] = rest;
         return void news.note({ claimed, nextMs, leaseMs });
       }
-      const [hash, changes, messages, claimed] = rest;
-      news.note({ claimed, alsoMs: leaseMs, leaseMs });
-      const { job, revision, tenant } = toSeen(hash, changes);
+      const [hash, changes, messages] = rest;
+      news.note({ claimed: rest.at(-1), alsoMs: leaseMs, leaseMs });
+      const { job, revision, tenant, startedAt } = word === "first" ? toFirst(rest, pod_name) : toSeen(hash, changes);
       const lease = { job: job.id, runner, fence: job.attempt };
-      news.hold(lease);
+      news.hold(lease, { job, revision, startedAt });
       news.saw(job.id, revision);
       return {
         job,
         lease,
         tenant,
         continues: job.attempt > 1,
-        messages: toMessages(messages),
+        messages: word === "first" ? [] : toMessages(messages),
       };
     },
 
@@ -55,9 +56,20 @@ export function openLeases({ run, limits, newId, news }: Parts) {
           ...listed(delivered),
         ],
         lease.job,
-      );
-      const [word, messages, by, at] = answer;
+      ).catch((error: unknown) => {
+        // It may have been done all the same.
+        news.madeOf(lease.job, undefined);
+        throw error;
+      });
+      const [word, messages, by, at, before, after] = answer;
       if (word !== "kept") throw lost(lease);
+      const known = news.held(lease.job);
+      const isKnown = known !== undefined && known.revision === before;
+      if (typeof after === "number")
+        news.madeOf(
+          lease.job,
+          isKnown ? { ...known, job: patched(known.job, asWritten(patch)), revision: after } : undefined,
+        );
       return {
         messages: toMessages(messages),
         ...(at === "" ? {} : { cancel: { by: String(by), at: iso(Number(at)) } }),

@@ -1,5 +1,5 @@
 import type { Clock } from "../../clock.ts";
-import type { JobId } from "../../job.ts";
+import type { Job, JobId } from "../../job.ts";
 import type { Lease } from "../../store.ts";
 import type { Reply } from "./wire.ts";
 
@@ -17,14 +17,19 @@ type Note = Readonly<{
 
 export type News = ReturnType<typeof openNews>;
 
-/** Of so many jobs the last seen revision is remembered. */
+/** A job that a runner of this process holds, as the store has it while only that runner changes it. */
+export type Held = Readonly<{ job: Job; revision: number; startedAt: string }>;
+
+/** Of so many jobs the last seen revision is remembered, at least. */
 const keptRevisions = 1_000;
 
 /** What the answers of scripts have told this process, so that whoever waits needs not ask again. */
 export function openNews(clock: Pick<Clock, "uptime">) {
   const runners = new Set<string>();
   const holders = new Map<JobId, Lease>();
-  const revisions = new Map<JobId, number>();
+  const held = new Map<JobId, Held>();
+  let revisions = new Map<JobId, number>();
+  let older = new Map<JobId, number>();
   const draining = new Map<string, boolean>();
   const ears = new Set<() => void>();
   const heard = new Map<string, number>();
@@ -42,19 +47,31 @@ export function openNews(clock: Pick<Clock, "uptime">) {
     /** A runner of this process: it is spoken to on a channel of its own. */
     serve: (runner: string): void => void runners.add(runner),
     runners: (): readonly string[] => [...runners],
-    hold: (lease: Lease): void => void holders.set(lease.job, lease),
-    letGo: (job: JobId): void => void holders.delete(job),
+    hold: (lease: Lease, known: Held): void => {
+      holders.set(lease.job, lease);
+      held.set(lease.job, known);
+    },
+    letGo: (job: JobId): void => {
+      holders.delete(job);
+      held.delete(job);
+    },
+    held: (job: JobId): Held | undefined => held.get(job),
+    /** What a runner of this process has made of the job that it holds; nothing, where that is not known. */
+    madeOf: (job: JobId, known: Held | undefined): void => {
+      if (known === undefined) held.delete(job);
+      else if (held.has(job)) held.set(job, known);
+    },
     /** The lease of a runner of this process on that job. */
     holder: (job: JobId): Lease | undefined => holders.get(job),
     /** What an answer told of a job: whoever reads another revision later knows that it has changed. */
     saw: (job: JobId, revision: number): void => {
-      revisions.delete(job);
       revisions.set(job, revision);
-      const [oldest] = revisions.keys();
-      if (revisions.size > keptRevisions && oldest !== undefined) revisions.delete(oldest);
+      if (revisions.size < keptRevisions) return;
+      older = revisions;
+      revisions = new Map();
     },
-    revision: (job: JobId): number | undefined => revisions.get(job),
-    revisions: (): ReadonlyMap<string, number> => new Map(revisions),
+    revision: (job: JobId): number | undefined => revisions.get(job) ?? older.get(job),
+    revisions: (): ReadonlyMap<string, number> => new Map([...older, ...revisions]),
     toldDrain: (runner: string, drain: boolean): void => void draining.set(runner, drain),
     isDraining: (runner: string): boolean => draining.get(runner) === true,
 

@@ -8,10 +8,10 @@ import { get } from "./lua/get.ts";
 import { submit } from "./lua/submit.ts";
 import { take } from "./worktrees.ts";
 
-type Parts = Pick<Context, "run" | "limits" | "newId" | "view" | "news">;
+type Parts = Pick<Context, "run" | "newId" | "view" | "news">;
 
 /** Queues new jobs, and reads them. */
-export function openSubmission({ run, limits, newId, view, news }: Parts) {
+export function openSubmission({ run, newId, view, news }: Parts) {
   return {
     submit: async (fresh: NewJob): Promise<Submitted> => {
       const { output, result, ...job }: Job = queued(fresh.job);
@@ -25,7 +25,7 @@ export function openSubmission({ run, limits, newId, view, news }: Parts) {
       const { kind, worktree_id: worktree } = job;
       if (kind === "task" && worktree !== undefined)
         await take({ run }, { job: id, tenant, worktree, key: idempotency?.key });
-      const answer = await run(submit, [limits, id, tenant, ...key, ...facts], id);
+      const answer = await run(submit, [id, tenant, ...key, ...facts], id);
       const [word, hash, changes, position, count] = answer;
       switch (word) {
         case "made":

@@ -68,7 +68,9 @@ export function openTcpWire(options: TcpWireOptions): RedisWire {
     const { stream } = commands;
     together(stream);
     try {
-      const reply = await (commands.sendCommand(command) as Promise<Reply>);
+      const answer = commands.sendCommand(command) as Promise<Reply>;
+      if (stream.writableLength >= enoughBytes) goes(stream);
+      const reply = await answer;
       pauses.reset();
       return reply;
     } catch (error) {
@@ -80,15 +82,16 @@ export function openTcpWire(options: TcpWireOptions): RedisWire {
     }
   }
 
-  /** What is sent in one turn of the event loop goes out in one write. */
+  /** What is sent in one turn of the event loop goes out in one write, unless it is so much that Redis may begin with it. */
   function together(stream: Redis["stream"]): void {
     if (corked.has(stream)) return;
     corked.add(stream);
     stream.cork();
-    process.nextTick(() => {
-      corked.delete(stream);
-      stream.uncork();
-    });
+    process.nextTick(goes, stream);
+  }
+
+  function goes(stream: Redis["stream"]): void {
+    if (corked.delete(stream)) stream.uncork();
   }
 
   async function stand(ms: number): Promise<void> {
@@ -131,6 +134,9 @@ export function openTcpWire(options: TcpWireOptions): RedisWire {
     },
   };
 }
+
+/** Redis works on what it has while the next is prepared. */
+const enoughBytes = 2 * 1024;
 
 /** An error that Redis has sent; all others are of the way to it. */
 const isAnswer = (error: unknown): error is Error & { name: "ReplyError" } =>

@@ -2,8 +2,11 @@
 export type Reply = string | number | null | readonly Reply[];
 export type Word = string | number;
 
-/** Lua that runs as one atomic step (redis.io/docs/latest/develop/programmability/eval-intro). `name` is for logs. */
-export type Script = Readonly<{ name: string; source: string }>;
+/**
+ * Lua that runs as one atomic step (redis.io/docs/latest/develop/programmability/eval-intro). `name` is for logs; `many`
+ * takes several calls in one command, see `lua/script.ts`.
+ */
+export type Script = Readonly<{ name: string; source: string; many?: true }>;
 
 /** What is listened to, and told as hints: a message may be lost, and none comes while `down`. */
 export type Listening = Readonly<{

@@ -3,11 +3,29 @@ import { gates, limits, ofPool, waking } from "./gates.ts";
 import { changing, flushing, jobs, readJob } from "./job.ts";
 import { noteDue, writing } from "./prologue.ts";
 import { may } from "./rules.ts";
-import { script } from "./script.ts";
+import { scriptOfMany } from "./script.ts";
 import { nextTimes, upkeep } from "./upkeep.ts";
 
 /** How many jobs whose queue time is over one claim ends on its way to one that is in time. */
 const overdue = 200;
+
+/**
+ * As `readJob`. A job to which nothing has happened since its submission, as most that are claimed, is read in part and
+ * answered in part: what a claim makes of it is known.
+ */
+const readFirst = (id: string) => `
+do
+  local key = P .. 'job:' .. ${id}
+  local h = call('HMGET', key, 'status', '_events', '_rev', 'pool', '_score', '_expires', '_terms', 'request', '_repo',
+    'session_id', '_key')
+  if h[1] and not h[2] and not h[3] then
+    j = {id = ${id}, key = key, set = {}, n = 0, status = h[1], pool = h[4], _score = h[5], _expires = h[6], _terms = h[7],
+      request = h[8], _repo = h[9], session_id = h[10], _key = h[11]}
+  else
+    ${readJob(id)}
+  end
+end
+`;
 
 /** A job of a warm repository that may pass the best one, \`j\`; \`row\` is the ids and scores of the first eight. */
 const passing = `
@@ -37,12 +55,24 @@ if not next_due or now >= next_due then
   next_due = math.min(tonumber(delay or ${begun}), tonumber(ended or ${begun}))
   call('HSET', M, 'due', next_due)
 end
-local kept = tonumber(head[7] or 0)
 if now - kept >= 1000 or now < kept then
   local U = slow()
   for _, p in ipairs(pools) do U.expire_overdue(p, 20) end
   U.remove_gone(2)
+  kept = now
   call('HSET', M, 'kept', now)
+end
+`;
+
+/** What only a claim needs that finds something overdue. */
+const keeping = `
+local kept = tonumber(head[7] or 0)
+local slower
+local function slow()
+  if slower then return slower end
+  ${jobs}${upkeep}
+  slower = upkeep()
+  return slower
 end
 `;
 
@@ -56,14 +86,17 @@ for _, p in ipairs(pools) do
 end
 for _ = 1, ${overdue} do
   local row = {}
-  for _, p in ipairs(open) do
+  if not open[2] and not warm[1] and open[1] then
+    local best = call('ZRANGE', of_pool('queue', open[1]), '0', '0')[1]
+    if best then row[1] = {id = best, pool = open[1]} end
+  else for _, p in ipairs(open) do
     local best = call('ZRANGE', of_pool('queue', p), 0, warm[1] and 7 or 0, 'WITHSCORES')
     for i = 1, #best, 2 do row[#row + 1] = {id = best[i], score = tonumber(best[i + 1]), pool = p} end
-  end
+  end end
   if not row[1] then break end
   if open[2] then table.sort(row, function(a, b) return a.score < b.score end) end
   for i = 9, #row do row[i] = nil end
-  ${readJob("row[1].id")}
+  ${readFirst("row[1].id")}
   if not j then call('ZREM', of_pool('queue', row[1].pool), row[1].id)
   elseif not j._started and tonumber(j._expires) <= now then
     slow().expire(j)
@@ -83,64 +116,62 @@ end
 `;
 
 const answering = `
-call('ZADD', P .. 'leases', now + lease_ms, j.id)
+call('ZADD', P .. 'leases', whole(now + lease_ms), j.id)
 ${noteDue("now + lease_ms")}
-if lease_ms > longest then call('HSET', M, 'lease', lease_ms) end
+if lease_ms > longest then
+  longest = lease_ms
+  call('HSET', M, 'lease', lease_ms)
+end
+if not j.flat then return {'first', j.id, j.request, j._terms, now, seq} end
 return {'job', j.flat, j.set, j._messages and call('HVALS', P .. 'messages:' .. j.id) or {}, seq}
 `;
 
 /**
  * The best runnable job of the runner's pools, leased; before that, bounded upkeep.
  *
- * KEYS: meta. ARGV: limits, claim id, runner, its pod's name, length of the lease in milliseconds, pools (a list), keys of
+ * Of each call: claim id, runner, its pod's name, length of the lease in milliseconds, pools (a list), keys of
  * warm repositories (a list).
- * Answers: job, hash, its changes, messages, count of news; none, count, milliseconds until time changes something.
+ * Answers: first, id, request, terms, time, count of news, for a job to which nothing had happened; job, hash, its changes,
+ * messages, count of news, for another; none, count, milliseconds until time changes something.
  */
-export const claim = script(
-  "claim",
-  [writing, ofPool, limits],
-  `
-local claim_id, runner, pod, lease_ms, count = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
-local pools, warm, j = {}, {}, nil
-for i = 7, 6 + count do pools[#pools + 1] = ARGV[i] end
-for i = 8 + count, #ARGV do warm[#warm + 1] = ARGV[i] end
+export const claim = scriptOfMany("claim", {
+  parts: [writing, ofPool, limits, nextTimes, changing, gates, keeping],
+  body: `
+local claim_id, runner, pod, lease_ms, pools, warm, j = arg(), arg(), arg(), tonumber(arg()), list(), list(), nil
 local known = call('GET', P .. 'claim:' .. claim_id)
 if known then
   local id, attempt = string.match(known, '^(%S+) (%S+)$')
   ${readJob("id")}
   if j and j.status == 'running' and j._runner == runner and j.attempt == attempt then ${answering} end
-  ${nextTimes}
   return {'none', seq, until_next(pools)}
-end
-${changing}${gates}
-local slower
-local function slow()
-  if slower then return slower end
-  ${jobs}${upkeep}
-  slower = upkeep()
-  return slower
 end
 ${upkept}
 if lease_ms < longest and call('EXISTS', P .. 'leases') == 0 then longest = 0 end
 ${choosing}
 ${waking}
 if not j then
-  ${nextTimes}
   return {'none', seq, until_next(pools)}
 end
 
+call('SET', P .. 'claim:' .. claim_id, j.id .. ' ' .. whole((j.attempt or 0) + 1), 'PX', whole(2 * lease_ms))
+local facts = '{"pod_name":' .. cjson.encode(pod) .. '}'
+if not j.flat and j.n == 0 then
+  call('HSET', j.key, 'status', 'running', 'attempt', '1', 'pod_name', pod, '_runner', runner, '_started', now_text,
+    '_tail', '2 ' .. now_text .. ' 1 job.claimed ' .. facts .. '\\n', '_events', '2', '_bytes', whole(2 + #facts))
+  call('PUBLISH', P .. 'changed:' .. j.id, '2')
+  ${answering}
+end
 if j._started and not j.started_at then put(j, 'started_at', j._started) end
 put(j, 'status', 'running')
-put(j, 'attempt', (j.attempt or 0) + 1)
+put(j, 'attempt', whole((j.attempt or 0) + 1))
 put(j, 'pod_name', pod)
 put(j, '_runner', runner)
-put(j, '_started', now)
+put(j, '_started', now_text)
 if j._asked then put(j, '_told', j._asked) end
 if j.waiting then put(j, 'waiting', '') end
 if j._told_events then put(j, '_told_events', '') end
-call('SET', P .. 'claim:' .. claim_id, j.id .. ' ' .. j.attempt, 'PX', 2 * lease_ms)
-append(j, 'job.claimed', '{"pod_name":' .. cjson.encode(pod) .. '}')
+append(j, 'job.claimed', facts)
 ${flushing}
 ${answering}
 `,
-);
+});

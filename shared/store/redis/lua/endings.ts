@@ -21,9 +21,10 @@ export const closing = `
 do
   local agreed = terms(j)
   put(j, 'status', j.status)
-  put(j, 'ended_at', now)
+  local ttl = whole(agreed.ttl)
+  put(j, 'ended_at', now_text)
   call('ZREM', of_pool('demand', j.pool), j.id)
-  call('ZADD', P .. 'gone', now + agreed.ttl, j.id .. agreed.tenant)
+  call('ZADD', P .. 'gone', whole(now + agreed.ttl), j.id .. agreed.tenant)
   if ${rare} then call('ZADD', P .. 'index:status:' .. j.status, call('ZSCORE', P .. 'index:tenant:' .. agreed.tenant, j.id), j.id) end
   if j.session_id then call('ZREM', P .. 'users:' .. j.session_id, j.id) end
   if j._key and call('HGET', j._key, 'job') == j.id then
@@ -39,9 +40,9 @@ do
   if j.branch then facts = facts .. ',"branch":' .. cjson.encode(j.branch) end
   append(j, 'job.' .. j.status, facts .. '}')
   ${flushing}
-  call('PEXPIRE', j.key, agreed.ttl)
-  if j._streamed then call('PEXPIRE', P .. 'events:' .. j.id, agreed.ttl) end
-  if j._messages then call('PEXPIRE', P .. 'messages:' .. j.id, agreed.ttl) end
+  call('PEXPIRE', j.key, ttl)
+  if j._streamed then call('PEXPIRE', P .. 'events:' .. j.id, ttl) end
+  if j._messages then call('PEXPIRE', P .. 'messages:' .. j.id, ttl) end
 end
 `;
 

@@ -48,6 +48,7 @@ if next(woken) then
   end
   if #pools > 0 then seq = call('HINCRBY', M, 'seq', 1) end
   for _, p in ipairs(pools) do call('PUBLISH', P .. 'wake', p .. ' ' .. seq) end
+  woken = {}
 end
 `;
 

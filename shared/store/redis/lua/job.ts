@@ -21,6 +21,40 @@ do
 end
 `;
 
+/** What every job that runs has, and what some have. */
+const always = ["status", "attempt", "_runner", "pool", "_terms", "_repo", "_score", "_events", "_bytes", "_tail"];
+const sometimes = [
+  ...[
+    "phase",
+    "session_id",
+    "_key",
+    "_rev",
+    "_streamed",
+    "_cut",
+    "_cut_bytes",
+    "_told_events",
+    "_messages",
+    "_in_pool",
+  ],
+  ...["_in_repo", "error_code", "error", "remedy", "cost_usd", "commit", "branch"],
+];
+
+/**
+ * Sets `j` to what scripts look at of a job that runs; of one that is not there `j.status` is not either. KEY is its key.
+ * A table that knows its size is not made anew as it grows.
+ */
+export const readHeld = (id: string): string => `
+do
+  local h = call('HMGET', KEY, ${[...always, ...sometimes].map((name) => `'${name}'`)})
+  j = {id = ${id}, key = KEY, set = {${Array(12).fill("false")}}, n = 0, fresh = false, ended_at = false,
+    ${always.map((name, n) => `${name} = h[${n + 1}]`)}}
+  ${sometimes
+    .map((name, n) => [name, `h[${n + always.length + 1}]`])
+    .map(([name, value]) => `if ${value} and ${value} ~= '' then j.${name} = ${value} end`)
+    .join("\n  ")}
+end
+`;
+
 /**
  * Changes of a job, behind \`readJob\`. Of its log the first entry (it was queued) is not written: it follows from the hash.
  * \`terms\` is what was agreed at its submission and never changes; the job was queued at \`queued_at\`.
@@ -35,15 +69,15 @@ local function put(j, field, value)
   j[field] = value
 end
 local function append(j, kind, data)
-  local n = (j._events or 1) + 1
+  local n = whole((j._events or 1) + 1)
   j._events, j._bytes = n, (j._bytes or 2) + #data
-  if not j.fresh then j.fresh = {} end
-  j.fresh[#j.fresh + 1] = {n, kind, data}
+  if j.fresh then j.fresh[#j.fresh + 1] = {n, kind, data} else j.fresh = {{n, kind, data}} end
 end
 local function terms(j)
   local made, attempts, ttl, queue_ms, tenant = string.match(j._terms, '^(%S+) (%d+) (%d+) (%d+) (.*)$')
   return {made = made, attempts = attempts, ttl = ttl * 1000, queue_ms = tonumber(queue_ms), tenant = tenant}
 end
+local function revision(j) return (j._events or 1) + (j._rev or 0) end
 local function queued_at(j) return tonumber(j._queued or j._expires - terms(j).queue_ms) end
 `;
 
@@ -54,13 +88,12 @@ local function queued_at(j) return tonumber(j._queued or j._expires - terms(j).q
  */
 export const flushing = `
 if j.fresh then
-  local fresh, lines, size = j.fresh, {j._tail or ''}, #(j._tail or '')
-  for i, event in ipairs(fresh) do
-    size = size + #event[3] + 60
-    if size > ${tailBytes} then break end
-    lines[i + 1] = event[1] .. ' ' .. now .. ' ' .. (j.attempt or 0) .. ' ' .. event[2] .. ' ' .. event[3] .. '\\n'
+  local fresh, tail = j.fresh, j._tail or ''
+  for _, event in ipairs(fresh) do
+    if #tail > ${tailBytes} then break end
+    tail = tail .. event[1] .. ' ' .. now_text .. ' ' .. (j.attempt or '0') .. ' ' .. event[2] .. ' ' .. event[3] .. '\\n'
   end
-  if size <= ${tailBytes} then put(j, '_tail', table.concat(lines))
+  if #tail <= ${tailBytes} then put(j, '_tail', tail)
   else
     local key = P .. 'events:' .. j.id
     for n, at, attempt, kind, data in string.gmatch(j._tail or '', '(%d+) (%d+) (%d+) (%S+) ([^\\n]*)\\n') do
@@ -72,7 +105,7 @@ if j.fresh then
     if j._tail then put(j, '_tail', '') end
     if not j._streamed then put(j, '_streamed', 1) end
   end
-  local last, bytes, cut = j._events, j._bytes, tonumber(j._cut or 0)
+  local last, bytes, cut = tonumber(j._events), tonumber(j._bytes), tonumber(j._cut or 0)
   if last - cut > ${keptEvents} or bytes > ${keptBytes} then
     local key, lost, attempt = P .. 'events:' .. j.id, j._cut_bytes or 0, 0
     if cut == 0 then cut, bytes, lost = 1, bytes - 2, 2 end
@@ -94,10 +127,10 @@ if j.fresh then
     put(j, '_cut_attempt', attempt)
   end
   put(j, '_events', j._events)
-  put(j, '_bytes', j._bytes)
-else put(j, '_rev', (j._rev or 0) + 1) end
-call('HSET', j.key, unpack(j.set))
-call('PUBLISH', P .. 'changed:' .. j.id, (j._events or 1) + (j._rev or 0))
+  put(j, '_bytes', whole(j._bytes))
+else put(j, '_rev', whole((j._rev or 0) + 1)) end
+call('HSET', j.key, unpack(j.set, 1, j.n))
+call('PUBLISH', P .. 'changed:' .. j.id, whole(revision(j)))
 `;
 
 /** The same as functions, for scripts that are not called often. */

@@ -4,12 +4,16 @@
  */
 const redisSchema = 1;
 
-/** What every script begins with: KEYS[1] is `P:meta`, and P the prefix of all keys. */
+/**
+ * What every script begins with: KEYS[1] is `P:meta`, and P the prefix of all keys. What is written again and again is
+ * made a text by `whole`: for any other number Redis and Lua go through the printing of fractions, as dear as a command.
+ */
 const common = `
 local call = redis.call
 local M = KEYS[1]
 local P = string.sub(M, 1, -5)
 local SCHEMA = '${redisSchema}'
+local function whole(n) return string.format('%d', n) end
 `;
 
 /** Reads ARGV in its order; an empty text means none, and a list begins with its length. */
@@ -24,6 +28,7 @@ local function list() local all = {} for i = 1, tonumber(arg()) do all[i] = arg(
 const clock = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now_text = whole(now)
 `;
 
 const refuseOther = `

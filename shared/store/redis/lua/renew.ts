@@ -10,7 +10,7 @@ import { script } from "./script.ts";
  * KEYS: meta, job. ARGV: limits, operation, id, runner, fence, lease in milliseconds, patch (a list of fields and values),
  * whether a new phase is to be told (1 or 0), number of the first event (or empty), events (a list of types and facts),
  * ids of delivered messages (a list).
- * Answers: kept, messages, who cancelled, when; lost.
+ * Answers: kept, messages, who cancelled, when, the job's revision before and after (none where nothing was told anew); lost.
  */
 export const renew = script(
   "renew",
@@ -22,9 +22,9 @@ local key = KEYS[2]
 local status, owner, number, asked, told, messages, at, by, renewed =
   unpack(call('HMGET', key, 'status', '_runner', 'attempt', '_asked', '_told', '_messages', 'cancel_requested_at',
     '_cancel_by', '_renewed'))
-local j = {status = status}
+local j, before_it, after_it = {status = status}, false, false
 if owner ~= runner or number ~= fence or not ${may("renew")} then return {'lost'} end
-call('ZADD', P .. 'leases', now + lease_ms, id)
+call('ZADD', P .. 'leases', whole(now + lease_ms), id)
 ${noteDue("now + lease_ms")}
 if lease_ms > longest then call('HSET', M, 'lease', lease_ms) end
 if #events + #fields + #delivered > 0 and renewed ~= op then
@@ -35,6 +35,7 @@ if #events + #fields + #delivered > 0 and renewed ~= op then
   j = {id = id, key = key, set = {}, n = 0}
   for i = 1, #names do if values[i] and values[i] ~= '' then j[names[i]] = values[i] end end
   local before = j.phase or 'claimed'
+  before_it = revision(j)
   ${telling}
   if tells and j.phase ~= before then append(j, 'phase.changed', '{"phase":' .. cjson.encode(j.phase) .. '}') end
   for _, message in ipairs(delivered) do
@@ -47,8 +48,9 @@ if #events + #fields + #delivered > 0 and renewed ~= op then
   put(j, '_renewed', op)
   ${flushing}
   ${waking}
+  after_it = revision(j)
 end
 if asked ~= told then call('HSET', key, '_told', asked) end
-return {'kept', messages and call('HVALS', P .. 'messages:' .. id) or {}, at and (by or '') or '', at or ''}
+return {'kept', messages and call('HVALS', P .. 'messages:' .. id) or {}, at and (by or '') or '', at or '', before_it, after_it}
 `,
 );

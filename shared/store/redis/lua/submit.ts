@@ -1,23 +1,40 @@
 import { gates, limits, ofPool, places } from "./gates.ts";
 import { changing, readJob } from "./job.ts";
 import { brief } from "./prologue.ts";
-import { script } from "./script.ts";
+import { scriptOfMany } from "./script.ts";
+
+/**
+ * What is noted once for all jobs that are made: names of pools and tenants, and pools in which something can be claimed;
+ * and the place of the last one, behind which the next one of its pool and priority stands.
+ */
+const novelties = `
+local fresh, shown = {}, {}
+local like, before = nil, 0
+`;
+const noting = `
+if next(fresh) then
+  local set = {'seq', string.format('%d', seq)}
+  for field in pairs(fresh) do set[#set + 1] = field set[#set + 1] = '1' end
+  call('HSET', M, unpack(set))
+  for p, place in pairs(shown) do call('PUBLISH', P .. 'wake', p .. ' ' .. place) end
+end
+`;
 
 /**
  * Queues a job, or says which one its idempotency key or its id has made. A job that this very call made before (its
  * reply was lost) is \`made\` again.
  *
- * KEYS: meta, job. ARGV: limits, id, tenant, idempotency key (or empty), digest of its body, queue time in milliseconds,
+ * Of each call: id, tenant, idempotency key (or empty), digest of its body, queue time in milliseconds,
  * 10 - priority, pool, session (or empty), repository's key (or empty), terms (operation, most attempts, TTL in seconds,
  * queue time, tenant), the request as JSON.
- * Answers: made, hash (empty where it is made now), its changes, position, count of news; known, hash, changes, position;
+ * Answers: made, hash (none where it is made now), its changes, position, count of news; known, hash, changes, position;
  * body|taken|removed.
  */
-export const submit = script(
-  "submit",
-  [brief, ofPool, places],
-  `
-local _, id, tenant, name, body, queue_ms, rank, pool, session, repo, agreed, request = unpack(ARGV)
+export const submit = scriptOfMany("submit", {
+  parts: [brief, ofPool, places, novelties],
+  body: `
+local id, tenant, name, body, queue_ms, rank, pool, session, repo, agreed, request = unpack(ARGV, taken + 1, taken + 11)
+taken = taken + 11
 local key = name ~= '' and P .. 'idem:' .. tenant .. ':' .. name
 local earlier
 if key then
@@ -27,7 +44,7 @@ if key then
     earlier = known[1]
   end
 end
-if earlier or call('EXISTS', KEYS[2]) == 1 then
+if earlier or call('EXISTS', KEY) == 1 then
   ${changing}
   local j
   ${readJob("(earlier or id)")}
@@ -37,10 +54,12 @@ if earlier or call('EXISTS', KEYS[2]) == 1 then
   return {own.made == string.match(agreed, '^%S+') and 'made' or 'known', j.flat, j.set, position(j), seq}
 end
 
-local place = seq + 1
-local score = string.format('%.0f', rank * 1e13 + place)
+seq = seq + 1
+fresh['pool:' .. pool], fresh['tenant:' .. tenant] = 1, 1
+local place, till = string.format('%d', seq), string.format('%d', now + queue_ms)
+local score = string.format('%d', rank * 1e13 + seq)
 local j = {id = id, status = 'queued', pool = pool, _score = score}
-local set = {'status', 'queued', 'pool', pool, '_terms', agreed, '_score', score, '_expires', now + queue_ms, 'request', request}
+local set = {'status', 'queued', 'pool', pool, '_terms', agreed, '_score', score, '_expires', till, 'request', request}
 local function also(field, value) set[#set + 1] = field set[#set + 1] = value end
 if session ~= '' then
   j.session_id = session
@@ -56,19 +75,21 @@ if key then
   call('DEL', key)
   call('HSET', key, 'job', id, 'body', body)
 end
-call('HSET', KEYS[2], unpack(set))
-call('HSET', M, 'seq', place, 'pool:' .. pool, 1, 'tenant:' .. tenant, 1)
+call('HSET', KEY, unpack(set))
 call('ZADD', P .. 'index:tenant:' .. tenant, place, id)
-call('ZADD', of_pool('demand', pool), now + queue_ms, id)
-local shown = true
-if session == '' and (repo == '' or not string.find(ARGV[1], '^%d')) then call('ZADD', of_pool('queue', pool), score, id)
+call('ZADD', of_pool('demand', pool), till, id)
+if session == '' and (repo == '' or not string.find(ARGV[1], '^%d')) then
+  call('ZADD', of_pool('queue', pool), score, id)
+  shown[pool] = place
 else
   ${limits}${changing}${gates}
   gates().enter(j)
-  shown = woken[pool]
+  if woken[pool] then shown[pool] = place end
 end
-if shown then call('PUBLISH', P .. 'wake', pool .. ' ' .. place) end
-call('PUBLISH', P .. 'changed:' .. id, 1)
-return {'made', {}, {}, position(j), place}
+call('PUBLISH', P .. 'changed:' .. id, '1')
+before = like == rank .. pool and before + 1 or position(j)
+like = rank .. pool
+return {'made', false, false, before, seq}
 `,
-);
+  after: noting,
+});
