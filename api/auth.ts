@@ -3,7 +3,8 @@ import { AppError } from "../shared/error.ts";
 import type { ApiDeps, ApiEnv, Caller } from "./deps.ts";
 import { sha256 } from "./digest.ts";
 
-const nobody: Caller = { tenant: "local", name: "local" };
+/** Whoever needs no key. */
+export const nobody: Caller = { tenant: "local", name: "local" };
 
 /**
  * API keys, by `Authorization: Bearer` (RFC 6750) or `X-API-Key`. The tenant is derived from the key's digest,

@@ -14,7 +14,13 @@ import { noSuchJob, waitForJob } from "./wait.ts";
 import { inWorktree } from "./worktrees.ts";
 
 /** Who asks, and a signal that aborts when they are gone. */
-export type Asking = Readonly<{ caller: Caller; signal?: AbortSignal; idempotencyKey?: string }>;
+export type Asking = Readonly<{
+  caller: Caller;
+  signal?: AbortSignal;
+  idempotencyKey?: string;
+  /** Called with a submitted job as soon as it is accepted, before any wait for its end. */
+  accepted?: (job: Job) => void;
+}>;
 
 /**
  * Queues a job; with `wait` stays until it ends or the seconds pass. The same idempotency key with the same
@@ -49,6 +55,7 @@ export async function submitJob(deps: ApiDeps, asked: SubmitRequest, asking: Ask
     .catch((thrown: unknown) => {
       throw key !== undefined && isConflict(thrown) ? otherBody(thrown) : thrown;
     });
+  asking.accepted?.(submitted.job);
   if (!wait) return submitted;
   const at = { id: submitted.job.id, caller };
   const { signal } = asking;

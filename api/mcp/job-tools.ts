@@ -35,8 +35,10 @@ const runTask = defineTool({
   }),
   output: JobOutput,
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
-  call: async ({ idempotency_key: idempotencyKey, ...request }, { deps, asking }) => {
-    const { job } = await submitJob(deps, request, { ...asking, ...(idempotencyKey ? { idempotencyKey } : {}) });
+  call: async ({ idempotency_key: idempotencyKey, ...request }, { deps, asking, follow }) => {
+    const accepted = ({ id }: Job) => follow({ id });
+    const more = { ...(request.wait ? { accepted } : {}), ...(idempotencyKey ? { idempotencyKey } : {}) };
+    const { job } = await submitJob(deps, request, { ...asking, ...more });
     return jobAnswer(job);
   },
 });
@@ -109,8 +111,10 @@ const wait = defineTool({
   }),
   output: WaitOutput,
   annotations: { readOnlyHint: true, openWorldHint: false },
-  call: async ({ job_id: id, after, timeout_seconds: seconds, until }, { deps, asking }) => {
-    const query = { id, seconds, until, limit: maxEvents, ...(after === undefined ? {} : { after }) };
+  call: async ({ job_id: id, after, timeout_seconds: seconds, until }, { deps, asking, follow }) => {
+    const behind = after === undefined ? {} : { after };
+    follow({ id, ...behind });
+    const query = { id, seconds, until, limit: maxEvents, ...behind };
     const { job, events, next } = await awaitEvents(deps, query, asking);
     const short = events.map((event) => ({ ...event, data: shortened(event.data) }));
     return { ...jobAnswer(job), events: short, ...(next === undefined ? {} : { next }) };

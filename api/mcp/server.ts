@@ -3,6 +3,7 @@ import type { ApiDeps, Caller } from "../deps.ts";
 import { linkSignals } from "../link-signals.ts";
 import { callTool } from "./call-tool.ts";
 import { instructions } from "./instructions.ts";
+import { type Notify, withProgress } from "./progress.ts";
 import { tools } from "./tools.ts";
 
 /** Who is served, and a signal that aborts when they are gone. */
@@ -23,7 +24,12 @@ export function mcpServer(deps: ApiDeps, { caller, signal }: McpCaller): Server 
   server.setRequestHandler("tools/list", () => ({ tools: tools.map((tool) => tool.listed) }) as ListToolsResult);
   server.setRequestHandler("tools/call", async ({ params }, ctx) => {
     using link = linkSignals(ctx.mcpReq.signal, signal);
-    return await callTool(params, { deps, asking: { caller, signal: link.signal } });
+    const asking = { caller, signal: link.signal };
+    const token = ctx.mcpReq._meta?.progressToken;
+    if (token === undefined) return await callTool(params, { deps, asking, follow: () => undefined });
+    const notify: Notify = (told) =>
+      ctx.mcpReq.notify({ method: "notifications/progress", params: { progressToken: token, ...told } });
+    return await withProgress(deps, { asking, notify }, (follow) => callTool(params, { deps, asking, follow }));
   });
   return server;
 }

@@ -11,7 +11,12 @@ type Annotations = Readonly<{
 }>;
 
 /** What a call is given beside its arguments. */
-export type ToolCall = Readonly<{ deps: ApiDeps; asking: Asking }>;
+export type ToolCall = Readonly<{
+  deps: ApiDeps;
+  asking: Asking;
+  /** Tells the client of this job's events for as long as the call lasts, where it asked for progress. */
+  follow: (job: Readonly<{ id: string; after?: string }>) => void;
+}>;
 
 /** A tool as data: what is told of it, and the verb that it calls. `call` gives the success body, and throws AppError. */
 type Tool<S extends z.ZodType> = Readonly<{

@@ -1,16 +1,18 @@
 import { join } from "node:path";
 import { Option } from "commander";
+import type { DoorOptions } from "../../api/assemble.ts";
 import { type ApiOptions, startApi } from "../../api/server.node.ts";
+import { startStdio } from "../../api/stdio.node.ts";
 import type { Runner } from "../../runner/main.ts";
 import { flagAsker } from "../../runner/profile/claude-flags.ts";
 import { loadProfiles } from "../../runner/profile/load-profiles.ts";
 import { profilePlaces } from "../../runner/profile/profile-places.ts";
 import type { Config } from "../../shared/config-keys.ts";
-import { AppError } from "../../shared/error.ts";
 import { loadConfig } from "../../shared/load-config.node.ts";
 import { defineCommand } from "../command.ts";
 import { serverUrl } from "../connect.ts";
 import type { CliContext } from "../context.ts";
+import type { ExitCode } from "../exit-code.ts";
 import { openServiceStore } from "../open-store.ts";
 import { wholeNumber } from "../option.ts";
 import { serviceLog, untilSignal, warnOfLogin, warnOfSharing } from "../service.ts";
@@ -33,10 +35,14 @@ export const serve = defineCommand<Options>({
         new Option("--transport <name>", "default: AGENTICORE_TRANSPORT or http").choices(["http", "sse", "stdio"]),
       )
       .option("--no-runner", "the API alone: jobs wait for a runner elsewhere"),
-  examples: ["agenticore serve", "agenticore serve --port 9000", "agenticore serve --no-runner"],
+  examples: [
+    "agenticore serve",
+    "agenticore serve --port 9000",
+    "agenticore serve --no-runner",
+    "claude mcp add agenticore -- agenticore serve --transport stdio",
+  ],
   run: async (cli, options) => {
     const { config } = await loadConfig(cli);
-    checkTransport(options.transport ?? config.transport);
     const { clock, version, root } = cli;
     const log = serviceLog(cli, config);
     await using service = await openServiceStore(config, { clock, log, fetch: cli.fetch, submits: true });
@@ -45,11 +51,7 @@ export const serve = defineCommand<Options>({
     const places = options.runner ? profilePlaces(config, root) : { bundled: join(root, "profiles") };
     const flags = flagAsker({ binary: config.claudeBinary, path: cli.env["PATH"] ?? "", cwd: cli.cwd });
     const { summaries: profiles } = await loadProfiles(places, { flags });
-    const given: Partial<ApiOptions> = {
-      ...(options.host === undefined ? {} : { host: options.host }),
-      ...(options.port === undefined ? {} : { port: options.port }),
-    };
-    const api = await startApi({
+    const door: DoorOptions = {
       config,
       store,
       outlook,
@@ -59,17 +61,23 @@ export const serve = defineCommand<Options>({
       log,
       version,
       ...storePace(config),
-      ...given,
-    });
+    };
+    const startRunner = () => serviceRunner({ cli, config, store, log });
+    if ((options.transport ?? config.transport) === "stdio")
+      return await overStdio(cli, door, async () => (options.runner ? startRunner() : undefined));
+    const given: Partial<ApiOptions> = {
+      ...(options.host === undefined ? {} : { host: options.host }),
+      ...(options.port === undefined ? {} : { port: options.port }),
+    };
+    const api = await startApi({ ...door, ...given });
     try {
       welcome(cli, config, api.url);
       if (!options.runner) return await untilSignal(cli, noRunner());
       warnOfLogin(cli, config);
       warnOfSharing(cli, config);
-      const runner = serviceRunner({ cli, config, store, log });
       return await untilSignal(
         cli,
-        runner.then((started) => besideApi(cli, started)),
+        startRunner().then((started) => besideApi(cli, started)),
       );
     } finally {
       // After the jobs: who follows one sees its end.
@@ -97,12 +105,28 @@ function besideApi({ print }: CliContext, { drain, stop, over }: Runner) {
   };
 }
 
-/** @throws AppError `invalid_request`. */
-function checkTransport(transport: string): void {
-  if (transport !== "stdio") return;
-  throw new AppError("invalid_request", "The transport stdio is for MCP, which this version does not serve.", {
-    remedy: "Use `--transport http` (and unset AGENTICORE_TRANSPORT).",
-  });
+/** Until the client is gone or a signal comes; either way at once: jobs that run go back to the queue. */
+async function overStdio(
+  cli: CliContext,
+  options: DoorOptions,
+  startRunner: () => Promise<Runner | undefined>,
+): Promise<ExitCode> {
+  const door = startStdio(options, { input: process.stdin, output: process.stdout });
+  const runner = startRunner();
+  const stop = async () => {
+    await door.close();
+    await (await runner)?.stop();
+  };
+  try {
+    return await untilSignal(cli, {
+      drain: stop,
+      stop,
+      over: Promise.race([door.over, runner.then(never)]),
+      notes: { drain: "Stopping: running jobs go back to the queue.", stop: "Stopping at once." },
+    });
+  } finally {
+    await stop();
+  }
 }
 
 /** Where it listens, and what a person does next. */
