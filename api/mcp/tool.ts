@@ -57,13 +57,19 @@ export function defineTool<S extends z.ZodType>(tool: Tool<S>): AnyTool {
   };
 }
 
-/** JSON Schema (2020-12) of what is sent; a UUID's pattern says no more than its format, in ten times the words. */
+/**
+ * JSON Schema (2020-12) of what is sent, as an object at its root. A UUID's pattern says no more than its format, and
+ * fields that may be there besides need no word.
+ */
 function jsonSchema(schema: z.ZodType, io: "input" | "output"): Record<string, unknown> {
-  const { $schema, ...rest } = z.toJSONSchema(schema, {
+  const { $schema, $ref, $defs, ...plain } = z.toJSONSchema(schema, {
     io,
     override: ({ jsonSchema }) => {
       if (jsonSchema.format === "uuid") delete jsonSchema.pattern;
+      const { additionalProperties: more } = jsonSchema;
+      if (typeof more === "object" && Object.keys(more).length === 0) delete jsonSchema.additionalProperties;
     },
   });
-  return rest;
+  const { id, ...named } = $defs?.[$ref?.replace("#/$defs/", "") ?? ""] ?? {};
+  return $ref === undefined ? plain : named;
 }

@@ -1,11 +1,11 @@
 import { z } from "zod";
-import { type Job, JobPhase, JobStatus } from "../../shared/job.ts";
+import type { Job } from "../../shared/job.ts";
 
-/** The parts of a job that a program can rely on; there are more. */
+/** The parts of a job that a program can rely on; there are more. In few words: a model pays for them seven times. */
 const JobView = z.looseObject({
   id: z.string(),
-  status: JobStatus,
-  phase: JobPhase.optional(),
+  status: z.string(),
+  phase: z.string().optional(),
   error_code: z.string().optional(),
   pr_url: z.string().optional(),
 });
@@ -28,6 +28,10 @@ export const ProfilesOutput = z.looseObject({
   success,
   profiles: z.array(z.looseObject({ name: z.string() })).optional(),
 });
+
+const WorktreeView = z.looseObject({ id: z.string(), status: z.string() });
+export const WorktreeOutput = z.looseObject({ success, worktree: WorktreeView.optional() });
+export const WorktreesOutput = z.looseObject({ success, worktrees: z.array(WorktreeView).optional() });
 
 /** What is said of a job that is still live, so that a model knows what to do next. */
 export const howToWait = ({ id, status }: Pick<Job, "id" | "status">): string =>

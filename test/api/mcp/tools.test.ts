@@ -157,7 +157,27 @@ test("the list of tools costs a model less than 3,000 tokens", async () => {
   expect(tokens).toBeLessThan(3_000);
   expect(mcp.client.getInstructions()?.length).toBeLessThan(2_000);
   for (const tool of tools)
-    expect(tool).toMatchObject({ title: expect.any(String), outputSchema: { type: "object" }, annotations: {} });
+    expect(tool).toMatchObject({
+      title: expect.any(String),
+      inputSchema: { type: "object" },
+      outputSchema: { type: "object" },
+      annotations: { readOnlyHint: expect.any(Boolean) },
+    });
+});
+
+test("worktrees are prepared, read, listed and removed as over REST", async () => {
+  await using api = await anApi();
+  await using mcp = await clientOf(api);
+  const prepared = await mcp.call("prepare_worktree", { repo_url: "https://github.com/acme/widget" });
+  const { id } = jobOf(prepared);
+  expect(prepared.body).toMatchObject({ job: { kind: "prepare", status: "queued" }, hint: expect.any(String) });
+  const { worktree } = (await mcp.call("get_worktree", { worktree_id: id })).body;
+  expect(worktree).toEqual((await api.get(`/worktrees/${id}`)).body["worktree"]);
+  expect(worktree).toMatchObject({ id, status: "preparing" });
+  expect((await mcp.call("list_worktrees")).body).toEqual((await api.get("/worktrees")).body);
+  expect((await mcp.call("cleanup_worktrees", { max_age_hours: 1 })).body).toMatchObject({ count: 0, jobs: [] });
+  expect(await mcp.call("cleanup_worktrees")).toMatchObject({ isError: true, body: { code: "invalid_request" } });
+  expect(await mcp.call("get_worktree", { worktree_id: "x" })).toMatchObject({ body: { code: "not_found" } });
 });
 
 test("profiles are those that REST lists", async () => {
