@@ -14,8 +14,8 @@ export type Told = {
   readonly ids: Set<string>;
   /** Somebody asked to cancel it, whether or not that was answered. */
   cancelAsked: boolean;
-  /** An answer said that the cancel is noted. */
-  cancelTaken: boolean;
+  /** An answer said that the cancel is noted: by the store, or by a server that keeps it until it reaches the store. */
+  cancelTaken: "by the store" | "by a server" | undefined;
   /** Ids of the events that somebody saw who followed it. */
   readonly followed: string[] | undefined;
 };
@@ -57,7 +57,7 @@ export function openClients({ urls, repo, signal }: Asking) {
       order,
       ids: new Set(),
       cancelAsked: false,
-      cancelTaken: false,
+      cancelTaken: undefined,
       followed: order.follows ? [] : undefined,
     };
     told.push(one);
@@ -93,7 +93,7 @@ export function openClients({ urls, repo, signal }: Asking) {
   async function cancel(one: Told): Promise<void> {
     one.cancelAsked = true;
     const job = await ask(1 - one.order.choice, (client) => client.cancel(idOf(one), { signal }));
-    one.cancelTaken = job.cancel_requested_at !== undefined;
+    if (job.cancel_requested_at !== undefined) one.cancelTaken = job.source === "file" ? "by a server" : "by the store";
   }
   async function speak(one: Told): Promise<void> {
     const text = `And mind ${one.order.key}.`;

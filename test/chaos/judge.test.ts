@@ -17,13 +17,14 @@ const anAttempt = (number: number, reason: "ended" | "lease_lost") => ({
 type Facts = Readonly<{
   job?: Partial<Known["job"]>;
   cancelAsked?: boolean;
+  cancelTaken?: Told["cancelTaken"];
   events?: readonly string[];
   ids?: string[];
   followed?: readonly string[];
 }>;
 
 /** A job that succeeded at its first attempt; events are written as `type/attempt`. */
-function aCase({ job = {}, cancelAsked = false, events, ids, followed }: Facts = {}): Known {
+function aCase({ job = {}, cancelAsked = false, cancelTaken, events, ids, followed }: Facts = {}): Known {
   const seen = aJob({
     status: "succeeded",
     attempt: 1,
@@ -35,7 +36,7 @@ function aCase({ job = {}, cancelAsked = false, events, ids, followed }: Facts =
     order: anOrder,
     ids: new Set(ids ?? [seen.id]),
     cancelAsked,
-    cancelTaken: false,
+    cancelTaken,
     followed: followed && [...followed],
   };
   const log = events ?? ["job.queued/0", "job.claimed/1", "claude.started/1", `job.${seen.status}/1`];
@@ -50,8 +51,10 @@ const aLife = (one: Known, facts: Partial<Life> = {}): Life => ({
   ...facts,
 });
 /** The rules that are broken. */
-const broken = (one: Known, lives: readonly Life[] = [aLife(one)]) =>
-  Object.entries(judgeHistory([one], lives)).flatMap(([rule, cases]) => (cases.length > 0 ? [rule] : []));
+const broken = (one: Known, lives: readonly Life[] = [aLife(one)], tooLate: readonly string[] = []) =>
+  Object.entries(judgeHistory([one], lives, new Set(tooLate))).flatMap(([rule, cases]) =>
+    cases.length > 0 ? [rule] : [],
+  );
 
 /** The checker of histories, which has tests of its own, sees most of it too. */
 const other = "other breaks of the history";
@@ -119,4 +122,13 @@ test("who followed a job must have seen all of its log, once", () => {
   expect(broken(aCase({ followed: ["0", "1", "2", "3"] }))).toEqual([]);
   for (const followed of [[], ["0", "1", "3"], ["0", "1", "1", "2", "3"], ["0", "1", "2"]])
     expect(broken(aCase({ followed }))).toEqual([rule]);
+});
+
+test.for(["by the store", "by a server"] as const)("a cancel that was taken %s has to be in the log", (cancelTaken) => {
+  const one = aCase({ cancelAsked: true, cancelTaken });
+  expect(broken(one)).toEqual([other]);
+  // Only who kept it may have brought it too late, and then says so.
+  expect(broken(one, [aLife(one)], [one.job?.id ?? ""])).toEqual(cancelTaken === "by the store" ? [other] : []);
+  const events = ["job.queued/0", "job.claimed/1", "cancel.requested/1", "job.succeeded/1"];
+  expect(broken(aCase({ cancelAsked: true, cancelTaken, events }))).toEqual([]);
 });

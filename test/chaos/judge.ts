@@ -8,8 +8,15 @@ import { type Life, overlapsOf } from "./life-log.ts";
 /** What is known of one job when all is over; `job` is absent where no API knows it. */
 export type Known = Readonly<{ told: Told; job: Job | undefined; events: readonly JobEvent[] }>;
 
-/** What may not be, and each case of it: all lists empty, or a promise of jobs.md 6 is broken. */
-export function judgeHistory(known: readonly Known[], lives: readonly Life[]): Readonly<Record<string, string[]>> {
+/**
+ * What may not be, and each case of it: all lists empty, or a promise of jobs.md 6 is broken. `tooLate`: jobs that had ended
+ * when a server brought a cancel that it had kept, as it said.
+ */
+export function judgeHistory(
+  known: readonly Known[],
+  lives: readonly Life[],
+  tooLate: ReadonlySet<string> = new Set(),
+): Readonly<Record<string, string[]>> {
   const ended = known.filter(({ job }) => job !== undefined && isTerminal(job.status));
   const livesOf = (one: Known) => lives.filter(({ job }) => job === one.job?.id);
   return {
@@ -28,7 +35,7 @@ export function judgeHistory(known: readonly Known[], lives: readonly Life[]): R
     ),
     "an end that nothing explains": ended.filter((one) => !isExplained(one, livesOf(one))).map(named),
     "followed to the end, and not all of it": ended.filter((one) => !isFollowed(one)).map(named),
-    "other breaks of the history": [...faultsOf(historyOf(known, lives))],
+    "other breaks of the history": [...faultsOf(historyOf(known, lives, tooLate))],
   };
 }
 
@@ -67,7 +74,7 @@ const isFollowed = ({ told, events }: Known): boolean =>
   told.followed === undefined || told.followed.join() === events.map(({ id }) => id).join();
 
 /** The same for the checker that the simulation uses too: fences are the numbers of attempts where nobody retries. */
-function historyOf(known: readonly Known[], lives: readonly Life[]): History {
+function historyOf(known: readonly Known[], lives: readonly Life[], tooLate: ReadonlySet<string>): History {
   const jobs = known.flatMap(({ job, events }) => (job ? [{ job, events }] : []));
   return {
     accepted: known.flatMap(({ told }) => [...told.ids].map((id) => ({ job: JobId.parse(id), key: told.order.key }))),
@@ -87,14 +94,21 @@ function historyOf(known: readonly Known[], lives: readonly Life[]): History {
     }),
     cancels: {
       asked: new Set(known.flatMap(({ told, job }) => (told.cancelAsked && job ? [job.id] : []))),
-      taken: new Set(known.flatMap(({ told, job }) => (told.cancelTaken && job ? [job.id] : []))),
+      taken: new Set(
+        known.flatMap(({ told: { cancelTaken }, job }) =>
+          job && (cancelTaken === "by the store" || (cancelTaken && !tooLate.has(job.id))) ? [job.id] : [],
+        ),
+      ),
     },
     messages: [], // their ids are the API's
     jobs,
   };
 }
 
-/** Each success in the repository has its branch with one commit; @returns what is not so. */
+/**
+ * Each success in the repository has its branch with one commit, the fake Claude's leftovers; more only where a later attempt
+ * heard a message, and so worked on. @returns what is not so.
+ */
 export function judgeBranches(known: readonly Known[], repo: string): readonly string[] {
   const git = (...args: readonly string[]) => execFileSync("git", args, { cwd: repo, encoding: "utf8" }).trim();
   return known.flatMap((one) => {
@@ -103,6 +117,7 @@ export function judgeBranches(known: readonly Known[], repo: string): readonly s
     const branch = job.branch ?? "none";
     const commits =
       git("branch", "--list", branch) === "" ? "no branch" : git("rev-list", "--count", `main..${branch}`);
-    return commits === "1" ? [] : [`${branch}: ${commits}; ${named(one)}`];
+    const workedOn = one.events.some(({ type, attempt }) => type === "message.delivered" && attempt > 1);
+    return commits === "1" || (workedOn && Number(commits) > 1) ? [] : [`${branch}: ${commits}; ${named(one)}`];
   });
 }

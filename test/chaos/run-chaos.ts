@@ -106,9 +106,24 @@ function judged(cluster: Cluster, known: readonly Known[]) {
     attempts: known.reduce((sum, { job }) => sum + (job?.attempt ?? 0), 0),
     starts: lives.length,
     repeated: repeatedWork(lives),
-    faulty: { ...judgeHistory(known, lives), "branches not as told": judgeBranches(known, cluster.repo) },
+    faulty: {
+      ...judgeHistory(known, lives, tooLate(cluster)),
+      "branches not as told": judgeBranches(known, cluster.repo),
+    },
   };
 }
+
+/** Jobs whose cancel an API had kept and could not bring in time, by its own words. */
+const tooLate = ({ apis }: Cluster): ReadonlySet<string> =>
+  new Set(
+    apis.flatMap(({ kept }) =>
+      kept
+        .said()
+        .split("\n")
+        .filter((line) => line.includes("a cancel came too late"))
+        .map((line) => String((JSON.parse(line) as { job?: unknown }).job)),
+    ),
+  );
 
 /** Of the store's keys, by a way of our own: each job in one place, no live key with a TTL, no lease without a job. */
 async function brokenInvariants({ redis }: Cluster): Promise<readonly string[]> {
