@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Prepared } from "./prepare.ts";
 import type { TreeRecord } from "./tree-record.ts";
 
@@ -13,6 +14,7 @@ export const newRecord = (
   repoUrl: source.address.raw,
   identity: { ...identity },
   state: "live",
+  opening: randomUUID(),
   clean: true,
   createdAt: now,
   changedAt: now,

@@ -12,7 +12,7 @@ import { inView, vaultOf } from "./repo-place.ts";
 import type { GitPlace } from "./run-git.ts";
 import { formatOf } from "./skeleton.ts";
 import { restoreMirror } from "./tree-admin.ts";
-import { findRecord, writeRecord } from "./tree-record.ts";
+import { findOwnRecord, findRecord, writeRecord } from "./tree-record.ts";
 import type { Worktree } from "./worktree.ts";
 
 export type Pushed = Readonly<{ branch: string; commit: string; how: "new" | "updated" | "same" }>;
@@ -39,7 +39,7 @@ export async function pushBranch(box: RepoBox, push: TreePush, signal: AbortSign
     await restoreMirror(box, place, tree.baseSha);
     const given =
       address.scheme === "local" ? await pushToFolder(box, push, signal) : await pushToHost(box, push, signal);
-    const record = await findRecord(place.trees, tree.jobId);
+    const record = await findOwnRecord(place.trees, tree);
     if (record !== undefined) await writeRecord(place.trees, tree.jobId, { ...record, pushed: commit });
     return { ...given, commit };
   } catch (error) {

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { discardTree } from "./discard-tree.ts";
@@ -27,7 +28,7 @@ export async function reopenWorktree(box: RepoBox, job: RepoJob, signal: AbortSi
       await removeLocks(join(place.mirror, "worktrees", record.admin));
       await rm(join(place.mirror, "refs/heads", `${record.branch}.lock`), { force: true });
       if ((await findHead(box, { place, record }, signal)) !== undefined) {
-        const again = { ...record, state: "live" as const, clean: false, changedAt: box.now() };
+        const again = { ...record, state: "live" as const, clean: false, opening: randomUUID(), changedAt: box.now() };
         await writeRecord(place.trees, job.id, again);
         await noteUse(box, job, source);
         return await worktreeOf(box, source, again);

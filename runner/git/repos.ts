@@ -12,7 +12,7 @@ import { type Counters, makeRepoBox, type RepoBox, type RepoOptions } from "./re
 import { type Summary, summarize } from "./summary.ts";
 import { sweep } from "./sweep.ts";
 import { isUnpushed, listTrees, removeTree, type TreeInfo } from "./tree-list.ts";
-import { findRecord, type TreeRecord, writeRecord } from "./tree-record.ts";
+import { findOwnRecord, findRecord, type TreeRecord, writeRecord } from "./tree-record.ts";
 import { openWorktree, type Worktree } from "./worktree.ts";
 
 /**
@@ -38,7 +38,10 @@ export interface Repos extends AsyncDisposable {
   push(tree: Worktree, push: Push, signal: AbortSignal): Promise<Pushed>;
   /** Whether the repository has that commit on that branch, now: an earlier attempt got as far. */
   hasPushed(job: RepoJob, pushed: Readonly<{ branch: string; commit: string }>, signal: AbortSignal): Promise<boolean>;
-  /** `reuse`: into the pool where it may go there, else away; `keep`: for a later attempt or a look at it. */
+  /**
+   * `reuse`: into the pool where it may go there, else away; `keep`: for a later attempt or a look at it. Nothing happens
+   * where a later attempt has opened the tree again.
+   */
   close(tree: Worktree, end: "reuse" | "discard" | "keep"): Promise<void>;
   /** Keeps it for later jobs, which reopen it by the id that it was made with; only `removeTree` takes it away. */
   keepPrepared(tree: Worktree): Promise<void>;
@@ -100,15 +103,15 @@ export async function openRepos(options: RepoOptions): Promise<Repos> {
   };
 }
 
-async function note({ source, jobId }: Worktree, change: (record: TreeRecord) => TreeRecord): Promise<void> {
-  const { trees } = source.place;
-  const record = await findRecord(trees, jobId);
-  if (record !== undefined) await writeRecord(trees, jobId, change(record));
+async function note(tree: Worktree, change: (record: TreeRecord) => TreeRecord): Promise<void> {
+  const { trees } = tree.source.place;
+  const record = await findOwnRecord(trees, tree);
+  if (record !== undefined) await writeRecord(trees, tree.jobId, change(record));
 }
 
 async function closeTree(box: RepoBox, tree: Worktree, end: "reuse" | "discard" | "keep"): Promise<void> {
   const { place } = tree.source;
-  const record = await findRecord(place.trees, tree.jobId);
+  const record = await findOwnRecord(place.trees, tree);
   if (record === undefined) return;
   if (end === "keep") {
     await writeRecord(place.trees, tree.jobId, { ...record, state: "kept", changedAt: box.now() });
@@ -120,7 +123,7 @@ async function closeTree(box: RepoBox, tree: Worktree, end: "reuse" | "discard" 
 
 async function pooled(box: RepoBox, tree: Worktree): Promise<boolean> {
   const { place } = tree.source;
-  const record = await findRecord(place.trees, tree.jobId);
+  const record = await findOwnRecord(place.trees, tree);
   try {
     return record !== undefined && (await putIntoPool(box, place, { record, tampersAtOpen: tree.tampersAtOpen }));
   } catch (error) {

@@ -21,6 +21,8 @@ export const TreeRecord = z.object({
   /** Milliseconds since 1970. */
   createdAt: z.number(),
   changedAt: z.number(),
+  /** Unlike that of any other attempt that opened the tree: an earlier one that wakes up late has lost it. */
+  opening: z.string().optional(),
   /** The commit that the repository has from us. */
   pushed: z.string().optional(),
   /** Each commit that was, or was about to be, told of as the job's. */
@@ -54,6 +56,15 @@ export async function findRecord(folder: string, name: string): Promise<TreeReco
   } catch {
     return undefined;
   }
+}
+
+/** The same, as long as nobody has opened the tree again. */
+export async function findOwnRecord(
+  folder: string,
+  { jobId, opening }: Pick<TreeRecord, "jobId" | "opening">,
+): Promise<TreeRecord | undefined> {
+  const record = await findRecord(folder, jobId);
+  return record?.opening === opening ? record : undefined;
 }
 
 export async function listRecords(folder: string): Promise<readonly TreeRecord[]> {

@@ -38,6 +38,8 @@ export type Worktree = Readonly<{
   vaultObjects: string;
   fromPool: boolean;
   reopened: boolean;
+  /** See the record. */
+  opening?: string | undefined;
   /** All that the job's Claude did is here, see `noteDone`. */
   done: boolean;
   /** How Claude had ended then. */
@@ -99,6 +101,7 @@ export async function worktreeOf(box: RepoBox, source: Source, record: TreeRecor
     vaultObjects: join(vault, "objects"),
     fromPool: false,
     reopened: !record.clean,
+    opening: record.opening,
     done: record.done ?? false,
     ...(record.ended === undefined ? {} : { ended: record.ended }),
     ...(record.pushed === undefined ? {} : { pushed: record.pushed }),

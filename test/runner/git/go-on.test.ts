@@ -1,8 +1,9 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { openRepos } from "../../../runner/git/repos.ts";
 import { gitIn } from "../../support/sample-repo.ts";
-import { never } from "./a-desk.ts";
+import { aDesk, never } from "./a-desk.ts";
 import { hostedDesk, work } from "./a-hosted-desk.ts";
 
 test("a job whose tree is gone goes on from its branch at the repository, with what a reviewer put there", async () => {
@@ -50,3 +51,23 @@ test("what was never pushed, or another job's branch, is nothing to go on from",
   hosted("branch", "agenticore-00000000", "main");
   expect(await prepare("agenticore-00000000")).toBeUndefined();
 });
+
+test.for(["reuse", "discard", "keep"] as const)(
+  "an attempt that stood still while a later one opened its tree again puts nothing away (%s)",
+  async (end) => {
+    await using desk = await aDesk();
+    const { tree, job } = await desk.start();
+    // Another process with the same folders.
+    await using repos = await openRepos(desk.options);
+    const again = await repos.reopenWorktree(job, never());
+    await desk.repos.close(tree, end);
+    await desk.repos.noteDone(tree, {});
+
+    expect((await repos.listTrees())[0]).toMatchObject({ jobId: job.id, state: "live", path: tree.path });
+    if (!again) throw new Error("the tree was there");
+    const commit = await work(desk, again);
+    expect(await repos.push(again, { commit }, never())).toMatchObject({ how: "new" });
+    await repos.close(again, "keep");
+    expect(await repos.reopenWorktree(job, never())).toMatchObject({ path: tree.path, done: false });
+  },
+);
