@@ -3,8 +3,10 @@ import { LeaseLost } from "../shared/error.ts";
 import { isWorkDone, type Job } from "../shared/job.ts";
 import { parseRepoUrl } from "../shared/repo-url.ts";
 import type { Claim } from "../shared/store.ts";
+import { openBox } from "./box/open-box.ts";
 import { carrySession } from "./carry-session.ts";
 import { checkPushRight } from "./check-push-right.ts";
+import { loopbackVariables } from "./claude/environment.ts";
 import { judge, type Verdict } from "./claude/judge.ts";
 import { cleanWorktrees } from "./clean-worktrees.ts";
 import {
@@ -193,18 +195,18 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
   await using conversation = carrySession({ lease: claim.lease, ...places }, deps);
   const heard = { job, attempt: job.attempt, configDir: own.config, sessionId, sinceMs: deps.clock.now() };
   await using _told = { [Symbol.asyncDispose]: () => deps.telemetry.said(heard) };
+  const visible = [own.config, ...loginFolder(plan.env), ...workplace.visible];
+  const shown = { ...tree, argv: plan.argv as [string, ...string[]], env: plan.env, visible };
+  const path = deps.surroundings["PATH"] ?? "";
+  const brokered = "ANTHROPIC_BASE_URL" in stand.variables;
+  await using box = await openBox({ profile: profile.profile, tree: shown, path, needs: loopbackVariables, brokered });
   const run = await runClaude(
     {
       plan,
       resumed,
       keeper,
       stop,
-      tree: {
-        ...tree,
-        argv: plan.argv as [string, ...string[]],
-        env: plan.env,
-        visible: [own.config, ...loginFolder(plan.env), ...workplace.visible],
-      },
+      tree: { ...shown, ...box },
       onStarted: (pid) => keeper.patch({ pid }),
       onUsage,
       nearBudget: near.promise,

@@ -6,7 +6,7 @@ const packages: readonly (NeededPackage & Readonly<{ use: "tests" | "image" }>)[
   { use: "tests", name: "redis-server", program: "redis-server", oldest: 7 },
   { use: "tests", name: "systemd", program: "systemd-analyze" },
   { use: "image", name: "debootstrap", program: "debootstrap" },
-  { use: "image", name: "bubblewrap", program: "bwrap" },
+  { use: "tests", name: "bubblewrap", program: "bwrap" },
 ];
 
 const uses = process.argv.length > 2 ? process.argv.slice(2) : ["tests"];

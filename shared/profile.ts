@@ -89,6 +89,18 @@ export const Profile = z.strictObject({
       append_system_prompt: Text.optional().describe("Added to Claude's system prompt."),
     })
     .prefault({}),
+  sandbox: z
+    .enum(["none", "bubblewrap"])
+    .default("none")
+    .describe(
+      "`bubblewrap`: the whole disk is read-only but for worktree, repository cache, Claude's configuration and a temporary folder. Needs bwrap on the runner.",
+    ),
+  network: z
+    .enum(["on", "off"])
+    .default("on")
+    .describe(
+      "`off`, in `sandbox: bubblewrap` and with the key broker only: Claude reaches the model, and nothing reaches anything else. A set-up has the network.",
+    ),
   setup: Setup.optional().describe(
     "What makes a fresh worktree ready before Claude; without it, that of `.agenticore.yml` of a trusted repository.",
   ),

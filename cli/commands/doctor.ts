@@ -7,7 +7,7 @@ import { checkDisk } from "../doctor/disk.ts";
 import { checkGithub, checkRepo } from "../doctor/github.ts";
 import { checkFolders } from "../doctor/places.ts";
 import { checkServer } from "../doctor/reach.ts";
-import { checkSandbox } from "../doctor/sandbox.ts";
+import { checkBubblewrap, checkSandbox } from "../doctor/sandbox.ts";
 import { checkSharing } from "../doctor/sharing.ts";
 import { checkSpool } from "../doctor/spool.ts";
 import { checkStore } from "../doctor/store.ts";
@@ -42,6 +42,7 @@ async function examine(cli: CliContext, repo: string | undefined): Promise<reado
     checkClaude(cli, config),
     checkLogin(cli, config),
     checkSandbox(cli, config),
+    checkBubblewrap(cli),
     checkFolders(config),
     checkSharing(config),
     checkDisk(config),

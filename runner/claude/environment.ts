@@ -137,6 +137,9 @@ const ours = ({ config, jobId, configDir, tmpDir, loginDir, identity, excludesFi
   AGENTICORE_JOB_ID: jobId,
 });
 
+/** Where Claude reaches the runner itself: its receiver, and the key broker where there is one. */
+export const loopbackVariables = ["ANTHROPIC_BASE_URL", "OTEL_EXPORTER_OTLP_ENDPOINT"] as const;
+
 /** The token has no character that would need percent-encoding, which Claude Code does not undo (measured). */
 const telemetry = (
   { url, token }: Readonly<{ url: string; token: string }>,

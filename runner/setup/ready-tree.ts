@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Job } from "../../shared/job.ts";
 import { parseRepoUrl } from "../../shared/repo-url.ts";
+import { openBox } from "../box/open-box.ts";
 import { toolEnvironment } from "../claude/environment.ts";
 import type { LeaseKeeper } from "../keep-lease.ts";
 import type { JobPlaces } from "../places.ts";
@@ -76,7 +77,12 @@ export async function readyTree(order: Order, deps: RunnerDeps): Promise<readonl
   const seeded = key !== undefined && (await seed(cache, key, facts));
   if (!seeded) {
     const { keeper, signal } = order;
-    await order.announced(() => runSetup({ setup, tree: { ...order.tree, env }, keeper, signal }, deps));
+    const argv = ["/bin/bash", "--norc", "--noprofile", "-c", setup.command] as [string, ...string[]];
+    const tree = { ...order.tree, argv, env };
+    const { sandbox } = profile.profile;
+    const path = deps.surroundings["PATH"] ?? "";
+    await using box = await openBox({ profile: { sandbox, network: "on" }, tree, path, needs: [], brokered: false });
+    await order.announced(() => runSetup({ setup, tree: { ...tree, ...box }, keeper, signal }, deps));
     if (key !== undefined && !(await keep(cache, key, facts)))
       deps.log.warn("what the set-up made is not kept", { job: job.id, outputs: setup.outputs });
   }

@@ -12,7 +12,7 @@ import type { TreeExit } from "../process/tree.ts";
 
 type Order = Readonly<{
   setup: Setup;
-  tree: Omit<TreePlan, "until" | "argv">;
+  tree: Omit<TreePlan, "until">;
   keeper: LeaseKeeper;
   /** Ends it from outside: lease lost, cancelled, or the runner stops. */
   signal: AbortSignal;
@@ -27,8 +27,7 @@ const termGraceMs = 2_000;
  * @throws AppError `setup_failed` with the end of what it printed, LeaseLost, or the signal's reason.
  */
 export async function runSetup({ setup, tree: plan, keeper, signal }: Order, { clock, redact }: Deps): Promise<void> {
-  const argv = ["/bin/bash", "--norc", "--noprofile", "-c", setup.command] as const;
-  const tree = startTree({ ...plan, argv: [...argv], until: keeper.grant() }, { clock });
+  const tree = startTree({ ...plan, until: keeper.grant() }, { clock });
   keeper.onGrant((grant) => tree.grant(grant));
   tree.closeInput();
   let late = false;

@@ -41,6 +41,7 @@ test("doctor finds nothing broken on a machine that can run jobs; a server that 
   expect(find("claude")?.says).toContain("2.1.330");
   expect(find("login")).toMatchObject({ state: "ok", says: "API key, which jobs do not see" });
   expect(find("server")).toMatchObject({ state: "warn" });
+  expect(find("bubblewrap")).toMatchObject({ state: "ok", says: expect.stringContaining("sandbox: bubblewrap") });
 });
 
 test("doctor ends with 1 where something is missing, and each of those says how to mend it", async () => {
