@@ -1,3 +1,4 @@
+import type { BudgetOrder, BudgetState } from "./budget.ts";
 import type { JobEvent, NewEvent } from "./event.ts";
 import type { Histogram } from "./histogram.ts";
 import type { AttemptReason, Job, JobId, JobPatch, JobStatus, JobSummary, Message, TerminalStatus } from "./job.ts";
@@ -19,6 +20,8 @@ export type NewJob = Readonly<{
   queueTtlSeconds: number;
   /** Where it waits when that is not its pool: see `boxQueue`. */
   queue?: string;
+  /** What it may cost, taken out of these budgets until it ends; then what it has cost. */
+  budgets?: readonly BudgetOrder[];
 }>;
 export type Submitted = Readonly<{ job: Job; replayed: boolean }>;
 
@@ -165,7 +168,7 @@ export type StoreCounts = Readonly<{
  * Every method throws AppError `store_unavailable` when the store cannot answer.
  */
 export interface JobStore extends AsyncDisposable {
-  /** Queues the job, or gives back the one that the same idempotency key (or the same id) made. @throws AppError `invalid_request` where the key came with another body, `conflict` where its job was removed already; of a job with a worktree `worktree_in_use`, `not_found`, `conflict`. */
+  /** Queues the job, or gives back the one that the same idempotency key (or the same id) made. @throws AppError `invalid_request` where the key came with another body, BudgetUsedUp where one of its budgets has no room, `conflict` where its job was removed already; of a job with a worktree `worktree_in_use`, `not_found`, `conflict`. */
   submit(job: NewJob): Promise<Submitted>;
   /** The job with its queue position, or undefined; with `tenant`, only that tenant's. */
   get(id: JobId, tenant?: string): Promise<Job | undefined>;
@@ -195,7 +198,7 @@ export interface JobStore extends AsyncDisposable {
    * A terminal job queued again, with its session; for publication only, with Claude's result and the mark `publish_only`,
    * which the next retry takes off. @throws AppError `conflict` when it is live, `not_found`.
    */
-  retry(id: JobId, tenant?: string, only?: "publish"): Promise<Job>;
+  retry(id: JobId, tenant?: string, only?: "publish" | Readonly<{ budgets: readonly BudgetOrder[] }>): Promise<Job>;
   /** Stored before it returns, event `message.received`. @throws AppError `conflict` once terminal, `not_found`. */
   addMessage(id: JobId, message: Message, tenant?: string): Promise<Job>;
   /** Events behind the cursor, at most `limit` (500). @throws AppError `invalid_request` for a cursor that was not issued for this job, `not_found`. */
@@ -239,6 +242,8 @@ export interface JobStore extends AsyncDisposable {
   takeLock(lock: StoreLock): Promise<boolean>;
   /** Gives it back; changes nothing where another owner has it. */
   dropLock(lock: Omit<StoreLock, "ttlMs">): Promise<void>;
+  /** Of each name, in this order; one that nobody took from is empty. */
+  budgets(names: readonly string[]): Promise<readonly BudgetState[]>;
   counts(): Promise<StoreCounts>;
   /** Resolves when the store answers. */
   ping(): Promise<void>;

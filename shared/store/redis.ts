@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { JobId } from "../job.ts";
 import type { JobStore, StoreLimits } from "../store.ts";
+import { openBudgets } from "./redis/budgets.ts";
 import { openChanges } from "./redis/changes.ts";
 import { asList, openContext } from "./redis/context.ts";
 import { openEndings } from "./redis/endings.ts";
@@ -61,6 +62,7 @@ export function openRedisStore({ limits = {}, ...options }: RedisOptions): JobSt
     ...lists,
     ...runners,
     ...openTranscripts(context),
+    ...openBudgets(context),
     ...openWorktrees(context),
     events: openEventLog(context),
     changed: changes.wait,

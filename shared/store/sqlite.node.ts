@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { JobId } from "../job.ts";
 import type { JobStore, StoreLimits } from "../store.ts";
+import { openBudgets } from "./sqlite/budgets.node.ts";
 import { openChanges } from "./sqlite/changes.node.ts";
 import type { Context } from "./sqlite/context.node.ts";
 import { type Database, openDatabase, type Safety } from "./sqlite/database.node.ts";
@@ -69,6 +70,7 @@ async function storeOver(db: Database, options: SqliteOptions): Promise<JobStore
   const locks = openLocks(context);
   const runners = openRunners(context);
   const transcripts = openTranscripts(context);
+  const budgets = openBudgets(context);
   const changes = openChanges({ version: db.version, hints: openHints(context), clock });
 
   const write = async <T>(body: () => T, safety?: Safety): Promise<T> => {
@@ -117,7 +119,7 @@ async function storeOver(db: Database, options: SqliteOptions): Promise<JobStore
     finish: (lease, ending) => write(() => endings.finish(lease, ending)),
     release: (lease, release) => write(() => endings.giveBack(jobs.held(lease), release)),
     cancel: (id, by) => write(() => requests.cancel(id, by)),
-    retry: (id, tenant, only) => write(() => requests.retry(id, tenant, only)),
+    retry: (id, tenant, how) => write(() => requests.retry(id, tenant, how)),
     addMessage: (id, message, tenant) => write(() => messages.add(id, message, tenant)),
     events: (id, query) => db.read(() => log.page(jobs.sure(id), query)),
     changed: changes.wait,
@@ -137,6 +139,7 @@ async function storeOver(db: Database, options: SqliteOptions): Promise<JobStore
     listWorktrees: (query) => db.read(() => worktrees.list(query)),
     takeLock: (lock) => write(() => locks.take(lock), "quick"),
     dropLock: (lock) => write(() => locks.drop(lock), "quick"),
+    budgets: (names) => db.read(() => budgets.read(names)),
     counts: () => db.read(lists.counts),
     ping: () => db.read(() => void jobs.get(0)),
     [Symbol.asyncDispose]: async () => {

@@ -1,5 +1,6 @@
 import { describe } from "vitest";
 import { affinityContract } from "./store/affinity.ts";
+import { budgetsContract } from "./store/budgets.ts";
 import { changesContract } from "./store/changes.ts";
 import { claimsContract } from "./store/claims.ts";
 import { endingsContract } from "./store/endings.ts";
@@ -39,6 +40,7 @@ export function storeContract(name: string, open: OpenWorld): void {
     describe("runners and sessions", () => runnersContract(open));
     describe("transcripts", () => transcriptsContract(open));
     describe("worktrees", () => worktreesContract(open));
+    describe("budgets", () => budgetsContract(open));
     describe("locks", () => locksContract(open));
     describe("races", () => racesContract(open));
     describe("histories", () => historiesContract(open));

@@ -1,5 +1,7 @@
 import { AppError } from "../../error.ts";
 import type { Job, JobId, Message } from "../../job.ts";
+import type { JobStore } from "../../store.ts";
+import { budgetRefusal, toldOrders } from "./budgets.ts";
 import { type Context, notThere } from "./context.ts";
 import { cancel } from "./lua/cancel.ts";
 import { message as addMessage } from "./lua/message.ts";
@@ -16,9 +18,12 @@ export function openRequests({ run, wire, key, limits, newId, view }: Parts) {
       return word === "job" ? view(hash, changes, position) : undefined;
     },
 
-    retry: async (id: JobId, tenant?: string, only?: "publish"): Promise<Job> => {
+    retry: async (id: JobId, tenant?: string, how?: Parameters<JobStore["retry"]>[2]): Promise<Job> => {
       await takeAgain({ run, wire, key }, id, tenant);
-      const [word, hash, changes, position] = await run(retry, [limits, newId(), id, tenant ?? "", only ?? ""], id);
+      const [only, orders] = typeof how === "object" ? ["", how.budgets] : [how ?? "", []];
+      const asked = [limits, newId(), id, tenant ?? "", only, toldOrders(orders)];
+      const [word, hash, changes, position] = await run(retry, asked, id);
+      if (word === "budget") throw budgetRefusal(orders, [hash, changes, position]);
       if (word === "none") throw notThere(id);
       if (word === "live")
         throw new AppError("conflict", `Job ${id} is ${hash}: only an ended job can be retried.`, {

@@ -2,6 +2,7 @@ import { AppError } from "../../error.ts";
 import type { Job, JobId } from "../../job.ts";
 import type { NewJob, Submitted } from "../../store.ts";
 import { queued } from "../job-change.ts";
+import { budgetRefusal, toldOrders } from "./budgets.ts";
 import { asList, type Context, placed } from "./context.ts";
 import { requestOf } from "./job-hash.ts";
 import { get } from "./lua/get.ts";
@@ -21,7 +22,8 @@ export function openSubmission({ run, newId, view, news }: Parts) {
       const queueMs = queueTtlSeconds * 1_000;
       const key = [idempotency?.key ?? "", idempotency?.body ?? ""];
       const terms = [newId(), max_attempts, ttl_seconds, queueMs, tenant].join(" ");
-      const facts = [queueMs, 10 - priority, queue, session_id, repoKey, terms, requestOf(job)];
+      const request = requestOf(job);
+      const facts = [queueMs, 10 - priority, queue, session_id, repoKey, terms, request, toldOrders(fresh.budgets)];
       const { kind, worktree_id: worktree } = job;
       if (kind === "task" && worktree !== undefined)
         await take({ run }, { job: id, tenant, worktree, key: idempotency?.key });
@@ -36,6 +38,8 @@ export function openSubmission({ run, newId, view, news }: Parts) {
           return { job: placed(job, position), replayed: false };
         case "known":
           return { job: view(hash, changes, position), replayed: true };
+        case "budget":
+          throw budgetRefusal(fresh.budgets, answer.slice(1));
         default:
           throw refusal(word, id);
       }

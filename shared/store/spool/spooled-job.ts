@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { BudgetOrder } from "../../budget.ts";
 import { iso } from "../../clock.ts";
 import { AppError } from "../../error.ts";
 import type { JobEvent } from "../../event.ts";
@@ -13,6 +14,7 @@ export const Submission = z.object({
   repoKey: z.string().optional(),
   idempotency: z.object({ key: z.string(), body: z.string() }).optional(),
   queueTtlSeconds: z.number(),
+  budgets: z.array(BudgetOrder).optional(),
   spooled_at: Timestamp,
 });
 export type Submission = NewJob & Readonly<{ spooled_at: string }>;

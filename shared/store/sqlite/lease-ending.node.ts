@@ -4,6 +4,7 @@ import type { AttemptReason, Job } from "../../job.ts";
 import type { Ending, Lease, Release } from "../../store.ts";
 import { isLoss, lossDelayMs } from "../../transition.ts";
 import { because, ended, endedInQueue, endingEvent, patched, requeued } from "../job-change.ts";
+import { openBudgets } from "./budgets.node.ts";
 import type { Context } from "./context.node.ts";
 import type { EventLog } from "./event-log.node.ts";
 import { type JobRow, next } from "./job-rows.node.ts";
@@ -16,12 +17,15 @@ const noLease = { runner: null, lease_boot: null, lease_until: null } as const;
 export type Endings = ReturnType<typeof openEndings>;
 
 /** The ways in which a run or a wait ends. All are called inside a transaction. */
-export function openEndings({ jobs, time, clock }: Context, log: EventLog) {
+export function openEndings(context: Context, log: EventLog) {
+  const { jobs, time, clock } = context;
+  const budgets = openBudgets(context);
   /** The one terminal step: state, event and the times of removal, together. */
   const close = (row: JobRow, job: Job, changes: Partial<JobRow> = {}): JobRow => {
     const tick = time.tick();
     const saved = jobs.save(row, job, { ...noLease, ...changes, gone: tick + row.ttl_ms });
     jobs.keepKeys(row, tick + keyMs);
+    budgets.settle(row.seq, job.cost_usd);
     log.append(saved, [endingEvent(job)]);
     return saved;
   };

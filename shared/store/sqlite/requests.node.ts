@@ -1,18 +1,24 @@
 import { AppError } from "../../error.ts";
 import type { Job, JobId } from "../../job.ts";
+import type { JobStore } from "../../store.ts";
 import { retried } from "../job-change.ts";
+import { openBudgets } from "./budgets.node.ts";
 import type { Context } from "./context.node.ts";
 import type { EventLog } from "./event-log.node.ts";
 import { next } from "./job-rows.node.ts";
 import type { Endings } from "./lease-ending.node.ts";
 import type { Worktrees } from "./worktrees.node.ts";
 
+type Retrying = Parameters<JobStore["retry"]>[2];
+
 /** What people ask of a job that exists; runs inside a transaction. */
 export function openRequests(
-  { jobs, time }: Context,
+  context: Context,
   log: EventLog,
   { endings, worktrees }: Readonly<{ endings: Endings; worktrees: Worktrees }>,
 ) {
+  const { jobs, time } = context;
+  const budgets = openBudgets(context);
   const cancel = (id: JobId, by: Readonly<{ name: string; tenant?: string }>): Job | undefined => {
     const row = jobs.find(id, by.tenant);
     if (!row) return undefined;
@@ -33,7 +39,8 @@ export function openRequests(
     );
   };
 
-  const retry = (id: JobId, tenant?: string, only?: "publish"): Job => {
+  const retry = (id: JobId, tenant?: string, how?: Retrying): Job => {
+    const only = how === "publish" ? how : undefined;
     const row = jobs.sure(id, tenant);
     if (next(row, { type: "retry" }) === undefined)
       throw new AppError("conflict", `Job ${id} is ${row.status}: only an ended job can be retried.`, {
@@ -41,6 +48,7 @@ export function openRequests(
       });
     const { kind, worktree_id } = jobs.summary(row);
     if (kind === "task" && worktree_id !== undefined) worktrees.take(worktree_id, id, row.tenant);
+    if (typeof how === "object") budgets.reserve(row.seq, how.budgets, jobs.summary(row).cost_usd);
     const tick = time.tick();
     const saved = jobs.save(row, retried(jobs.whole(row), only), {
       place: jobs.nextPlace(),

@@ -99,6 +99,11 @@ CREATE INDEX worktrees_tenant ON worktrees (tenant, made);
 CREATE INDEX worktrees_gone ON worktrees (gone);
 CREATE INDEX transcripts_seen ON transcripts (seen);
 `,
+  `
+CREATE TABLE budgets (name TEXT PRIMARY KEY, spent INTEGER NOT NULL, reserved INTEGER NOT NULL, seen INTEGER NOT NULL) STRICT;
+CREATE INDEX budgets_seen ON budgets (seen);
+CREATE TABLE reservations (seq INTEGER NOT NULL, name TEXT NOT NULL, micros INTEGER NOT NULL, before INTEGER NOT NULL, PRIMARY KEY (seq, name)) STRICT;
+`,
 ] as const;
 
 /** Kept in SQLite's `user_version`. */

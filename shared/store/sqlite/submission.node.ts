@@ -2,13 +2,16 @@ import { AppError } from "../../error.ts";
 import type { Job, JobId } from "../../job.ts";
 import type { NewJob, Submitted } from "../../store.ts";
 import { queued } from "../job-change.ts";
+import { openBudgets } from "./budgets.node.ts";
 import type { Context } from "./context.node.ts";
 import type { EventLog } from "./event-log.node.ts";
 import type { JobRow } from "./job-rows.node.ts";
 import type { Worktrees } from "./worktrees.node.ts";
 
 /** Queues new jobs; runs inside a transaction. */
-export function openSubmission({ db, jobs, time, touch }: Context, log: EventLog, worktrees: Worktrees) {
+export function openSubmission(context: Context, log: EventLog, worktrees: Worktrees) {
+  const { db, jobs, time, touch } = context;
+  const budgets = openBudgets(context);
   const findKey = db.prepare<{ body: string; job: JobId }>(
     "SELECT body, job FROM idempotency WHERE tenant = :tenant AND key = :key AND (gone IS NULL OR gone > :tick)",
   );
@@ -68,6 +71,7 @@ export function openSubmission({ db, jobs, time, touch }: Context, log: EventLog
     const { tenant, idempotency, job } = fresh;
     if (job.kind === "task" && job.worktree_id !== undefined) worktrees.take(job.worktree_id, job.id, tenant);
     const row = add(fresh);
+    budgets.reserve(row.seq, fresh.budgets ?? []);
     if (idempotency) addKey.run({ tenant, key: idempotency.key, body: idempotency.body, job: job.id });
     log.append(row, [{ type: "job.queued", data: {} }]);
     touch(row.id);

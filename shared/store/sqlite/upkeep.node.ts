@@ -1,3 +1,4 @@
+import { budgetMemoryMs } from "../../budget.ts";
 import type { JobId } from "../../job.ts";
 import { sessionRetentionMs } from "../../session-retention.ts";
 import type { Context } from "./context.node.ts";
@@ -25,6 +26,7 @@ export function openUpkeep({ db, time, bootId, touch }: Context, endings: Ending
     db.prepare("DELETE FROM idempotency WHERE gone IS NOT NULL AND gone <= :tick"),
     db.prepare(`DELETE FROM runners WHERE seen <= :tick - ${runnerSilenceMs}`),
     db.prepare("DELETE FROM locks WHERE until <= :tick"),
+    db.prepare(`DELETE FROM budgets WHERE seen <= :tick - ${budgetMemoryMs}`),
     db.prepare("DELETE FROM worktrees WHERE gone <= :tick"),
     db.prepare(`DELETE FROM sessions WHERE seen <= :tick - ${sessionRetentionMs}`),
     db.prepare(`DELETE FROM transcripts WHERE seen <= :tick - ${sessionRetentionMs}`),

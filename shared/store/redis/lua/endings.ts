@@ -1,3 +1,4 @@
+import { settling } from "./budgets.ts";
 import { flushing } from "./job.ts";
 import { noteDue } from "./prologue.ts";
 import { because } from "./rules.ts";
@@ -31,6 +32,7 @@ do
     call('HSET', j._key, 'gone', now + ${keyMs})
     call('PEXPIRE', j._key, ${keyMs})
   end
+  ${settling}
   local facts = '{"status":"' .. j.status .. '"'
   if j.error_code then facts = facts .. ',"error_code":' .. cjson.encode(j.error_code) end
   if j.error then facts = facts .. ',"error":' .. cjson.encode(j.error) end

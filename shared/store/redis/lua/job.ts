@@ -36,7 +36,7 @@ const sometimes = [
     "_messages",
     "_in_pool",
   ],
-  ...["_in_repo", "error_code", "error", "remedy", "cost_usd", "commit", "branch"],
+  ...["_in_repo", "_budgets", "error_code", "error", "remedy", "cost_usd", "commit", "branch"],
 ];
 
 /**

@@ -1,3 +1,4 @@
+import { reserving } from "./budgets.ts";
 import { attempts } from "./endings.ts";
 import { gates, limits, ofPool, places, waking } from "./gates.ts";
 import { jobs } from "./job.ts";
@@ -8,20 +9,27 @@ import { script } from "./script.ts";
 /**
  * A terminal job queued again. The same operation again changes nothing and is answered with the job as it is then.
  *
- * KEYS: meta, job. ARGV: limits, operation, id, tenant (or empty), \`publish\` for the publication alone (or empty).
- * Answers: job, hash, its changes, position; live, status; none.
+ * KEYS: meta, job. ARGV: limits, operation, id, tenant (or empty), \`publish\` for the publication alone (or empty), budgets
+ * (see \`reserve\`; or empty).
+ * Answers: job, hash, its changes, position; live, status; none; budget, name, spent, reserved.
  */
 export const retry = script(
   "retry",
   [writing, reader, ofPool, places, limits, jobs, gates, attempts],
   `
-local _, op, id, tenant, only = arg(), arg(), arg(), some(), some()
+local _, op, id, tenant, only, budgets = arg(), arg(), arg(), some(), some(), some()
 local j = load(id)
 local agreed = j and terms(j)
 if not j or (tenant and agreed.tenant ~= tenant) then return {'none'} end
 if j._retried == op then return {'job', j.flat, j.set, position(j)} end
 if not ${may("retry")} then return {'live', j.status} end
 
+if budgets then
+  ${reserving}
+  local kept, refused = reserve(budgets, math.floor((tonumber(j.cost_usd) or 0) * 1e6 + 0.5))
+  if refused then return refused end
+  put(j, '_budgets', kept)
+end
 local _, told = string.gsub(j.attempts or '', '{"number":', '')
 if told < tonumber(j.attempt or 0) then add_attempt(j, 'ended', j.ended_at) end
 local function unpublished()

@@ -1,3 +1,4 @@
+import { reserving } from "./budgets.ts";
 import { gates, limits, ofPool, places } from "./gates.ts";
 import { changing, readJob } from "./job.ts";
 import { brief } from "./prologue.ts";
@@ -26,15 +27,15 @@ end
  *
  * Of each call: id, tenant, idempotency key (or empty), digest of its body, queue time in milliseconds,
  * 10 - priority, pool, session (or empty), repository's key (or empty), terms (operation, most attempts, TTL in seconds,
- * queue time, tenant), the request as JSON.
+ * queue time, tenant), the request as JSON, budgets (see \`reserve\`; or empty).
  * Answers: made, hash (none where it is made now), its changes, position, count of news; known, hash, changes, position;
- * body|taken|removed.
+ * body|taken|removed; budget, name, spent, reserved.
  */
 export const submit = scriptOfMany("submit", {
   parts: [brief, ofPool, places, novelties],
   body: `
-local id, tenant, name, body, queue_ms, rank, pool, session, repo, agreed, request = unpack(ARGV, taken + 1, taken + 11)
-taken = taken + 11
+local id, tenant, name, body, queue_ms, rank, pool, session, repo, agreed, request, budgets = unpack(ARGV, taken + 1, taken + 12)
+taken = taken + 12
 local key = name ~= '' and P .. 'idem:' .. tenant .. ':' .. name
 local earlier
 if key then
@@ -54,6 +55,13 @@ if earlier or call('EXISTS', KEY) == 1 then
   return {own.made == string.match(agreed, '^%S+') and 'made' or 'known', j.flat, j.set, position(j), seq}
 end
 
+local kept
+if budgets ~= '' then
+  ${reserving}
+  local refused
+  kept, refused = reserve(budgets, 0)
+  if refused then return refused end
+end
 seq = seq + 1
 fresh['pool:' .. pool], fresh['tenant:' .. tenant] = 1, 1
 local place, till = string.format('%d', seq), string.format('%d', now + queue_ms)
@@ -66,6 +74,7 @@ if session ~= '' then
   also('session_id', session)
   call('ZADD', P .. 'users:' .. session, place, id)
 end
+if kept then also('_budgets', kept) end
 if repo ~= '' then
   j._repo = repo
   also('_repo', repo)

@@ -29,7 +29,8 @@ async function aBusyStore({ store }: RedisWorld, look: () => Promise<void>): Pro
   const repoKey = "https://h/r";
   for (let n = 0; n < 3; n += 1) await store.submit(aNewJob({ repoKey, job: { session_id, pool: "big" } }));
   for (let n = 0; n < 3; n += 1) await store.submit(aNewJob({ repoKey }));
-  await store.submit(aNewJob({ tenant: "blue", idempotency: { key: "k", body: "b" } }));
+  const budgets = [{ name: "total/2026-03-01", limitUsd: 10, reserveUsd: 1 }];
+  await store.submit(aNewJob({ tenant: "blue", idempotency: { key: "k", body: "b" }, budgets }));
   const claim = async () => {
     const got = await store.claim(aClaim({ pools: ["default", "big"] }));
     if (!got) throw new Error("nothing was claimed");
