@@ -1,4 +1,5 @@
 import { type Reply, say } from "./reply.ts";
+import { delegates } from "./scenarios/delegates.ts";
 import { demo } from "./scenarios/demo.ts";
 import { failures } from "./scenarios/failures.ts";
 import { routes } from "./scenarios/routes.ts";
@@ -17,6 +18,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   ...streams,
   ...demo,
   ...routes,
+  ...delegates,
 };
 
 /** What the script says next. One that lets the request through goes on with `then=NAME`, by default `text`. */
