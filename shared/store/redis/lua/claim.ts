@@ -1,7 +1,7 @@
 import { begun } from "./endings.ts";
 import { gates, limits, ofPool, waking } from "./gates.ts";
 import { changing, flushing, jobs, readJob } from "./job.ts";
-import { noteDue, writing } from "./prologue.ts";
+import { noteDue, together, writing } from "./prologue.ts";
 import { may } from "./rules.ts";
 import { scriptOfMany } from "./script.ts";
 import { nextTimes, upkeep } from "./upkeep.ts";
@@ -48,6 +48,7 @@ end
 /** Bounded upkeep: of what delays and leases end only where the time has come that was noted, of the rest once a second. */
 const upkept = `
 if not next_due or now >= next_due then
+  settle()
   local U = slow()
   U.release_due(100)
   U.reap(20)
@@ -116,7 +117,7 @@ end
 `;
 
 const answering = `
-call('ZADD', P .. 'leases', whole(now + lease_ms), j.id)
+later('ZADD', P .. 'leases', whole(now + lease_ms), j.id)
 ${noteDue("now + lease_ms")}
 if lease_ms > longest then
   longest = lease_ms
@@ -135,7 +136,7 @@ return {'job', j.flat, j.set, j._messages and call('HVALS', P .. 'messages:' .. 
  * messages, count of news, for another; none, count, milliseconds until time changes something.
  */
 export const claim = scriptOfMany("claim", {
-  parts: [writing, ofPool, limits, nextTimes, changing, gates, keeping],
+  parts: [writing, ofPool, limits, nextTimes, changing, gates, keeping, together],
   body: `
 local claim_id, runner, pod, lease_ms, pools, warm, j = arg(), arg(), arg(), tonumber(arg()), list(), list(), nil
 local known = call('GET', P .. 'claim:' .. claim_id)
@@ -143,13 +144,18 @@ if known then
   local id, attempt = string.match(known, '^(%S+) (%S+)$')
   ${readJob("id")}
   if j and j.status == 'running' and j._runner == runner and j.attempt == attempt then ${answering} end
+  settle()
   return {'none', seq, until_next(pools)}
 end
 ${upkept}
-if lease_ms < longest and call('EXISTS', P .. 'leases') == 0 then longest = 0 end
+if lease_ms < longest then
+  settle()
+  if call('EXISTS', P .. 'leases') == 0 then longest = 0 end
+end
 ${choosing}
 ${waking}
 if not j then
+  settle()
   return {'none', seq, until_next(pools)}
 end
 
@@ -174,4 +180,5 @@ append(j, 'job.claimed', facts)
 ${flushing}
 ${answering}
 `,
+  after: "settle()",
 });

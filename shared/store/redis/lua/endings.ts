@@ -24,8 +24,8 @@ do
   put(j, 'status', j.status)
   local ttl = whole(agreed.ttl)
   put(j, 'ended_at', now_text)
-  call('ZREM', of_pool('demand', j.pool), j.id)
-  call('ZADD', P .. 'gone', whole(now + agreed.ttl), j.id .. agreed.tenant)
+  later('ZREM', of_pool('demand', j.pool), j.id)
+  later('ZADD', P .. 'gone', whole(now + agreed.ttl), j.id .. agreed.tenant)
   if ${rare} then call('ZADD', P .. 'index:status:' .. j.status, call('ZSCORE', P .. 'index:tenant:' .. agreed.tenant, j.id), j.id) end
   if j.session_id then call('ZREM', P .. 'users:' .. j.session_id, j.id) end
   if j._key and call('HGET', j._key, 'job') == j.id then
@@ -75,7 +75,7 @@ end
 /** The runner of \`j\` has it no more. Behind \`gates\`. */
 export const lettingGo = `
 if j.phase then put(j, 'phase', '') end
-call('ZREM', P .. 'leases', j.id)
+later('ZREM', P .. 'leases', j.id)
 if pool_limit(j.pool) then woken[j.pool] = true end
 if j.session_id or j._in_pool or j._in_repo or (j._repo and LIMIT > 0) then gates().vacate(j) end
 `;

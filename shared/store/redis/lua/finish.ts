@@ -1,7 +1,7 @@
 import { closing, lettingGo } from "./endings.ts";
 import { gates, limits, ofPool, waking } from "./gates.ts";
 import { changing, isHeld, readHeld, telling } from "./job.ts";
-import { brief } from "./prologue.ts";
+import { brief, together } from "./prologue.ts";
 import { may } from "./rules.ts";
 import { scriptOfMany } from "./script.ts";
 
@@ -13,7 +13,7 @@ import { scriptOfMany } from "./script.ts";
  * Answers: ended, hash; ended, nothing, time, revision, where the runner knew all before; lost.
  */
 export const finish = scriptOfMany("finish", {
-  parts: [brief, ofPool, limits, changing, gates],
+  parts: [brief, together, ofPool, limits, changing, gates],
   body: `
 local id, runner, fence, status, known, fields, first, events = arg(), arg(), arg(), arg(), arg(), list(), some(), list()
 local j
@@ -31,5 +31,5 @@ j.status = status
 ${closing}
 return answer(is_known)
 `,
-  after: waking,
+  after: `settle()${waking}`,
 });

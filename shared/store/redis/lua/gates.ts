@@ -18,6 +18,7 @@ local LIMITS = ARGV[1]
 local LIMIT = tonumber(string.match(LIMITS, '^%d+') or 0)
 local woken = {}
 local function pool_limit(pool)
+  if LIMITS == '' then return end
   local _, last = string.find(LIMITS, ';' .. pool .. '=', 1, true)
   return last and tonumber(string.match(LIMITS, '^%d+', last + 1))
 end

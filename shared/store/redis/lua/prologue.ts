@@ -10,10 +10,35 @@ const redisSchema = 1;
  */
 const common = `
 local call = redis.call
+local later = call
 local M = KEYS[1]
 local P = string.sub(M, 1, -5)
 local SCHEMA = '${redisSchema}'
 local function whole(n) return string.format('%d', n) end
+`;
+
+/**
+ * Of a script of many: what all its calls add to one sorted set, or take from it, is one command, when `settle` is called.
+ * Behind it `later` is no longer `call`; whoever reads such a set settles before.
+ */
+export const together = `
+local pending = {ZADD = {}, ZREM = {}}
+local function later(name, key, a, b)
+  local words = pending[name][key]
+  if not words then pending[name][key] = {a, b}
+  else
+    words[#words + 1] = a
+    if b then words[#words + 1] = b end
+  end
+end
+local function settle()
+  for name, keys in pairs(pending) do
+    for key, words in pairs(keys) do
+      call(name, key, unpack(words))
+      keys[key] = nil
+    end
+  end
+end
 `;
 
 /** Reads ARGV in its order; an empty text means none, and a list begins with its length. */

@@ -1,7 +1,7 @@
 import { reserving } from "./budgets.ts";
 import { gates, limits, ofPool, places } from "./gates.ts";
 import { changing, readJob } from "./job.ts";
-import { brief } from "./prologue.ts";
+import { brief, together } from "./prologue.ts";
 import { scriptOfMany } from "./script.ts";
 
 /**
@@ -13,6 +13,7 @@ local fresh, shown = {}, {}
 local like, before = nil, 0
 `;
 const noting = `
+settle()
 if next(fresh) then
   local set = {'seq', string.format('%d', seq)}
   for field in pairs(fresh) do set[#set + 1] = field set[#set + 1] = '1' end
@@ -32,7 +33,7 @@ end
  * body|taken|removed; budget, name, spent, reserved.
  */
 export const submit = scriptOfMany("submit", {
-  parts: [brief, ofPool, places, novelties],
+  parts: [brief, together, ofPool, places, novelties],
   body: `
 local id, tenant, name, body, queue_ms, rank, pool, session, repo, agreed, request, budgets = unpack(ARGV, taken + 1, taken + 12)
 taken = taken + 12
@@ -50,6 +51,7 @@ if earlier or call('EXISTS', KEY) == 1 then
   local j
   ${readJob("(earlier or id)")}
   if not j then return {'removed'} end
+  settle()
   local own = terms(j)
   if own.tenant ~= tenant then return {'taken'} end
   return {own.made == string.match(agreed, '^%S+') and 'made' or 'known', j.flat, j.set, position(j), seq}
@@ -85,19 +87,23 @@ if key then
   call('HSET', key, 'job', id, 'body', body)
 end
 call('HSET', KEY, unpack(set))
-call('ZADD', P .. 'index:tenant:' .. tenant, place, id)
-call('ZADD', of_pool('demand', pool), till, id)
+if like == rank .. pool then before = before + 1
+else
+  settle()
+  like, before = rank .. pool, position(j)
+end
+later('ZADD', P .. 'index:tenant:' .. tenant, place, id)
+later('ZADD', of_pool('demand', pool), till, id)
 if session == '' and (repo == '' or not string.find(ARGV[1], '^%d')) then
-  call('ZADD', of_pool('queue', pool), score, id)
+  later('ZADD', of_pool('queue', pool), score, id)
   shown[pool] = place
 else
+  settle()
   ${limits}${changing}${gates}
   gates().enter(j)
   if woken[pool] then shown[pool] = place end
 end
 call('PUBLISH', P .. 'changed:' .. id, '1')
-before = like == rank .. pool and before + 1 or position(j)
-like = rank .. pool
 return {'made', false, false, before, seq}
 `,
   after: noting,
