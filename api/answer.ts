@@ -4,6 +4,8 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { AppError, toAppError } from "../shared/error.ts";
 import type { Log } from "../shared/log.ts";
 import { HttpError, toProblem } from "../shared/problem.ts";
+import { auditRefusal } from "./audit.ts";
+import { MissingScope } from "./auth/scope.ts";
 import type { ApiEnv } from "./deps.ts";
 
 /** A body with a thousand wrong fields is told of so many of them. */
@@ -22,7 +24,9 @@ export function answerError(thrown: unknown, c: Context<ApiEnv>, log: Log): Resp
       code: error.code,
       error: error.cause ?? error,
     });
-  if (problem.status === 401) c.header("www-authenticate", 'Bearer realm="agenticore"');
+  auditRefusal(log, error, { request_id, method: c.req.method, path: c.req.path, caller: c.get("caller") });
+  const challenge = challengeOf(error, problem.status);
+  if (challenge !== undefined) c.header("www-authenticate", challenge);
   if (problem.status === 503 || problem.status === 429) c.header("retry-after", "5");
   const errors = problem.errors?.slice(0, maxErrors);
   return c.body(
@@ -30,6 +34,13 @@ export function answerError(thrown: unknown, c: Context<ApiEnv>, log: Log): Resp
     problem.status as ContentfulStatusCode,
     { "content-type": "application/problem+json" },
   );
+}
+
+/** RFC 6750, 3. */
+function challengeOf(error: AppError, status: number): string | undefined {
+  const realm = 'Bearer realm="agenticore"';
+  if (error instanceof MissingScope) return `${realm}, error="insufficient_scope", scope="${error.scope}"`;
+  return status === 401 ? realm : undefined;
 }
 
 /** What the framework itself refuses: a body that is no JSON. */

@@ -1,54 +1,45 @@
 import type { MiddlewareHandler } from "hono";
+import { Scope } from "../shared/api-key.ts";
 import { AppError } from "../shared/error.ts";
+import { wantsKeys } from "../shared/wants-keys.ts";
+import { configuredKeys } from "./auth/configured-keys.ts";
+import { storedKeys } from "./auth/stored-keys.ts";
 import type { ApiDeps, ApiEnv, Caller } from "./deps.ts";
-import { sha256 } from "./digest.ts";
 
-/** Whoever needs no key. */
-export const nobody: Caller = { tenant: "local", name: "local" };
+/** Who everybody is where nobody is asked: the person at this machine. */
+export const nobody: Caller = { tenant: "local", name: "local", scopes: Scope.options };
+
+const publicPaths: readonly string[] = ["/health"];
 
 /**
- * API keys, by `Authorization: Bearer` (RFC 6750) or `X-API-Key`. The tenant is derived from the key's digest,
- * so that a key keeps its jobs over restarts and none is written down.
+ * Who asks: by `Authorization: Bearer` (RFC 6750, 2.1) or `X-API-Key`, never by the address, which ends up in logs.
+ * @throws AppError `unauthorized`; `store_unavailable` where a key cannot be looked up.
  */
-export function authenticate({ settings }: ApiDeps): MiddlewareHandler<ApiEnv> {
-  const known = Promise.all(settings.apiKeys.map((key) => sha256(key.reveal())));
+export function authenticate(deps: ApiDeps): MiddlewareHandler<ApiEnv> {
+  const { settings } = deps;
+  const ways = [configuredKeys(settings.apiKeys), storedKeys(deps)];
   return async (c, next) => {
-    c.set("caller", nobody);
-    if (settings.apiKeys.length > 0 && c.req.path !== "/health") {
-      const keys = [bearer(c.req.header("authorization")), c.req.header("x-api-key")?.trim()];
-      const caller = await recognise(keys, await known);
-      if (!caller)
-        throw new AppError(
-          "unauthorized",
-          keys.some(Boolean) ? "This API key is not valid." : "This server wants an API key, and none was sent.",
-        );
-      c.set("caller", caller);
+    if (!wantsKeys(settings)) c.set("caller", nobody);
+    else if (!publicPaths.includes(c.req.path)) {
+      const given = [bearer(c.req.header("authorization")), c.req.header("x-api-key")?.trim() ?? ""];
+      c.set("caller", await recognise(given.filter(Boolean), ways));
     }
     await next();
   };
 }
 
-const bearer = (header: string | undefined): string | undefined => /^bearer +(\S+) *$/i.exec(header ?? "")?.[1];
+const bearer = (header: string | undefined): string => /^bearer +(\S+) *$/i.exec(header ?? "")?.[1] ?? "";
 
-/** Digests are compared, all of them and each to its end: the time says nothing about a key. */
-async function recognise(
-  given: readonly (string | undefined)[],
-  known: readonly string[],
-): Promise<Caller | undefined> {
-  let found: Caller | undefined;
-  for (const key of given) {
-    if (!key) continue;
-    const digest = await sha256(key);
-    for (const candidate of known) {
-      if (sameText(digest, candidate))
-        found ??= { tenant: `key-${digest.slice(0, 16)}`, name: `key ${digest.slice(0, 8)}` };
+type Way = (given: string) => Promise<Caller | undefined>;
+
+async function recognise(given: readonly string[], ways: readonly Way[]): Promise<Caller> {
+  for (const key of given)
+    for (const way of ways) {
+      const caller = await way(key);
+      if (caller) return caller;
     }
-  }
-  return found;
-}
-
-function sameText(a: string, b: string): boolean {
-  let difference = a.length ^ b.length;
-  for (let index = 0; index < a.length; index++) difference |= a.charCodeAt(index) ^ b.charCodeAt(index);
-  return difference === 0;
+  throw new AppError(
+    "unauthorized",
+    given.length > 0 ? "This API key is not valid." : "This server wants an API key, and none was sent.",
+  );
 }

@@ -1,3 +1,4 @@
+import type { Reach, Scope } from "../shared/api-key.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Log } from "../shared/log.ts";
 import type { Outlook } from "../shared/outlook.ts";
@@ -10,8 +11,10 @@ import type { ChooseProfile } from "./choose-profile.ts";
 
 /** What of the configuration the API looks at. */
 export type ApiSettings = Readonly<{
-  /** None: everybody is the tenant `local`. */
+  /** With none, and without `requireKeys`, everybody is the tenant `local`. */
   apiKeys: readonly Secret[];
+  /** Also without keys in the configuration every caller needs one: of those in the store. */
+  requireKeys?: boolean;
   /** Only requests that name a loopback host are served: a web page must not reach us by a name of its own (DNS rebinding). */
   loopbackOnly: boolean;
   /** Origins of other web pages that may call us. */
@@ -47,7 +50,16 @@ export type ApiDeps = Readonly<{
 }>;
 
 /** Who asks: what they may see is what their tenant owns. */
-export type Caller = Readonly<{ tenant: string; name: string }>;
+export type Caller = Readonly<{
+  tenant: string;
+  name: string;
+  /** What verbs ask for, each for its own. */
+  scopes: readonly Scope[];
+  /** What tells keys apart in the log, and is no secret. */
+  key?: string;
+  /** What submissions are narrowed to. */
+  reach?: Reach;
+}>;
 
 /** The bytes of a request, piece by piece for whoever reads next; undefined at the end. */
 export type IncomingBody = Readonly<{ next: () => Promise<Uint8Array | undefined> }>;

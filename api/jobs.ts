@@ -1,12 +1,14 @@
 import { iso } from "../shared/clock.ts";
+import { canonicalJson, sha256 } from "../shared/digest.ts";
 import { AppError, isStoreAway } from "../shared/error.ts";
 import { isTerminal, type Job, JobId, type JobRequest, type MessageRequest } from "../shared/job.ts";
 import { HttpError } from "../shared/problem.ts";
 import { defaultWaitSeconds, type SubmitRequest } from "../shared/reply.ts";
 import type { RepoAddress } from "../shared/repo-url.ts";
 import type { JobPage, JobQuery, Submitted } from "../shared/store.ts";
+import { checkJobReach, checkProfileReach, checkReach, isNarrowed } from "./auth/reach.ts";
+import { requireScope } from "./auth/scope.ts";
 import type { ApiDeps, Caller } from "./deps.ts";
-import { canonicalJson, sha256 } from "./digest.ts";
 import { profilesToChoose } from "./profiles.ts";
 import { route } from "./route.ts";
 import { checkPlace, newJob, planSubmission, type Submission } from "./submission.ts";
@@ -16,6 +18,8 @@ import { inWorktree } from "./worktrees.ts";
 /** Who asks, and a signal that aborts when they are gone. */
 export type Asking = Readonly<{
   caller: Caller;
+  /** Names the request in the log. */
+  requestId?: string;
   signal?: AbortSignal;
   idempotencyKey?: string;
   /** Called with a submitted job as soon as it is accepted, before any wait for its end. */
@@ -30,10 +34,12 @@ export type Asking = Readonly<{
 export async function submitJob(deps: ApiDeps, asked: SubmitRequest, asking: Asking): Promise<Submitted> {
   const { settings, clock, store } = deps;
   const { wait, wait_seconds = defaultWaitSeconds, ...rest } = asked;
+  requireScope(asking.caller, "submit");
   const { request, queue } = await inWorktree(deps, rest, asking.caller);
   const repo = checkPlace(request, settings);
+  checkReach(asking.caller, { repo, pool: request.pool });
   await checkTies(deps, { request, repo }, asking.caller); // before a model is asked, which costs something
-  const submission = await plan(deps, request, repo);
+  const submission = await plan(deps, { request, repo }, asking.caller);
   const { idempotencyKey: key, caller } = asking;
   const birth = {
     id: JobId.parse(deps.newId()),
@@ -71,15 +77,17 @@ export async function submitJob(deps: ApiDeps, asked: SubmitRequest, asking: Ask
 }
 
 /** @throws as planSubmission does; where a profile is not known and the store is away, that says so: a runner may have it. */
-async function plan(deps: ApiDeps, request: JobRequest, repo: RepoAddress | undefined): Promise<Submission> {
+async function plan(deps: ApiDeps, { request, repo }: Ties, caller: Caller): Promise<Submission> {
   const { settings, choose } = deps;
   const { profiles, away } = await profilesToChoose(deps);
   const { rules, defaultProfile } = settings;
   const routed = await route(request, {
-    ...{ rules, defaultProfile, profiles },
+    ...{ rules, defaultProfile },
+    profiles: profiles.filter(({ name }) => caller.reach?.profiles?.includes(name) ?? true),
     ...(repo ? { repo } : {}),
     ...(choose ? { choose } : {}),
   });
+  checkProfileReach(caller, routed.profile);
   try {
     return planSubmission(request, { settings, profiles, repo, route: routed });
   } catch (error) {
@@ -118,7 +126,13 @@ const otherBody = (cause: unknown): AppError =>
   });
 
 /** @throws AppError `not_found`, also for what is no identifier and for what another tenant owns. */
-export async function getJob({ store }: ApiDeps, id: string, { caller }: Asking): Promise<Job> {
+export async function getJob(deps: ApiDeps, id: string, asking: Asking): Promise<Job> {
+  requireScope(asking.caller, "read");
+  return findJob(deps, id, asking);
+}
+
+/** The same for verbs that ask for another scope. */
+export async function findJob({ store }: ApiDeps, id: string, { caller }: Asking): Promise<Job> {
   const job = await store.get(jobId(id), caller.tenant);
   if (!job) throw noSuchJob(id);
   return job;
@@ -137,26 +151,44 @@ export async function getChangedJob(
   return waitForJob(deps, { id: now.id, caller }, { seconds, until, ...(signal ? { signal } : {}) });
 }
 
-export const listJobs = ({ store }: ApiDeps, query: Omit<JobQuery, "tenant">, { caller }: Asking): Promise<JobPage> =>
-  store.list({ ...query, tenant: caller.tenant });
+export async function listJobs(
+  { store }: ApiDeps,
+  query: Omit<JobQuery, "tenant">,
+  { caller }: Asking,
+): Promise<JobPage> {
+  requireScope(caller, "read");
+  return store.list({ ...query, tenant: caller.tenant });
+}
 
 export async function cancelJob({ store, log }: ApiDeps, id: string, { caller }: Asking): Promise<Job> {
-  const job = await store.cancel(jobId(id), caller);
+  requireScope(caller, "cancel");
+  const { name, tenant } = caller;
+  const job = await store.cancel(jobId(id), { name, tenant });
   if (!job) throw noSuchJob(id);
   log.info("cancel asked for", { job: job.id, by: caller.name, status: job.status });
   return job;
 }
 
-export const retryJob = async ({ store }: ApiDeps, id: string, { caller }: Asking): Promise<Job> =>
-  store.retry(jobId(id), caller.tenant);
+export async function retryJob(deps: ApiDeps, id: string, asking: Asking): Promise<Job> {
+  await checkSteering(deps, id, asking);
+  return deps.store.retry(jobId(id), asking.caller.tenant);
+}
+
+/** Waking or steering a job is as submitting one. @throws MissingScope; AppError as `checkJobReach`, `not_found`. */
+async function checkSteering(deps: ApiDeps, id: string, asking: Asking): Promise<void> {
+  requireScope(asking.caller, "submit");
+  if (isNarrowed(asking.caller)) checkJobReach(asking.caller, await findJob(deps, id, asking));
+}
 
 /** Stored before it returns; the runner gives it to Claude. */
 export async function sendMessage(
-  { store, clock, newId }: ApiDeps,
+  deps: ApiDeps,
   { id, text, mode }: MessageRequest & { id: string },
-  { caller }: Asking,
+  asking: Asking,
 ): Promise<Job> {
-  return store.addMessage(jobId(id), { id: newId(), text, mode, at: iso(clock.now()) }, caller.tenant);
+  await checkSteering(deps, id, asking);
+  const { store, clock, newId } = deps;
+  return store.addMessage(jobId(id), { id: newId(), text, mode, at: iso(clock.now()) }, asking.caller.tenant);
 }
 
 /** Whatever is no UUID never reaches a store or a path. */

@@ -27,7 +27,7 @@ export const json = <S extends z.ZodType>(schema: S, description: string) => ({
 const reasons: Readonly<Record<number, string>> = {
   400: "The request is not valid; `errors` names each wrong place.",
   401: "An API key is needed.",
-  403: "The origin, the host name or the key is not allowed.",
+  403: "The origin or the host name is not allowed, or the key lacks a scope.",
   404: "There is no such thing, or it is another tenant's.",
   405: "The path does not take this method.",
   409: "The state does not allow this.",

@@ -1,8 +1,10 @@
 import { AppError } from "../shared/error.ts";
 import { isTerminal, isWorkDone, type Job } from "../shared/job.ts";
 import { parseRepoUrl } from "../shared/repo-url.ts";
+import { checkJobReach } from "./auth/reach.ts";
+import { requireScope } from "./auth/scope.ts";
 import type { ApiDeps } from "./deps.ts";
-import { type Asking, getJob } from "./jobs.ts";
+import { type Asking, findJob } from "./jobs.ts";
 import { listProfiles } from "./profiles.ts";
 
 /**
@@ -10,7 +12,9 @@ import { listProfiles } from "./profiles.ts";
  * @throws AppError `conflict` where it is live, or has nothing to publish; `not_found`.
  */
 export async function publishJob(deps: ApiDeps, id: string, asking: Asking): Promise<Job> {
-  const job = await getJob(deps, id, asking);
+  requireScope(asking.caller, "submit");
+  const job = await findJob(deps, id, asking);
+  checkJobReach(asking.caller, job);
   const profile = (await listProfiles(deps)).find(({ name }) => name === job.profile);
   const why = whyNot(job, profile?.auto_pr !== false);
   if (why) throw new AppError("conflict", `Job ${job.id} ${why.sentence}`, { remedy: why.remedy });

@@ -1,6 +1,7 @@
 import { AppError } from "../shared/error.ts";
 import type { RunnerView } from "../shared/reply.ts";
 import type { RunnerRecord } from "../shared/store.ts";
+import { requireScope } from "./auth/scope.ts";
 import type { ApiDeps, Caller } from "./deps.ts";
 
 /** The runners seen in the last 90 s, by name. */
@@ -9,13 +10,13 @@ export async function listRunners({ store }: ApiDeps): Promise<readonly RunnerVi
 }
 
 /** Asks every live runner of the name to finish what it has and take no more; how many that are. @throws AppError `not_found`. */
-export async function drainRunner({ store, log }: ApiDeps, name: string, caller: Caller): Promise<number> {
+export async function drainRunner({ store }: ApiDeps, name: string, caller: Caller): Promise<number> {
+  requireScope(caller, "admin");
   const draining = await store.drain(name);
   if (draining === 0)
     throw new AppError("not_found", `There is no live runner named ${name}.`, {
       remedy: "See `GET /runners` for the names of live runners.",
     });
-  log.info("drain asked for", { runner: name, by: caller.name });
   return draining;
 }
 

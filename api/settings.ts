@@ -1,13 +1,15 @@
 import type { Config } from "../shared/config-keys.ts";
 import { AppError } from "../shared/error.ts";
 import { isLoopbackHost, repoRules } from "../shared/repo-rules.ts";
+import { type KeyFacts, wantsKeys } from "../shared/wants-keys.ts";
 import type { ApiSettings } from "./deps.ts";
 
 /** The API's part of the configuration; `host` is the address that is listened on. */
 export function apiSettings(config: Config, host: string): ApiSettings {
   return {
     apiKeys: config.apiKeys,
-    loopbackOnly: config.apiKeys.length === 0 && isLoopbackHost(host),
+    requireKeys: config.requireKeys,
+    loopbackOnly: !wantsKeys(config) && isLoopbackHost(host),
     corsOrigins: config.corsOrigins,
     defaultProfile: config.defaultProfile,
     rules: config.routerRules,
@@ -22,10 +24,10 @@ export function apiSettings(config: Config, host: string): ApiSettings {
  * Without keys only a loopback address is served, unless that is asked for by name.
  * @throws AppError `forbidden`.
  */
-export function checkBind(config: Pick<Config, "apiKeys" | "allowUnauthenticated">, host: string): void {
-  if (config.apiKeys.length > 0 || config.allowUnauthenticated || isLoopbackHost(host)) return;
+export function checkBind(config: KeyFacts & Pick<Config, "allowUnauthenticated">, host: string): void {
+  if (wantsKeys(config) || config.allowUnauthenticated || isLoopbackHost(host)) return;
   throw new AppError("forbidden", `Without API keys only a loopback address is served, and ${host} is none.`, {
     remedy:
-      "Set AGENTICORE_API_KEYS, or bind 127.0.0.1; AGENTICORE_ALLOW_UNAUTHENTICATED=true lets anybody who reaches the port run code.",
+      "Set AGENTICORE_API_KEYS, or AGENTICORE_REQUIRE_KEYS=true for keys of `agenticore keys create`, or bind 127.0.0.1; AGENTICORE_ALLOW_UNAUTHENTICATED=true lets anybody who reaches the port run code.",
   });
 }

@@ -4,6 +4,8 @@ import { isTerminal, type Job, JobId, type JobRequest } from "../shared/job.ts";
 import { parseRepoUrl } from "../shared/repo-url.ts";
 import type { CleanupRequest, PrepareRequest, Worktree, WorktreeRecord } from "../shared/worktree.ts";
 import { cleanupJob, prepareJob } from "../shared/worktree-job.ts";
+import { checkReach } from "./auth/reach.ts";
+import { requireScope } from "./auth/scope.ts";
 import type { ApiDeps, Caller } from "./deps.ts";
 import { checkPlace } from "./submission.ts";
 
@@ -15,7 +17,9 @@ type Asking = Readonly<{ caller: Caller }>;
  */
 export async function prepareWorktree(deps: ApiDeps, asked: PrepareRequest, { caller }: Asking): Promise<Job> {
   const { store, settings } = deps;
+  requireScope(caller, "submit");
   const repo = checkPlace(asked, settings);
+  checkReach(caller, { repo, pool: asked.pool });
   const { job } = await store.submit({
     job: prepareJob({ ...newFacts(deps), pool: asked.pool }, asked),
     tenant: caller.tenant,
@@ -26,7 +30,13 @@ export async function prepareWorktree(deps: ApiDeps, asked: PrepareRequest, { ca
 }
 
 /** @throws AppError `not_found`, also for what is no identifier and for what another tenant owns. */
-export async function getWorktree({ store }: ApiDeps, id: string, { caller }: Asking): Promise<Worktree> {
+export async function getWorktree(deps: ApiDeps, id: string, asking: Asking): Promise<Worktree> {
+  requireScope(asking.caller, "read");
+  return worktreeOf(deps, id, asking);
+}
+
+/** The same for who is about to do something with it. */
+export async function worktreeOf({ store }: ApiDeps, id: string, { caller }: Asking): Promise<Worktree> {
   const job = JobId.safeParse(id.toLowerCase());
   if (!job.success) throw noWorktree(id);
   const record = await store.findWorktree(job.data, caller.tenant);
@@ -37,8 +47,10 @@ export async function getWorktree({ store }: ApiDeps, id: string, { caller }: As
 }
 
 /** Newest first, without those that were removed. */
-export const listWorktrees = async ({ store }: ApiDeps, { caller }: Asking): Promise<readonly Worktree[]> =>
-  (await store.listWorktrees({ tenant: caller.tenant })).map(seen);
+export async function listWorktrees({ store }: ApiDeps, { caller }: Asking): Promise<readonly Worktree[]> {
+  requireScope(caller, "read");
+  return (await store.listWorktrees({ tenant: caller.tenant })).map(seen);
+}
 
 /**
  * Queues jobs that remove worktrees, one for each box. What is asked for by age leaves out those in use, and without `force`
@@ -50,6 +62,7 @@ export async function cleanupWorktrees(
   { worktree_ids, max_age_hours = 0, force }: CleanupRequest,
   { caller }: Asking,
 ): Promise<readonly Job[]> {
+  requireScope(caller, "submit");
   const { store, clock, settings } = deps;
   const all = await store.listWorktrees({ tenant: caller.tenant });
   const isOld = ({ used_at }: WorktreeRecord) => clock.now() - Date.parse(used_at) >= max_age_hours * 3_600_000;

@@ -26,6 +26,10 @@ export const commandTable: CommandRows = {
     summary: "Start a runner without an API, on the store that servers of this machine use",
     load: async () => (await import("./commands/runner.ts")).runner,
   },
+  keys: {
+    summary: "Make, list and revoke keys of the API",
+    load: async () => (await import("./commands/keys.ts")).keys,
+  },
   profiles: {
     summary: "List profiles: how Claude can be run",
     load: async () => (await import("./commands/profiles.ts")).profiles,

@@ -5,7 +5,10 @@ export const configNotes: Readonly<Record<ConfigName, string>> = {
   host: "Address to listen on. Anything but loopback needs API keys.",
   port: "Port to listen on, 0 to 65535; 0 takes a free one.",
   transport: "`http`, or `stdio` for MCP over standard input; `sse` is read as `http`.",
-  apiKeys: "Keys that callers must send. Each is a tenant of its own: it sees its own jobs only.",
+  apiKeys:
+    "Keys that callers must send. Each is a tenant of its own, sees its own jobs only, and has all scopes but `runner`.",
+  requireKeys:
+    "`true`: callers must send a key also where the line above has none. Good ones are those of `agenticore keys create`; see [auth.md](../auth.md).",
   allowUnauthenticated:
     "`true` serves other than loopback addresses without keys: whoever reaches the port can run code.",
   corsOrigins: "Origins of web pages elsewhere that may call the API.",

@@ -71,6 +71,7 @@ export const configKeys = {
     "http",
   ),
   apiKeys: { ...key({ env: "AGENTICORE_API_KEYS", yaml: "server.api_keys", schema: secrets }, []), isSecret: true },
+  requireKeys: key({ env: "AGENTICORE_REQUIRE_KEYS", yaml: "server.require_keys", schema: flag }, false),
   allowUnauthenticated: key(
     { env: "AGENTICORE_ALLOW_UNAUTHENTICATED", yaml: "server.allow_unauthenticated", schema: flag },
     false,

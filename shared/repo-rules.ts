@@ -1,16 +1,18 @@
 import type { Config } from "./config-keys.ts";
 import { defaultAllowedRepos, isRepoAllowed } from "./repo-allowed.ts";
 import type { RepoAddress } from "./repo-url.ts";
+import { type KeyFacts, wantsKeys } from "./wants-keys.ts";
 
-type Keys = Pick<Config, "apiKeys" | "redisUrl" | "allowedRepos">;
+type Keys = KeyFacts & Pick<Config, "redisUrl" | "allowedRepos">;
 
 /**
  * Which repositories this installation may use (contract 6, AGENTICORE_ALLOWED_REPOS). Local folders need not be named
  * where one person uses it alone: on a loopback address, without keys, with the embedded store.
  */
-export function repoRules({ apiKeys, redisUrl, allowedRepos }: Keys, host: string): (address: RepoAddress) => boolean {
+export function repoRules(config: Keys, host: string): (address: RepoAddress) => boolean {
+  const { redisUrl, allowedRepos } = config;
   const localByDefault =
-    apiKeys.length === 0 && isLoopbackHost(host) && redisUrl === undefined && allowedRepos === undefined;
+    !wantsKeys(config) && isLoopbackHost(host) && redisUrl === undefined && allowedRepos === undefined;
   return (address) => isRepoAllowed(address, allowedRepos ?? defaultAllowedRepos, { localByDefault });
 }
 

@@ -2,6 +2,7 @@ import type { BudgetOrder, BudgetState } from "./budget.ts";
 import type { JobEvent, NewEvent } from "./event.ts";
 import type { Histogram } from "./histogram.ts";
 import type { AttemptReason, Job, JobId, JobPatch, JobStatus, JobSummary, Message, TerminalStatus } from "./job.ts";
+import type { KeyStore } from "./key-store.ts";
 import type { ProfileSummary } from "./profile.ts";
 import type { WorktreeRecord } from "./worktree.ts";
 
@@ -164,10 +165,9 @@ export type StoreCounts = Readonly<{
 
 /**
  * Where the state of all jobs lives. Each method is one atomic step: two runners never see half of it.
- * Methods with a Lease throw LeaseLost when another runner holds the job or it has ended, and then change nothing.
- * Every method throws AppError `store_unavailable` when the store cannot answer.
+ * Methods with a Lease throw LeaseLost when another runner holds the job or it has ended, and then change nothing; all throw AppError `store_unavailable` when the store cannot answer.
  */
-export interface JobStore extends AsyncDisposable {
+export interface JobStore extends KeyStore, AsyncDisposable {
   /** Queues the job, or gives back the one that the same idempotency key (or the same id) made. @throws AppError `invalid_request` where the key came with another body, BudgetUsedUp where one of its budgets has no room, `conflict` where its job was removed already; of a job with a worktree `worktree_in_use`, `not_found`, `conflict`. */
   submit(job: NewJob): Promise<Submitted>;
   /** The job with its queue position, or undefined; with `tenant`, only that tenant's. */

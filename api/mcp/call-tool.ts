@@ -1,6 +1,7 @@
 import { type CallToolResult, ProtocolError, ProtocolErrorCode } from "@modelcontextprotocol/server";
 import { type AppError, toAppError } from "../../shared/error.ts";
 import { invalidRequest, toProblem } from "../../shared/problem.ts";
+import { auditRefusal } from "../audit.ts";
 import type { ToolCall } from "./tool.ts";
 import { tools } from "./tools.ts";
 
@@ -22,6 +23,8 @@ export async function callTool({ name, arguments: given = {} }: Named, call: Too
     return content(await tool.call(args.data, call));
   } catch (thrown) {
     const error = toAppError(thrown);
+    const { requestId: request_id = "", caller } = call.asking;
+    auditRefusal(call.deps.log, error, { request_id, method: "tools/call", path: name, caller });
     if (error.code === "internal")
       call.deps.log.error("tool call failed", { tool: name, by: call.asking.caller.name, error: error.cause ?? error });
     return { ...content(problemOf(error)), isError: true };

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { requireScope } from "../auth/scope.ts";
 import { listProfiles } from "../profiles.ts";
 import { defineTool } from "./tool.ts";
 import { ProfilesOutput } from "./views.ts";
@@ -10,7 +11,8 @@ const profiles = defineTool({
   input: z.strictObject({}),
   output: ProfilesOutput,
   annotations: { readOnlyHint: true, openWorldHint: false },
-  call: async (_, { deps }) => {
+  call: async (_, { deps, asking }) => {
+    requireScope(asking.caller, "read");
     const found = await listProfiles(deps);
     return { success: true, count: found.length, profiles: found };
   },

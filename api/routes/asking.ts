@@ -3,4 +3,8 @@ import type { ApiEnv } from "../deps.ts";
 import type { Asking } from "../jobs.ts";
 
 /** Who asks, from the request: the middleware has found out. */
-export const asking = (c: Context<ApiEnv>): Asking => ({ caller: c.get("caller"), signal: c.req.raw.signal });
+export const asking = (c: Context<ApiEnv>): Asking => ({
+  caller: c.get("caller"),
+  requestId: c.get("requestId"),
+  signal: c.req.raw.signal,
+});

@@ -2,6 +2,8 @@ import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { AppError } from "../../shared/error.ts";
 import { toProblem } from "../../shared/problem.ts";
 import { DrainReply, HealthReply, ProfileReply, ProfilesReply, ReadyReply, RunnersReply } from "../../shared/reply.ts";
+import { auditAct } from "../audit.ts";
+import { requireScope } from "../auth/scope.ts";
 import type { ApiDeps, ApiEnv } from "../deps.ts";
 import { measure } from "../measure.ts";
 import { metricsContentType } from "../metrics/exposition.ts";
@@ -91,24 +93,31 @@ const metrics = createRoute({
 export function metaRoutes(deps: ApiDeps, app: OpenAPIHono<ApiEnv>): void {
   const success = true as const;
   app.openapi(profiles, async (c) => {
+    requireScope(c.get("caller"), "read");
     const found = await listProfiles(deps);
     return c.json({ success, count: found.length, profiles: [...found] }, 200);
   });
-  app.openapi(profile, async (c) =>
-    c.json({ success, profile: await getProfile(deps, c.req.valid("param").name) }, 200),
-  );
+  app.openapi(profile, async (c) => {
+    requireScope(c.get("caller"), "read");
+    return c.json({ success, profile: await getProfile(deps, c.req.valid("param").name) }, 200);
+  });
   app.openapi(runners, async (c) => {
+    requireScope(c.get("caller"), "read");
     const found = await listRunners(deps);
     return c.json({ success, count: found.length, runners: [...found] }, 200);
   });
   app.openapi(drain, async (c) => {
     const { name } = c.req.valid("param");
-    return c.json({ success, name, draining: await drainRunner(deps, name, c.get("caller")) }, 200);
+    const caller = c.get("caller");
+    const draining = await drainRunner(deps, name, caller);
+    auditAct(deps.log, "runner.drain", { request_id: c.get("requestId"), caller, runner: name, draining });
+    return c.json({ success, name, draining }, 200);
   });
   app.openapi(health, (c) =>
     c.json({ success, status: "ok" as const, service: "agenticore" as const, version: deps.version }, 200),
   );
   app.openapi(ready, async (c) => {
+    requireScope(c.get("caller"), "read");
     const parts = await checkParts(deps);
     const down = Object.keys(parts).filter((name) => parts[name]?.ok !== true);
     if (down.length === 0) return c.json({ success, parts }, 200);
@@ -117,6 +126,7 @@ export function metaRoutes(deps: ApiDeps, app: OpenAPIHono<ApiEnv>): void {
     return c.body(JSON.stringify({ ...problem, parts, request_id: c.get("requestId") }), 503, headers);
   });
   app.openapi(metrics, async (c) => {
+    requireScope(c.get("caller"), "read");
     return c.text(metricsText(await measure(deps)), 200, { "content-type": metricsContentType });
   });
 }

@@ -1,9 +1,10 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { JobReply, WorktreeJobsReply, WorktreeReply, WorktreesReply } from "../../shared/reply.ts";
 import { CleanupRequest, PrepareRequest } from "../../shared/worktree.ts";
+import { requireScope } from "../auth/scope.ts";
 import type { ApiDeps, ApiEnv } from "../deps.ts";
 import { json, problems } from "../openapi.ts";
-import { cleanupWorktrees, getWorktree, listWorktrees, prepareWorktree } from "../worktrees.ts";
+import { cleanupWorktrees, getWorktree, listWorktrees, prepareWorktree, worktreeOf } from "../worktrees.ts";
 import { asking } from "./asking.ts";
 
 const tags = ["worktrees"];
@@ -86,7 +87,8 @@ export function worktreeRoutes(deps: ApiDeps, app: OpenAPIHono<ApiEnv>): void {
     c.json({ success, worktree: await getWorktree(deps, c.req.valid("param").id, asking(c)) }, 200),
   );
   app.openapi(remove, async (c) => {
-    const { id } = await getWorktree(deps, c.req.valid("param").id, asking(c));
+    requireScope(c.get("caller"), "submit");
+    const { id } = await worktreeOf(deps, c.req.valid("param").id, asking(c));
     const force = c.req.valid("query").force === "true";
     const [job] = await cleanupWorktrees(deps, { worktree_ids: [id], force }, asking(c));
     if (!job) throw new Error(`nothing was queued for the worktree ${id}`);

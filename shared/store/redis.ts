@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { JobId } from "../job.ts";
 import type { JobStore, StoreLimits } from "../store.ts";
+import { openApiKeys } from "./redis/api-keys.ts";
 import { openBudgets } from "./redis/budgets.ts";
 import { openChanges } from "./redis/changes.ts";
 import { asList, openContext } from "./redis/context.ts";
@@ -64,6 +65,7 @@ export function openRedisStore({ limits = {}, ...options }: RedisOptions): JobSt
     ...openTranscripts(context),
     ...openBudgets(context),
     ...openWorktrees(context),
+    ...openApiKeys(context),
     events: openEventLog(context),
     changed: changes.wait,
     sweep,

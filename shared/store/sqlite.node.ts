@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { JobId } from "../job.ts";
 import type { JobStore, StoreLimits } from "../store.ts";
+import { openApiKeys } from "./sqlite/api-keys.node.ts";
 import { openBudgets } from "./sqlite/budgets.node.ts";
 import { openChanges } from "./sqlite/changes.node.ts";
 import type { Context } from "./sqlite/context.node.ts";
@@ -71,6 +72,7 @@ async function storeOver(db: Database, options: SqliteOptions): Promise<JobStore
   const runners = openRunners(context);
   const transcripts = openTranscripts(context);
   const budgets = openBudgets(context);
+  const apiKeys = openApiKeys(context);
   const changes = openChanges({ version: db.version, hints: openHints(context), clock });
 
   const write = async <T>(body: () => T, safety?: Safety): Promise<T> => {
@@ -140,6 +142,11 @@ async function storeOver(db: Database, options: SqliteOptions): Promise<JobStore
     takeLock: (lock) => write(() => locks.take(lock), "quick"),
     dropLock: (lock) => write(() => locks.drop(lock), "quick"),
     budgets: (names) => db.read(() => budgets.read(names)),
+    saveKey: (key) => write(() => apiKeys.save(key)),
+    findKey: (id) => db.read(() => apiKeys.find(id)),
+    listKeys: () => db.read(apiKeys.list),
+    touchKey: (id, at) => write(() => apiKeys.touch(id, at), "quick"),
+    revokeKey: (id, at) => write(() => apiKeys.revoke(id, at)),
     counts: () => db.read(lists.counts),
     ping: () => db.read(() => void jobs.get(0)),
     [Symbol.asyncDispose]: async () => {

@@ -15,6 +15,7 @@ const samples: Record<ConfigName, readonly [string, string]> = {
   port: ["8201", "8202"],
   transport: ["stdio", "http"],
   apiKeys: ["key-one-long", "key-two-long"],
+  requireKeys: ["true", "false"],
   allowUnauthenticated: ["true", "false"],
   corsOrigins: ["https://a.example", "https://b.example"],
   clientUrl: ["http://one.example", "http://two.example"],

@@ -1,5 +1,6 @@
 import { describe } from "vitest";
 import { affinityContract } from "./store/affinity.ts";
+import { apiKeysContract } from "./store/api-keys.ts";
 import { budgetsContract } from "./store/budgets.ts";
 import { changesContract } from "./store/changes.ts";
 import { claimsContract } from "./store/claims.ts";
@@ -42,6 +43,7 @@ export function storeContract(name: string, open: OpenWorld): void {
     describe("worktrees", () => worktreesContract(open));
     describe("budgets", () => budgetsContract(open));
     describe("locks", () => locksContract(open));
+    describe("API keys", () => apiKeysContract(open));
     describe("races", () => racesContract(open));
     describe("histories", () => historiesContract(open));
   });

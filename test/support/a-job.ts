@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { ApiKeyRecord } from "../../shared/api-key.ts";
 import { type Job, JobId, type Message } from "../../shared/job.ts";
 import type { ClaimRequest, NewJob, RunnerRecord } from "../../shared/store.ts";
 
@@ -60,5 +61,16 @@ export const aRunner = (facts: Partial<RunnerRecord> = {}): RunnerRecord => ({
   disk: { free_bytes: 50e9, total_bytes: 100e9, low: false },
   sandbox: "none",
   profiles: [],
+  ...facts,
+});
+
+/** A key of the API as a store keeps it. */
+export const anApiKey = (facts: Partial<ApiKeyRecord> = {}): ApiKeyRecord => ({
+  id: "0123456789ab",
+  digest: "d".repeat(64),
+  name: "laptop",
+  tenant: "team-a",
+  scopes: ["submit", "read"],
+  created_at: "2026-01-01T00:00:00.000Z",
   ...facts,
 });

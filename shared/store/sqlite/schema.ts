@@ -104,6 +104,9 @@ CREATE TABLE budgets (name TEXT PRIMARY KEY, spent INTEGER NOT NULL, reserved IN
 CREATE INDEX budgets_seen ON budgets (seen);
 CREATE TABLE reservations (seq INTEGER NOT NULL, name TEXT NOT NULL, micros INTEGER NOT NULL, before INTEGER NOT NULL, PRIMARY KEY (seq, name)) STRICT;
 `,
+  `
+CREATE TABLE api_keys (id TEXT PRIMARY KEY, record TEXT NOT NULL, used TEXT, revoked TEXT) STRICT;
+`,
 ] as const;
 
 /** Kept in SQLite's `user_version`. */

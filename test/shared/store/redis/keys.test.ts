@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { aClaim, aMessage, aNewJob, aRunner } from "../../../support/a-job.ts";
+import { aClaim, aMessage, aNewJob, anApiKey, aRunner } from "../../../support/a-job.ts";
 import { type ARedis, startRedis } from "../../../support/a-redis.ts";
 import { type RedisWorld, redisWorld, tcpTo } from "../../../support/redis-world.ts";
 
@@ -52,6 +52,7 @@ async function aBusyStore({ store }: RedisWorld, look: () => Promise<void>): Pro
   await store.finish((await claim()).lease, { status: "failed", patch: {} });
   await store.announce(aRunner());
   await store.takeLock({ name: "clone:0123456789ab", owner: "me", ttlMs: 60_000 });
+  await store.saveKey(anApiKey());
   await look();
 }
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { JobId } from "../../../../shared/job.ts";
 import type { RedisWire } from "../../../../shared/store/redis/wire.ts";
 import type { JobStore, Lease } from "../../../../shared/store.ts";
-import { aClaim, aMessage, aNewJob, aRunner } from "../../../support/a-job.ts";
+import { aClaim, aMessage, aNewJob, anApiKey, aRunner } from "../../../support/a-job.ts";
 import { type ARedis, startRedis } from "../../../support/a-redis.ts";
 import { readRedis } from "../../../support/redis-snapshot.ts";
 import { redisWorld, tcpTo } from "../../../support/redis-world.ts";
@@ -84,6 +84,9 @@ const steps: readonly (readonly [name: string, step: (life: Life) => Promise<unk
   ["retire", ({ store }) => store.retire("box-1/a1")],
   ["take-lock", async ({ store }) => expect(await store.takeLock({ name: "l", owner: "o", ttlMs: 9_000 })).toBe(true)],
   ["drop-lock", ({ store }) => store.dropLock({ name: "l", owner: "o" })],
+  ["save-key", ({ store }) => store.saveKey(anApiKey())],
+  ["mark-key", ({ store }) => store.touchKey(anApiKey().id, "2026-01-02T00:00:00.000Z")],
+  ["mark-key", ({ store }) => store.revokeKey(anApiKey().id, "2026-01-02T00:00:00.000Z")],
 ];
 
 test("what is sent again after a lost reply is done once, and is answered as if it were the first", async () => {
