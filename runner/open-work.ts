@@ -1,4 +1,4 @@
-import { AppError, LeaseLost } from "../shared/error.ts";
+import { AppError } from "../shared/error.ts";
 import { isWorkDone, type JobPatch } from "../shared/job.ts";
 import type { Profile } from "../shared/profile.ts";
 import { parseRepoUrl } from "../shared/repo-url.ts";
@@ -9,6 +9,7 @@ import type { LeaseKeeper } from "./keep-lease.ts";
 import type { JobPlaces } from "./places.ts";
 import { openPrepared } from "./prepared-work.ts";
 import { propose } from "./propose.ts";
+import { pushWork } from "./push-work.ts";
 import type { RunnerDeps } from "./runner-deps.ts";
 import { type Placed, readPlaced } from "./setup/placed.ts";
 import { type Publication, type Published, privateFolder, type Workplace } from "./workplace.ts";
@@ -115,7 +116,6 @@ function repositoryWork(
   { tree: opened, here, holdsWork, claim, keeper, own, pr }: Opening & Begun,
   { repos, github, clock }: Deps,
 ): Workplace {
-  const onGrant = (listener: (until: number) => void) => keeper.onGrant(({ hardAt }) => listener(hardAt));
   async function publish(publication: Publication): Promise<Published> {
     const { prove, signal } = publication;
     const tree: Worktree = { ...opened, placed: placedIn(opened, await readPlaced(own.run)) };
@@ -128,14 +128,8 @@ function repositoryWork(
       await repos.noteCommit(tree, commit); // before anybody is told
       keeper.patch(patch);
       keeper.emit({ type: "work.committed", data: { commit, ...diff } });
-      await prove();
-      const leash = { until: () => keeper.grant().hardAt, onLonger: onGrant };
-      const push = { commit, earlier: claim.job.commit, leash };
-      const { branch } = await repos.push(tree, push, signal).catch((error: unknown) => {
-        // Then it was ended, or not begun, for that; the job may be another's by now.
-        if (clock.uptime() >= keeper.grant().softAt) throw new LeaseLost(claim.job.id);
-        throw error;
-      });
+      const pushing = { tree, commit, earlier: claim.job.commit, keeper, prove };
+      const { branch } = await pushWork(pushing, { repos, clock }, signal);
       patch = { ...patch, branch };
       keeper.emit({ type: "branch.pushed", data: { branch, commit, remote: work.address.canonical } });
     }

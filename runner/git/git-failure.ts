@@ -13,6 +13,7 @@ export type FailureKind =
   | "taken"
   | "rejected"
   | "timeout"
+  | "late"
   | "too-much-output"
   | "other";
 
@@ -120,6 +121,8 @@ export function toGitError(thrown: unknown, { otherwise, where }: Facts): unknow
         "the repository is a shallow clone",
         "Run `git fetch --unshallow` in it, or use the address it was cloned from.",
       );
+    case "late":
+      return say(otherwise, "its time was over");
     case "timeout":
       return say(otherwise, "git took too long");
     case "locked":

@@ -24,19 +24,22 @@ export function lengthen({ stdin }: ChildProcess, { onLonger }: Leash): void {
   });
 }
 
+/** Whether such a command has ended, or did not begin, because its time was over. */
+export const isLate = (exitCode: number | null): boolean => exitCode === 75 || exitCode === null;
+
 /** As /proc/uptime counts; rounded down. */
 const hundredths = (ms: number): number => Math.max(0, Math.floor(ms / 10));
 
 /**
  * SIGTERM first: then the other side, where it is on this machine, takes its lock files away. What waits does so without
- * a process of its own, on 8, a pipe that nobody writes to: nothing is left behind.
+ * a process of its own, on 8, a pipe that nobody writes to: nothing is left behind. What bash says of them goes nowhere.
  */
-const script = `exec 9<&0 8<> <(:) </dev/null
+const script = `exec 9<&0 8<> <(:) 7>&2 2>/dev/null </dev/null
 until=$1
 shift
 late() { local now; read -r now _ </proc/uptime; ((10#\${now/./} >= until)); }
 late && exit 75
-"$@" 8>&- 9<&- & git=$!
+"$@" 2>&7 7>&- 8>&- 9<&- & git=$!
 trap '' TERM
 {
   while ! late; do
@@ -47,9 +50,10 @@ trap '' TERM
   kill -TERM 0
   read -r -t 2 -u 8
   kill -KILL 0
-} >/dev/null 2>&1 & watch=$!
+} >/dev/null 7>&- & watch=$!
 exec 9<&-
 wait "$git"
 code=$?
 kill -KILL "$watch"
+((code == 143)) && code=75
 exit "$code"`;

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { dirname } from "node:path";
 import { type FailureKind, GitFailure, kindOf } from "./git-failure.ts";
-import { type Leash, leashed, lengthen } from "./leash.ts";
+import { isLate, type Leash, leashed, lengthen } from "./leash.ts";
 
 /** Where a command works. Nothing is ever discovered: an agent may have put a `.git` of its own anywhere. */
 export type GitPlace = Readonly<{
@@ -156,6 +156,7 @@ async function finish(child: ChildProcess, run: GitRun): Promise<GitAnswer> {
       child.once("error", reject).once("close", resolve);
     });
     run.signal?.throwIfAborted();
+    if (run.leash && isLate(exitCode)) throw new GitFailure("late", { command, stderr, exitCode });
     if (ended !== undefined) throw new GitFailure(ended, { command, stderr, exitCode });
     if (exitCode === null || (exitCode !== 0 && !run.answers?.includes(exitCode)))
       throw new GitFailure(kindOf(stderr), { command, stderr, exitCode });

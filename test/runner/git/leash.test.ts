@@ -9,16 +9,23 @@ import { processesNaming } from "../../support/leftovers.ts";
 import { aJob, never } from "./a-desk.ts";
 import { hostedDesk, login, work } from "./a-hosted-desk.ts";
 
-/** A leash that is lengthened from outside. */
-function aLeash(ms: number): Leash & Readonly<{ lengthen: (ms: number) => void }> {
-  let until = systemClock.uptime() + ms;
+/** A leash from when git is started on, that is lengthened from outside. */
+function aLeash(ms: number) {
+  const started = Promise.withResolvers<void>();
   const listeners: ((until: number) => void)[] = [];
+  let until: number | undefined;
   return {
-    until: () => until,
-    onLonger: (listener) => void listeners.push(listener),
-    lengthen: (more) => {
-      until += more;
-      for (const listener of listeners) listener(until);
+    until: () => {
+      until ??= systemClock.uptime() + ms;
+      return until;
+    },
+    onLonger: (listener: (until: number) => void) => {
+      listeners.push(listener);
+      started.resolve();
+    },
+    started: started.promise,
+    lengthen: (more: number) => {
+      for (const listener of listeners) listener(systemClock.uptime() + more);
     },
   };
 }
@@ -49,8 +56,7 @@ describe.for(["local", "hosted"] as const)("a push to a %s repository", (where) 
 
   test("ends by itself when its time is over, also while its runner stands still", async () => {
     await using push = await aPush(aLeash(1_500));
-    await push.gated.reached("push");
-    await expect(push.pushing).rejects.toMatchObject({ code: "push_rejected" });
+    await expect(push.pushing).rejects.toMatchObject({ cause: { kind: "late" } });
     push.gated.release("push");
     await eventually(() => push.living() === 0, { deadlineMs: 5_000, what: "nothing of it lives" });
     expect(push.branches()).toBe("");
@@ -58,7 +64,7 @@ describe.for(["local", "hosted"] as const)("a push to a %s repository", (where) 
 
   test("does not begin when it is late", async () => {
     await using push = await aPush(aLeash(-1));
-    await expect(push.pushing).rejects.toMatchObject({ code: "push_rejected" });
+    await expect(push.pushing).rejects.toMatchObject({ cause: { kind: "late" } });
     push.gated.release("push");
     expect(push.branches()).toBe("");
   });
@@ -66,12 +72,24 @@ describe.for(["local", "hosted"] as const)("a push to a %s repository", (where) 
   test("goes on as long as its runner has the job", async () => {
     const leash = aLeash(1_500);
     await using push = await aPush(leash);
-    await push.gated.reached("push");
+    await leash.started;
     leash.lengthen(60_000);
-    const { until } = aLeash(1_700);
-    await eventually(() => systemClock.uptime() > until(), { what: "its first time is over" });
+    await push.gated.reached("push");
+    await eventually(() => systemClock.uptime() > leash.until() + 500, { what: "its first time is over" });
     push.gated.release("push");
     await expect(push.pushing).resolves.toMatchObject({ how: "new" });
     await eventually(() => push.living() === 0, { deadlineMs: 5_000, what: "nothing of it lives" });
+  });
+});
+
+test("a push that is refused is not taken for one that was late, and what git said is told alone", async () => {
+  await using world = await hostedDesk();
+  const { desk } = world;
+  const { tree } = await desk.start();
+  const commit = await work(desk, tree);
+  desk.repo.git("config", "transfer.hideRefs", "refs/heads");
+  const leash = { until: () => systemClock.uptime() + 60_000, onLonger: () => undefined };
+  await expect(desk.repos.push(tree, { commit, leash }, never())).rejects.toMatchObject({
+    cause: { kind: "rejected", stderr: expect.not.stringMatching(/bash|Killed/) },
   });
 });
