@@ -1,6 +1,7 @@
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { BudgetUsedUp } from "../shared/budget.ts";
 import { AppError, toAppError } from "../shared/error.ts";
 import type { Log } from "../shared/log.ts";
 import { HttpError, toProblem } from "../shared/problem.ts";
@@ -27,7 +28,7 @@ export function answerError(thrown: unknown, c: Context<ApiEnv>, log: Log): Resp
   auditRefusal(log, error, { request_id, method: c.req.method, path: c.req.path, caller: c.get("caller") });
   const challenge = challengeOf(error, problem.status);
   if (challenge !== undefined) c.header("www-authenticate", challenge);
-  if (problem.status === 503 || problem.status === 429) c.header("retry-after", "5");
+  if (problem.status === 503 || problem.status === 429) c.header("retry-after", retryAfter(error));
   const errors = problem.errors?.slice(0, maxErrors);
   return c.body(
     JSON.stringify({ ...problem, ...(errors ? { errors } : {}), request_id }),
@@ -42,6 +43,10 @@ function challengeOf(error: AppError, status: number): string | undefined {
   if (error instanceof MissingScope) return `${realm}, error="insufficient_scope", scope="${error.scope}"`;
   return status === 401 ? realm : undefined;
 }
+
+/** Seconds, or the time when there is money again (RFC 9110, 10.2.3). */
+const retryAfter = (error: AppError): string =>
+  error instanceof BudgetUsedUp ? new Date(error.freeAt).toUTCString() : "5";
 
 /** What the framework itself refuses: a body that is no JSON. */
 function fromHono(thrown: HTTPException): AppError {

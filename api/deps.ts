@@ -7,6 +7,7 @@ import type { RepoAddress } from "../shared/repo-url.ts";
 import type { RouteRule } from "../shared/route-rule.ts";
 import type { Secret } from "../shared/secret.ts";
 import type { JobStore, RunnerRecord } from "../shared/store.ts";
+import type { Budgets } from "./budgets.ts";
 import type { ChooseProfile } from "./choose-profile.ts";
 
 /** What of the configuration the API looks at. */
@@ -25,6 +26,8 @@ export type ApiSettings = Readonly<{
   maxAttempts: number;
   jobTtlSeconds: number;
   queueTtlSeconds: number;
+  /** None: nothing is limited. */
+  budgets?: Budgets;
   isRepoAllowed: (address: RepoAddress) => boolean;
 }>;
 

@@ -8,6 +8,7 @@ import type { RepoAddress } from "../shared/repo-url.ts";
 import type { JobPage, JobQuery, Submitted } from "../shared/store.ts";
 import { checkJobReach, checkProfileReach, checkReach, isNarrowed } from "./auth/reach.ts";
 import { requireScope } from "./auth/scope.ts";
+import { budgetOrders, withJobBudget } from "./budgets.ts";
 import type { ApiDeps, Caller } from "./deps.ts";
 import { profilesToChoose } from "./profiles.ts";
 import { route } from "./route.ts";
@@ -35,7 +36,7 @@ export async function submitJob(deps: ApiDeps, asked: SubmitRequest, asking: Ask
   const { settings, clock, store } = deps;
   const { wait, wait_seconds = defaultWaitSeconds, ...rest } = asked;
   requireScope(asking.caller, "submit");
-  const { request, queue } = await inWorktree(deps, rest, asking.caller);
+  const { request, queue } = await inWorktree(deps, withJobBudget(rest, settings), asking.caller);
   const repo = checkPlace(request, settings);
   checkReach(asking.caller, { repo, pool: request.pool });
   await checkTies(deps, { request, repo }, asking.caller); // before a model is asked, which costs something
@@ -47,9 +48,12 @@ export async function submitJob(deps: ApiDeps, asked: SubmitRequest, asking: Ask
     mode: wait ? "sync" : "fire_and_forget",
     ttlSeconds: settings.jobTtlSeconds,
   } as const;
+  const job = newJob(submission, birth);
+  const budgets = budgetOrders(deps, job, caller);
   const submitted = await store
     .submit({
-      job: newJob(submission, birth),
+      job,
+      ...(budgets.length === 0 ? {} : { budgets }),
       tenant: caller.tenant,
       queueTtlSeconds: settings.queueTtlSeconds,
       ...(queue === undefined ? {} : { queue }),
@@ -66,14 +70,14 @@ export async function submitJob(deps: ApiDeps, asked: SubmitRequest, asking: Ask
   const at = { id: submitted.job.id, caller };
   const { signal } = asking;
   const until = (job: Job) => isTerminal(job.status);
-  const job = await waitForJob(deps, at, { seconds: wait_seconds, until, ...(signal ? { signal } : {}) }).catch(
+  const seen = await waitForJob(deps, at, { seconds: wait_seconds, until, ...(signal ? { signal } : {}) }).catch(
     (thrown: unknown) => {
       // It is accepted: whoever asked must learn its id, whatever becomes of the store meanwhile.
       if (isStoreAway(thrown)) return submitted.job;
       throw thrown;
     },
   );
-  return { ...submitted, job };
+  return { ...submitted, job: seen };
 }
 
 /** @throws as planSubmission does; where a profile is not known and the store is away, that says so: a runner may have it. */
@@ -169,9 +173,12 @@ export async function cancelJob({ store, log }: ApiDeps, id: string, { caller }:
   return job;
 }
 
+/** @throws AppError `conflict` where it is live; BudgetUsedUp; as `checkSteering`. */
 export async function retryJob(deps: ApiDeps, id: string, asking: Asking): Promise<Job> {
   await checkSteering(deps, id, asking);
-  return deps.store.retry(jobId(id), asking.caller.tenant);
+  const { caller } = asking;
+  const budgets = budgetOrders(deps, await findJob(deps, id, asking), caller);
+  return deps.store.retry(jobId(id), caller.tenant, ...(budgets.length === 0 ? [] : [{ budgets }]));
 }
 
 /** Waking or steering a job is as submitting one. @throws MissingScope; AppError as `checkJobReach`, `not_found`. */

@@ -1,3 +1,4 @@
+import type { BudgetState } from "../shared/budget.ts";
 import type { Histogram } from "../shared/histogram.ts";
 import { JobStatus } from "../shared/job.ts";
 import type { RunnerRecord, StoreCounts } from "../shared/store.ts";
@@ -6,7 +7,12 @@ import { type Family, familyText, type Labels, type Sample } from "./metrics/exp
 /** What the metrics are made of; `store` is absent while the store is away. */
 export type Measured = Readonly<{
   version: string;
-  store?: Readonly<{ counts: StoreCounts; runners: readonly RunnerRecord[] }>;
+  store?: Readonly<{
+    counts: StoreCounts;
+    runners: readonly RunnerRecord[];
+    /** Today's budget of all jobs, if there is one. */
+    budgets?: readonly Readonly<BudgetState & { limitUsd: number }>[];
+  }>;
   /** Of this process. */
   storeErrors: Readonly<Record<string, number>>;
   spooled?: Readonly<{ submissions: number; endings: number }>;
@@ -85,6 +91,17 @@ export const metrics: readonly Metric[] = [
     type: "gauge",
     help: "Age of the oldest queued job by pool.",
     samples: perPool((pool) => pool.oldestAgeSeconds),
+  },
+  {
+    name: "agenticore_budget_usd",
+    type: "gauge",
+    help: "Today's budget of all jobs in US dollars: its limit, what is spent, what is reserved for jobs that have not ended.",
+    samples: ({ store }) =>
+      (store?.budgets ?? []).flatMap(({ limitUsd, spentUsd, reservedUsd }) => [
+        { labels: { part: "limit" }, value: limitUsd },
+        { labels: { part: "spent" }, value: spentUsd },
+        { labels: { part: "reserved" }, value: reservedUsd },
+      ]),
   },
   {
     name: "agenticore_runners",

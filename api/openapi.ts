@@ -34,6 +34,7 @@ const reasons: Readonly<Record<number, string>> = {
   413: "The body is larger than 1 MiB.",
   415: "The body is not application/json.",
   422: "Well formed, but it cannot be done: unknown profile, repository not allowed, key used for another body.",
+  429: "A budget of the day has no room for the job; `Retry-After` says when the next day's begins.",
   503: "The store cannot be reached; try again.",
 };
 

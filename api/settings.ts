@@ -2,6 +2,7 @@ import type { Config } from "../shared/config-keys.ts";
 import { AppError } from "../shared/error.ts";
 import { isLoopbackHost, repoRules } from "../shared/repo-rules.ts";
 import { type KeyFacts, wantsKeys } from "../shared/wants-keys.ts";
+import type { Budgets } from "./budgets.ts";
 import type { ApiSettings } from "./deps.ts";
 
 /** The API's part of the configuration; `host` is the address that is listened on. */
@@ -16,7 +17,17 @@ export function apiSettings(config: Config, host: string): ApiSettings {
     maxAttempts: config.maxAttempts,
     jobTtlSeconds: config.jobTtl,
     queueTtlSeconds: config.queueTtl,
+    budgets: budgetsOf(config),
     isRepoAllowed: repoRules(config, host),
+  };
+}
+
+function budgetsOf({ budgetTotal, budgetPerKey, budgetPerRepo, budgetPerJob }: Config): Budgets {
+  return {
+    ...(budgetTotal === undefined ? {} : { total: budgetTotal }),
+    ...(budgetPerKey === undefined ? {} : { perKey: budgetPerKey }),
+    ...(budgetPerRepo === undefined ? {} : { perRepo: budgetPerRepo }),
+    ...(budgetPerJob === undefined ? {} : { perJob: budgetPerJob }),
   };
 }
 

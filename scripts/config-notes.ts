@@ -61,6 +61,10 @@ export const configNotes: Readonly<Record<ConfigName, string>> = {
   jobTtl: "Seconds that an ended job is kept.",
   allowedRepos:
     "Globs of repositories that jobs may name. Without it: https, ssh and `git@` addresses outside private networks, and local folders where one person uses it alone.",
+  budgetTotal: "US dollars that all jobs may cost in a day (UTC). See [budgets.md](../budgets.md).",
+  budgetPerKey: "US dollars that the jobs of one API key may cost in a day.",
+  budgetPerRepo: "US dollars that the jobs on one repository may cost in a day.",
+  budgetPerJob: "US dollars that one job may name as its budget, and gets where it names none.",
   redisUrl: "`redis://` or `rediss://` for TCP, `https://` or `http://` for REST; without it, SQLite.",
   redisToken: "Token of the REST address.",
   redisKeyPrefix: "Beginning of every key.",

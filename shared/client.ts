@@ -5,6 +5,7 @@ import type { Job, JobRequestInput, JobStatus, MessageRequest } from "./job.ts";
 import { Problem } from "./problem.ts";
 import type { ProfileSummary } from "./profile.ts";
 import {
+  BudgetsReply,
   DrainReply,
   EventsReply,
   HealthReply,
@@ -111,6 +112,9 @@ export function apiClient(options: ClientOptions) {
     /** The jobs that remove worktrees, by id or by age. */
     cleanupWorktrees: async (asked: z.input<typeof CleanupRequest>, { signal }: CallOptions = {}): Promise<Job[]> =>
       (await call.post("/worktrees/cleanup", asked, { schema: WorktreeJobsReply, signal })).jobs,
+    /** What is left of today's budgets; with `repoUrl` also of that repository's. */
+    budgets: (repoUrl?: string, { signal }: CallOptions = {}): Promise<BudgetsReply> =>
+      call.get(`/budgets${query({ repo_url: repoUrl })}`, BudgetsReply, signal),
     runners: async ({ signal }: CallOptions = {}): Promise<readonly RunnerView[]> =>
       (await call.get("/runners", RunnersReply, signal)).runners,
     /** The count of live runners of that name, which now drain. */

@@ -2,6 +2,7 @@ import type { z } from "zod";
 import {
   choice,
   diskSize,
+  dollars,
   flag,
   list,
   poolCounts,
@@ -139,6 +140,10 @@ export const configKeys = {
   ),
   jobTtl: key({ env: "AGENTICORE_JOB_TTL", yaml: "repos.job_ttl_seconds", schema: whole(1, 31_536_000) }, 86_400),
   allowedRepos: maybe({ env: "AGENTICORE_ALLOWED_REPOS", yaml: "repos.allowed", schema: list }),
+  budgetTotal: maybe({ env: "AGENTICORE_BUDGET_TOTAL", yaml: "budgets.total_usd_per_day", schema: dollars }),
+  budgetPerKey: maybe({ env: "AGENTICORE_BUDGET_PER_KEY", yaml: "budgets.per_key_usd_per_day", schema: dollars }),
+  budgetPerRepo: maybe({ env: "AGENTICORE_BUDGET_PER_REPO", yaml: "budgets.per_repo_usd_per_day", schema: dollars }),
+  budgetPerJob: maybe({ env: "AGENTICORE_BUDGET_PER_JOB", yaml: "budgets.max_per_job_usd", schema: dollars }),
   redisUrl: maybe({
     env: ["REDIS_URL", "UPSTASH_REDIS_REST_URL"],
     yaml: "redis.url",

@@ -14,6 +14,11 @@ export const whole = (min: number, max: number) =>
     .union([z.number(), digits], { error: "must be a whole number" })
     .pipe(z.int("must be a whole number").min(min, `must be ${min} to ${max}`).max(max, `must be ${min} to ${max}`));
 
+/** US dollars, more than nothing. */
+export const dollars = z
+  .union([z.number(), digits], { error: "must be an amount of US dollars" })
+  .pipe(z.number().min(0.01, "must be 0.01 to 1000000").max(1e6, "must be 0.01 to 1000000"));
+
 const words: Readonly<Record<string, boolean>> = {
   true: true,
   "1": true,

@@ -52,6 +52,26 @@ export const ProfilesReply = z.object({ success, count: z.int(), profiles: z.arr
 export const ProfileReply = z.object({ success, profile: ProfileSummary });
 export const RunnersReply = z.object({ success, count: z.int(), runners: z.array(RunnerView) });
 export const DrainReply = z.object({ success, name: z.string(), draining: z.int() });
+/** One budget of today, in US dollars: of all jobs, of the caller's key, or of a repository. */
+export const BudgetView = z
+  .object({
+    budget: z.enum(["total", "key", "repo"]),
+    repository: z.string().optional(),
+    limit_usd: z.number(),
+    spent_usd: z.number(),
+    reserved_usd: z.number().describe("Held for jobs that have not ended."),
+    left_usd: z.number(),
+  })
+  .meta({ id: "Budget" });
+export type BudgetView = Readonly<z.infer<typeof BudgetView>>;
+export const BudgetsReply = z.object({
+  success,
+  day: z.string().describe("In UTC."),
+  frees_at: Timestamp,
+  max_per_job_usd: z.number().optional(),
+  budgets: z.array(BudgetView),
+});
+export type BudgetsReply = z.infer<typeof BudgetsReply>;
 export const HealthReply = z.object({
   success,
   status: z.literal("ok"),

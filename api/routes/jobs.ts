@@ -34,7 +34,7 @@ const submit = createRoute({
       "The finished job (`wait`), or the job that this idempotency key has made (`Idempotent-Replayed: true`).",
     ),
     202: { ...oneJob("The job is queued, or runs on after the wait."), headers: z.object({ location: z.string() }) },
-    ...problems(400, 404, 409, 413, 415, 422),
+    ...problems(400, 404, 409, 413, 415, 422, 429),
   },
 });
 
@@ -100,7 +100,7 @@ const retry = createRoute({
   operationId: "retryJob",
   summary: "Queue a terminal job again",
   description: "The same job, with the same session and worktree where they still are.",
-  responses: { 200: oneJob("The job, queued."), ...problems(400, 404, 409, 413, 415) },
+  responses: { 200: oneJob("The job, queued."), ...problems(400, 404, 409, 413, 415, 429) },
 });
 
 const publish = createRoute({

@@ -1,9 +1,18 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { AppError } from "../../shared/error.ts";
 import { toProblem } from "../../shared/problem.ts";
-import { DrainReply, HealthReply, ProfileReply, ProfilesReply, ReadyReply, RunnersReply } from "../../shared/reply.ts";
+import {
+  BudgetsReply,
+  DrainReply,
+  HealthReply,
+  ProfileReply,
+  ProfilesReply,
+  ReadyReply,
+  RunnersReply,
+} from "../../shared/reply.ts";
 import { auditAct } from "../audit.ts";
 import { requireScope } from "../auth/scope.ts";
+import { budgetDay, listBudgets } from "../budgets.ts";
 import type { ApiDeps, ApiEnv } from "../deps.ts";
 import { measure } from "../measure.ts";
 import { metricsContentType } from "../metrics/exposition.ts";
@@ -52,6 +61,22 @@ const drain = createRoute({
     200: json(DrainReply, "How many live runners of that name now drain."),
     ...problems(400, 404, 413, 415),
   },
+});
+
+const budgets = createRoute({
+  method: "get",
+  path: "/budgets",
+  operationId: "listBudgets",
+  tags: ["server"],
+  summary: "What is left of today's budgets",
+  request: {
+    query: z.strictObject({
+      repo_url: z.string({ error: "must be given once" }).min(1).max(2048).optional().openapi({
+        description: "Also that of this repository.",
+      }),
+    }),
+  },
+  responses: { 200: json(BudgetsReply, "All jobs' and the caller's own, where they are limited."), ...problems(400) },
 });
 
 const health = createRoute({
@@ -112,6 +137,13 @@ export function metaRoutes(deps: ApiDeps, app: OpenAPIHono<ApiEnv>): void {
     const draining = await drainRunner(deps, name, caller);
     auditAct(deps.log, "runner.drain", { request_id: c.get("requestId"), caller, runner: name, draining });
     return c.json({ success, name, draining }, 200);
+  });
+  app.openapi(budgets, async (c) => {
+    requireScope(c.get("caller"), "read");
+    const found = await listBudgets(deps, c.req.valid("query").repo_url, c.get("caller"));
+    const { perJob } = deps.settings.budgets ?? {};
+    const most = perJob === undefined ? {} : { max_per_job_usd: perJob };
+    return c.json({ success, ...budgetDay(deps), ...most, budgets: found }, 200);
   });
   app.openapi(health, (c) =>
     c.json({ success, status: "ok" as const, service: "agenticore" as const, version: deps.version }, 200),

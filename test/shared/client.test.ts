@@ -27,6 +27,7 @@ test("the client speaks every route of the server", async () => {
   expect((await client.profiles()).map((profile) => profile.name)).toEqual(["code", "review"]);
   expect((await client.profile("review")).name).toBe("review");
   expect(await client.runners()).toMatchObject([{ name: "box-1", running: 0 }]);
+  expect((await client.budgets("https://h/r")).budgets).toEqual([]);
   expect(await client.drain("box-1")).toBe(1);
   expect((await client.health()).service).toBe("agenticore");
   expect(await client.ready()).toEqual({ status: "ready", parts: { store: { ok: true } } });
