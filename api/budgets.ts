@@ -6,9 +6,6 @@ import type { BudgetView } from "../shared/reply.ts";
 import { parseRepoUrl } from "../shared/repo-url.ts";
 import type { ApiDeps, ApiSettings, Caller } from "./deps.ts";
 
-/** Money that may be spent in a day (UTC), and by one job; US dollars. What is absent has no limit. */
-export type Budgets = Readonly<{ total?: number; perKey?: number; perRepo?: number; perJob?: number }>;
-
 /** What is held for a job that has no budget of its own. */
 const defaultReserveUsd = 5;
 

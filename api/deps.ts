@@ -1,4 +1,5 @@
 import type { Reach, Scope } from "../shared/api-key.ts";
+import type { Budgets } from "../shared/budget.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Log } from "../shared/log.ts";
 import type { Outlook } from "../shared/outlook.ts";
@@ -7,7 +8,6 @@ import type { RepoAddress } from "../shared/repo-url.ts";
 import type { RouteRule } from "../shared/route-rule.ts";
 import type { Secret } from "../shared/secret.ts";
 import type { JobStore, RunnerRecord } from "../shared/store.ts";
-import type { Budgets } from "./budgets.ts";
 import type { ChooseProfile } from "./choose-profile.ts";
 
 /** What of the configuration the API looks at. */

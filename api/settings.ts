@@ -1,8 +1,8 @@
+import type { Budgets } from "../shared/budget.ts";
 import type { Config } from "../shared/config-keys.ts";
 import { AppError } from "../shared/error.ts";
 import { isLoopbackHost, repoRules } from "../shared/repo-rules.ts";
 import { type KeyFacts, wantsKeys } from "../shared/wants-keys.ts";
-import type { Budgets } from "./budgets.ts";
 import type { ApiSettings } from "./deps.ts";
 
 /** The API's part of the configuration; `host` is the address that is listened on. */

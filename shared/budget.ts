@@ -12,6 +12,9 @@ export const BudgetOrder = z.object({
 });
 export type BudgetOrder = Readonly<z.infer<typeof BudgetOrder>>;
 
+/** Money that may be spent in a day (UTC), and by one job; US dollars. What is absent has no limit. */
+export type Budgets = Readonly<{ total?: number; perKey?: number; perRepo?: number; perJob?: number }>;
+
 /** What of a budget is gone, and what jobs that have not ended may still take. US dollars. */
 export type BudgetState = Readonly<{ name: string; spentUsd: number; reservedUsd: number }>;
 

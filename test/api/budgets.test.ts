@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Budgets } from "../../api/budgets.ts";
+import type { Budgets } from "../../shared/budget.ts";
 import { Secret } from "../../shared/secret.ts";
 import { aClaim } from "../support/a-job.ts";
 import { anApi } from "../support/an-api.ts";
