@@ -30,7 +30,9 @@ function limitsOf({ settings, clock }: ApiDeps, { caller, repo }: Whose): Limit[
   const day = iso(clock.now()).slice(0, 10);
   return [
     ...(total === undefined ? [] : [{ kind: "total" as const, name: `total/${day}`, limitUsd: total }]),
-    ...(perKey === undefined ? [] : [{ kind: "key" as const, name: `key/${caller.key ?? caller.tenant}/${day}`, limitUsd: perKey }]),
+    ...(perKey === undefined
+      ? []
+      : [{ kind: "key" as const, name: `key/${caller.key ?? caller.tenant}/${day}`, limitUsd: perKey }]),
     ...(perRepo === undefined || repo === undefined
       ? []
       : [{ kind: "repo" as const, name: `repo/${repo}/${day}`, limitUsd: perRepo, repo }]),
