@@ -11,6 +11,7 @@ import { repoRules } from "../shared/repo-rules.ts";
 import type { JobStore } from "../shared/store.ts";
 import { startBroker } from "./broker/broker.ts";
 import { startUsageReceiver } from "./claude/usage-receiver.ts";
+import { openCredentialPool } from "./credential-pool.ts";
 import { findProgram } from "./find-program.ts";
 import { openRepos, type Repos } from "./git/repos.ts";
 import { type Github, openGithub } from "./github/github.ts";
@@ -81,6 +82,7 @@ export async function assemble(start: RunnerStart, tell: () => object): Promise<
     copies: openSessionCopies({ store, config, newId, sessions: places.sessions }),
     usage: await startUsageReceiver(),
     broker: await startBroker(env),
+    credentials: openCredentialPool(config.claudeCredentials, clock),
     telemetry: openTelemetry(config, { ...start, redact: hide, learn }),
     sandbox: await probeSandbox({ wanted: config.sandbox, clock, folder: places.data }),
   };

@@ -180,7 +180,7 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
   const told = { meter, standIn: stand.variables, exported: relay?.exported };
   const { plan, resumed, warnings } = await setUp(
     { job, sessionId, ownSession, profile, work: workplace, own, ...told },
-    deps,
+    { ...deps, surroundings: stand.surroundings },
     signal,
   );
   const session = sessionRecord(claim, sessionId, deps.identity.instance);
@@ -217,7 +217,7 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
   );
   if (run.stop === "lease-lost") throw new LeaseLost(job.id); // what is here may be another's by now
   note(await conversation.end(signal));
-  return judge(await evidenceOf(run, { runDir, job, metered: meter.total() }, deps));
+  return stand.moveOn(judge(await evidenceOf(run, { runDir, job, metered: meter.total() }, deps)));
 }
 
 /** An outage of the store ends no attempt as long as its lease lasts. */

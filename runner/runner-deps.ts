@@ -5,6 +5,7 @@ import type { Redact } from "../shared/redact.ts";
 import type { JobStore } from "../shared/store.ts";
 import type { KeyBroker } from "./broker/broker.ts";
 import type { UsageReceiver } from "./claude/usage-receiver.ts";
+import type { CredentialPool } from "./credential-pool.ts";
 import type { Repos } from "./git/repos.ts";
 import type { Github } from "./github/github.ts";
 import type { LeaseTimes } from "./keep-lease.ts";
@@ -44,6 +45,7 @@ export type RunnerDeps = Readonly<{
   github: Github;
   usage: UsageReceiver;
   broker: KeyBroker;
+  credentials: CredentialPool;
   telemetry: Telemetry;
   sandbox: Sandbox;
 }>;

@@ -22,6 +22,8 @@ export const configNotes: Readonly<Record<ConfigName, string>> = {
     "Home folder whose `.claude` holds the login, where `claude.config_dir` is not set. `/shared` in Kubernetes; the shared folder where there is one.",
   claudeEnv: "Names of further variables that reach Claude.",
   trustedRepos: "Globs of repositories whose own hooks, settings and MCP servers may run.",
+  claudeCredentials:
+    "API keys and tokens of `claude setup-token`, with commas between them. Each job uses the first that no usage limit holds up, and goes on with the next when it meets one. They count instead of ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN and CLAUDE_CODE_OAUTH_TOKEN.",
   stallSeconds:
     "Seconds without a word of Claude's, output or CPU time of its tools, after which it is interrupted and told to continue; after as many again the job fails as `stalled`. 0: never.",
   keyBroker:

@@ -93,6 +93,10 @@ export const configKeys = {
   ),
   claudeEnv: key({ env: "AGENTICORE_CLAUDE_ENV", yaml: "claude.env", schema: list }, []),
   trustedRepos: key({ env: "AGENTICORE_TRUSTED_REPOS", yaml: "claude.trusted_repos", schema: list }, []),
+  claudeCredentials: {
+    ...key({ env: "AGENTICORE_CLAUDE_CREDENTIALS", yaml: "claude.credentials", schema: secrets }, []),
+    isSecret: true,
+  },
   stallSeconds: key({ env: "AGENTICORE_STALL_SECONDS", yaml: "claude.stall_seconds", schema: whole(0, 86_400) }, 900),
   keyBroker: key({ env: "AGENTICORE_KEY_BROKER", yaml: "claude.key_broker", schema: flag }, true),
   sandbox: key({ env: "AGENTICORE_SANDBOX", yaml: "claude.sandbox", schema: choice(["auto", "none"]) }, "auto"),

@@ -42,6 +42,8 @@ export async function checkClaude({ env, cwd }: CliContext, { claudeBinary }: Co
 
 /** Where a login is, not whether the service takes it: that would cost a request. */
 export function checkLogin({ env }: CliContext, config: Config): Check {
+  const own = config.claudeCredentials.length;
+  if (own > 0) return ok("login", `${own} of AGENTICORE_CLAUDE_CREDENTIALS`);
   const login = findLogin({ variables: env, config });
   const brokered = login.kind === "api_key" && modelAccess(env, config) ? ", which jobs do not see" : "";
   if (login.kind !== "none")

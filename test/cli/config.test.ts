@@ -27,6 +27,7 @@ const samples: Record<ConfigName, readonly [string, string]> = {
   claudeHomeDir: ["/one", "/two"],
   claudeEnv: ["ONE", "TWO"],
   trustedRepos: ["https://a.example/**", "https://b.example/**"],
+  claudeCredentials: ["key-one-long", "key-two-long"],
   stallSeconds: ["0", "60"],
   keyBroker: ["false", "true"],
   sandbox: ["none", "auto"],
