@@ -10,6 +10,7 @@ import { checkJobReach, checkProfileReach, checkReach, isNarrowed } from "./auth
 import { requireScope } from "./auth/scope.ts";
 import { budgetOrders, withJobBudget } from "./budgets.ts";
 import type { ApiDeps, Caller } from "./deps.ts";
+import { profileQueue } from "./profile-queue.ts";
 import { profilesToChoose } from "./profiles.ts";
 import { route } from "./route.ts";
 import { checkPlace, newJob, planSubmission, type Submission } from "./submission.ts";
@@ -40,7 +41,9 @@ export async function submitJob(deps: ApiDeps, asked: SubmitRequest, asking: Ask
   const repo = checkPlace(request, settings);
   checkReach(asking.caller, { repo, pool: request.pool });
   await checkTies(deps, { request, repo }, asking.caller); // before a model is asked, which costs something
-  const submission = await plan(deps, { request, repo }, asking.caller);
+  const { submission, runners } = await plan(deps, { request, repo }, asking.caller);
+  const { pool, profile } = submission.request;
+  const place = queue ?? profileQueue({ pool, profile }, runners);
   const { idempotencyKey: key, caller } = asking;
   const birth = {
     id: JobId.parse(deps.newId()),
@@ -56,7 +59,7 @@ export async function submitJob(deps: ApiDeps, asked: SubmitRequest, asking: Ask
       ...(budgets.length === 0 ? {} : { budgets }),
       tenant: caller.tenant,
       queueTtlSeconds: settings.queueTtlSeconds,
-      ...(queue === undefined ? {} : { queue }),
+      ...(place === undefined ? {} : { queue: place }),
       ...(submission.repo ? { repoKey: submission.repo.canonical } : {}),
       ...(key === undefined
         ? {}
@@ -81,9 +84,9 @@ export async function submitJob(deps: ApiDeps, asked: SubmitRequest, asking: Ask
 }
 
 /** @throws as planSubmission does; where a profile is not known and the store is away, that says so: a runner may have it. */
-async function plan(deps: ApiDeps, { request, repo }: Ties, caller: Caller): Promise<Submission> {
+async function plan(deps: ApiDeps, { request, repo }: Ties, caller: Caller) {
   const { settings, choose } = deps;
-  const { profiles, away } = await profilesToChoose(deps);
+  const { profiles, runners, away } = await profilesToChoose(deps);
   const { rules, defaultProfile } = settings;
   const routed = await route(request, {
     ...{ rules, defaultProfile },
@@ -93,7 +96,7 @@ async function plan(deps: ApiDeps, { request, repo }: Ties, caller: Caller): Pro
   });
   checkProfileReach(caller, routed.profile);
   try {
-    return planSubmission(request, { settings, profiles, repo, route: routed });
+    return { submission: planSubmission(request, { settings, profiles, repo, route: routed }), runners };
   } catch (error) {
     throw away !== undefined && error instanceof AppError && error.code === "profile_not_found" ? away : error;
   }

@@ -5,11 +5,8 @@ import type { RunnerRecord } from "../shared/store.ts";
 import type { ApiDeps } from "./deps.ts";
 
 /** The profiles of all live runners and the bundled ones, by name; what a runner says of one holds. */
-export async function listProfiles(deps: ApiDeps): Promise<readonly ProfileSummary[]> {
-  const runners = await deps.store.runners();
-  if (deps.memory) deps.memory.runners = runners;
-  return together(deps.bundled, runners);
-}
+export const listProfiles = async (deps: ApiDeps): Promise<readonly ProfileSummary[]> =>
+  together(deps.bundled, await liveRunners(deps));
 
 /**
  * The same, for choosing one. While the store is away: as far as this process remembers them, and `away` says why there
@@ -17,20 +14,28 @@ export async function listProfiles(deps: ApiDeps): Promise<readonly ProfileSumma
  */
 export async function profilesToChoose(
   deps: ApiDeps,
-): Promise<Readonly<{ profiles: readonly ProfileSummary[]; away?: unknown }>> {
+): Promise<Readonly<{ profiles: readonly ProfileSummary[]; runners: readonly RunnerRecord[]; away?: unknown }>> {
   try {
-    return { profiles: await listProfiles(deps) };
+    const runners = await liveRunners(deps);
+    return { profiles: together(deps.bundled, runners), runners };
   } catch (away) {
     if (!isStoreAway(away)) throw away;
-    return { profiles: together(deps.bundled, deps.memory?.runners ?? []), away };
+    const { runners = [] } = deps.memory ?? {};
+    return { profiles: together(deps.bundled, runners), runners, away };
   }
+}
+
+async function liveRunners({ store, memory }: ApiDeps): Promise<readonly RunnerRecord[]> {
+  const runners = await store.runners();
+  if (memory) memory.runners = runners;
+  return runners;
 }
 
 function together(bundled: readonly ProfileSummary[], runners: readonly RunnerRecord[]): readonly ProfileSummary[] {
   const byName = new Map(bundled.map((profile) => [profile.name, profile]));
   const seen = new Set<string>();
   for (const profile of runners.flatMap((runner) => runner.profiles)) {
-    // Where runners disagree, one that can use it is enough: whoever chooses may mean that one's pool.
+    // Where runners disagree, one that can use it is enough: it is who will take the job (`profileQueue`).
     if (!seen.has(profile.name) || profile.error === undefined) byName.set(profile.name, profile);
     seen.add(profile.name);
   }

@@ -7,7 +7,10 @@ import type { Held } from "./keep-lease.ts";
 export type LoopOptions = Readonly<{
   runner: string;
   podName: string;
+  /** May be others at each look. */
   pools: readonly string[];
+  /** Aborts when they are others. */
+  poolsChange?: () => AbortSignal;
   leaseMs: number;
   capacity: number;
   /** A plain look at the store when no hint came; milliseconds. */
@@ -100,6 +103,7 @@ export async function claimLoop(
       await Promise.race([...running, aborted(stop)]);
       continue;
     }
+    const change = options.poolsChange?.();
     const held = await next();
     if (held) start(held);
     else {
@@ -107,7 +111,7 @@ export async function claimLoop(
       if (failures > 0) await clock.sleep(timeoutMs, stop);
       else
         await store
-          .changed({ pools: options.pools, timeoutMs, signal: stop })
+          .changed({ pools: options.pools, timeoutMs, signal: change ? AbortSignal.any([stop, change]) : stop })
           .catch(() => clock.sleep(timeoutMs, stop));
     }
   }

@@ -1,5 +1,6 @@
-import { queuesOf } from "../shared/box-queue.ts";
+import { profileLabel, queuesOf } from "../shared/box-queue.ts";
 import type { JobId } from "../shared/job.ts";
+import type { ProfileSummary } from "../shared/profile.ts";
 import type { RunnerRecord } from "../shared/store.ts";
 import { keepAnnounced } from "./announce.ts";
 import { assemble, type RunnerStart } from "./assemble.ts";
@@ -50,6 +51,22 @@ export async function startRunner(start: RunnerStart): Promise<Runner> {
     announcer.soon();
   };
 
+  /** Of its pools, of its box, and of what only runners with some profile of its own can do. */
+  const queuesFor = (profiles: readonly ProfileSummary[]) => {
+    const own = profiles.filter(({ source, error }) => source !== "bundled" && error === undefined);
+    return queuesOf(config.pools, [deps.box, ...own.map(({ name }) => profileLabel(name))]);
+  };
+  let queues = queuesFor([]);
+  let change = new AbortController();
+  /** Before anybody learns of these profiles: jobs for them come at once. */
+  function serve(profiles: readonly ProfileSummary[]): void {
+    const before = queues.join();
+    queues = queuesFor(profiles);
+    if (queues.join() === before) return;
+    change.abort();
+    change = new AbortController();
+  }
+
   async function newClaim(instead?: string): Promise<string> {
     const claimId = deps.newId();
     await writeClaimNote(deps.places.runs, { claim_id: claimId, runner: deps.identity });
@@ -64,6 +81,7 @@ export async function startRunner(start: RunnerStart): Promise<Runner> {
   }
   async function record(): Promise<RunnerRecord> {
     const { summaries } = await deps.profiles();
+    serve(summaries);
     const disk = await readDisk(deps.places.worktrees, config.diskLowWater);
     return {
       id: instance,
@@ -103,7 +121,10 @@ export async function startRunner(start: RunnerStart): Promise<Runner> {
       options: {
         runner: instance,
         podName: config.podName,
-        pools: queuesOf(config.pools, [deps.box]),
+        get pools() {
+          return queues;
+        },
+        poolsChange: () => change.signal,
         leaseMs: deps.times.leaseMs,
         capacity: config.maxParallelJobs,
         idlePollMs: start.idlePollMs,

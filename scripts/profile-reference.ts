@@ -46,8 +46,9 @@ All of it is laid out for each job anew, in a folder that only this job has; the
 cannot be read, or that Claude would leave out without a word, makes the profile invalid: with one wrong value Claude leaves out all settings, rules that
 deny too, so settings with more than permissions, hooks and variables are shown to \`claude doctor\` first.
 
-Each runner has the profiles of its own machine. The runners of a pool should have the same ones: a job goes to any of them, and fails as
-\`profile_not_found\` on one that does not have its profile. Where they differ, give them pools of their own.
+Each runner has the profiles of its own machine and tells the store of them, so every server lists and knows them. Where only some of a pool's
+runners have a profile, its jobs wait for one of those (and do not count against the limit of the pool); a profile of the same name is taken for the same
+everywhere.
 
 Profiles of agentihooks are used as they are, in all of its four layouts, also without a \`profile.yml\`. There, and wherever a
 \`_base\` folder lies beside the profiles, its \`settings.base.json\` lies below each profile's settings. In files of agentihooks

@@ -15,6 +15,9 @@ export const queuesOf = (pools: readonly string[], boxes: readonly string[]): re
 /** The box of whatever lies in the folder that several boxes share: each of them can do it. */
 export const sharedBox = "@shared";
 
+/** The part of a pool whose jobs only the runners with this profile can do. */
+export const profileLabel = (profile: string): string => `@profile-${profile}`;
+
 /** A box by the name of its runners, as it stands in queues. */
 export const boxOf = (podName: string): string =>
   podName

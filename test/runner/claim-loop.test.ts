@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
-import { claimLoop } from "../../runner/claim-loop.ts";
+import { claimLoop, type LoopOptions } from "../../runner/claim-loop.ts";
 import { waits } from "../../runner/conclude.ts";
 import { bytesOf } from "../../runner/disk.ts";
 import { AppError } from "../../shared/error.ts";
@@ -15,11 +15,12 @@ type Loop = Readonly<{
   capacity?: number;
   mayClaim?: () => Promise<boolean>;
   warm?: () => readonly string[];
+  options?: Partial<LoopOptions>;
 }>;
 
 /** A loop whose jobs end when the test says so. */
 function aLoop(
-  { store, capacity = 2, mayClaim = async () => true, warm = () => [] }: Loop,
+  { store, capacity = 2, mayClaim = async () => true, warm = () => [], options = {} }: Loop,
   clock: Parameters<typeof claimLoop>[0]["clock"],
 ) {
   const stop = new AbortController();
@@ -34,6 +35,7 @@ function aLoop(
         leaseMs: 360_000,
         capacity,
         idlePollMs: 60_000,
+        ...options,
       },
       stop: stop.signal,
       work: ({ claim }) =>
@@ -211,6 +213,23 @@ test("a claim that came twice, the second time when nobody listened any more, do
     return loop.running.has(job.id);
   });
   expect(await world.store.get(job.id)).toMatchObject({ status: "running", attempt: 2 });
+  await loop.end();
+});
+
+test("an idle runner whose pools become others takes a job of those at once", async () => {
+  await using world = await sqliteWorld();
+  let change = new AbortController();
+  const pools = ["default"];
+  const loop = aLoop({ store: world.store, options: { pools, poolsChange: () => change.signal } }, world.clock);
+  const { job } = await world.store.submit(aNewJob({ queue: "default@@profile-docs" }));
+  await eventually(() => world.clock.sleepers() > 0);
+  expect(loop.running.size).toBe(0);
+
+  pools.push("default@@profile-docs");
+  change.abort();
+  change = new AbortController();
+
+  await eventually(() => loop.running.has(job.id));
   await loop.end();
 });
 
