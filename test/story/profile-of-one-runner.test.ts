@@ -17,7 +17,7 @@ test("a profile that one of two runners has is listed everywhere, and its jobs a
   expect((await world.call("GET", "/profiles/docs")).body["profile"]).toMatchObject({ source: "agentihooks" });
 
   const jobs = await Promise.all(
-    Array.from({ length: 4 }, (_, index) =>
+    Array.from({ length: 3 }, (_, index) =>
       world.submit({ task: `Write ${index}. [[scenario:text]]`, profile: "docs" }),
     ),
   );
