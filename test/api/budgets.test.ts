@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
+import { apiSettings } from "../../api/settings.ts";
 import type { Budgets } from "../../shared/budget.ts";
 import { Secret } from "../../shared/secret.ts";
 import { aClaim } from "../support/a-job.ts";
+import { aConfig } from "../support/a-served-api.ts";
 import { anApi } from "../support/an-api.ts";
 import { fakeClock } from "../support/fake-clock.ts";
 
@@ -114,4 +116,11 @@ test("without budgets nothing is held, and none is told of", async () => {
   await api.submit({ max_budget_usd: 100 });
   expect((await api.get("/budgets")).body["budgets"]).toEqual([]);
   expect((await api.get("/metrics")).text).not.toContain("agenticore_budget_usd{");
+});
+
+test("the configuration says which budgets there are", async () => {
+  const env = { AGENTICORE_BUDGET_TOTAL: "200", AGENTICORE_BUDGET_PER_KEY: "50.5", AGENTICORE_BUDGET_PER_JOB: "10" };
+  expect(apiSettings(aConfig(env), "127.0.0.1").budgets).toEqual({ total: 200, perKey: 50.5, perJob: 10 });
+  expect(apiSettings(aConfig({ AGENTICORE_BUDGET_PER_REPO: "40" }), "127.0.0.1").budgets).toEqual({ perRepo: 40 });
+  expect(() => aConfig({ AGENTICORE_BUDGET_TOTAL: "none" })).toThrow("US dollars");
 });
