@@ -6,11 +6,12 @@ import { scriptOfMany } from "./script.ts";
 
 /**
  * What is noted once for all jobs that are made: names of pools and tenants, and pools in which something can be claimed;
- * and the place of the last one, behind which the next one of its pool and priority stands.
+ * and what the last one has in common with the next one of its priority, pool and tenant, which stands right behind it.
  */
 const novelties = `
 local fresh, shown = {}, {}
-local like, before = nil, 0
+local is_limited = string.find(ARGV[1], '^%d')
+local like, before, queue, demand, index
 `;
 const noting = `
 settle()
@@ -65,7 +66,6 @@ if budgets ~= '' then
   if refused then return refused end
 end
 seq = seq + 1
-fresh['pool:' .. pool], fresh['tenant:' .. tenant] = 1, 1
 local place, till = string.format('%d', seq), string.format('%d', now + queue_ms)
 local score = string.format('%d', rank * 1e13 + seq)
 local j = {id = id, status = 'queued', pool = pool, _score = score}
@@ -87,15 +87,18 @@ if key then
   call('HSET', key, 'job', id, 'body', body)
 end
 call('HSET', KEY, unpack(set))
-if like == rank .. pool then before = before + 1
+local alike = rank .. ' ' .. pool .. ' ' .. tenant
+if like == alike then before = before + 1
 else
   settle()
-  like, before = rank .. pool, position(j)
+  like, before = alike, position(j)
+  queue, demand, index = of_pool('queue', pool), of_pool('demand', pool), P .. 'index:tenant:' .. tenant
+  fresh['pool:' .. pool], fresh['tenant:' .. tenant] = 1, 1
 end
-later('ZADD', P .. 'index:tenant:' .. tenant, place, id)
-later('ZADD', of_pool('demand', pool), till, id)
-if session == '' and (repo == '' or not string.find(ARGV[1], '^%d')) then
-  later('ZADD', of_pool('queue', pool), score, id)
+later('ZADD', index, place, id)
+later('ZADD', demand, till, id)
+if session == '' and (repo == '' or not is_limited) then
+  later('ZADD', queue, score, id)
   shown[pool] = place
 else
   settle()
