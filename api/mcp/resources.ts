@@ -48,9 +48,15 @@ export async function listResources(deps: ApiDeps, asking: Asking): Promise<List
   return { resources };
 }
 
+/** The job that a URI is of, and which part of it; undefined for what is no URI of ours. */
+export function jobResource(uri: string): Readonly<{ id: string; part?: string }> | undefined {
+  const [, id, part] = /^agenticore:\/\/jobs\/([^/?#]{1,64})(?:\/(log|diff))?$/.exec(uri) ?? [];
+  return id === undefined ? undefined : { id, ...(part === undefined ? {} : { part }) };
+}
+
 /** @throws ResourceNotFoundError for whatever is no resource of the caller's; AppError where the store cannot answer. */
 export async function readResource(deps: ApiDeps, uri: string, asking: Asking): Promise<ReadResourceResult> {
-  const [, id, part] = /^agenticore:\/\/jobs\/([^/?#]{1,64})(?:\/(log|diff))?$/.exec(uri) ?? [];
+  const { id, part } = jobResource(uri) ?? {};
   if (id === undefined) throw new ResourceNotFoundError(uri);
   const job = await getJob(deps, id, asking).catch((error: unknown) => {
     throw error instanceof AppError && error.code === "not_found" ? new ResourceNotFoundError(uri) : error;

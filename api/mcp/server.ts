@@ -11,8 +11,8 @@ import { getPrompt, promptList } from "./prompts.ts";
 import { listResources, readResource, resourceTemplates } from "./resources.ts";
 import { tools } from "./tools.ts";
 
-/** Who is served, and a signal that aborts when they are gone. */
-export type McpCaller = Readonly<{ caller: Caller; signal?: AbortSignal }>;
+/** Who is served, a signal that aborts when they are gone, and whether changes of resources can be listened to. */
+export type McpCaller = Readonly<{ caller: Caller; signal?: AbortSignal; subscribe?: boolean }>;
 
 /** These lists are the same for everybody until the program is another one. */
 const fixed = { ttlMs: 3_600_000, cacheScope: "public" } as const;
@@ -29,10 +29,10 @@ const toolList = { tools: tools.map((tool) => tool.listed) } as unknown as ListT
  * The low-level server of the SDK, because a call's wrong arguments are told as our problems, and nothing is built anew
  * for each request.
  */
-export function mcpServer(deps: ApiDeps, { caller, signal }: McpCaller): Server {
+export function mcpServer(deps: ApiDeps, { caller, signal, subscribe = false }: McpCaller): Server {
   const server = new Server(
     { name: "agenticore", title: "Agenticore", version: deps.version },
-    { capabilities: { tools: {}, resources: {}, prompts: {} }, instructions, cacheHints },
+    { capabilities: { tools: {}, resources: subscribe ? { subscribe } : {}, prompts: {} }, instructions, cacheHints },
   );
   const asking: Asking = { caller, ...(signal ? { signal } : {}) };
   server.setRequestHandler("tools/list", () => toolList);
