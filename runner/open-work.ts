@@ -5,6 +5,7 @@ import { parseRepoUrl } from "../shared/repo-url.ts";
 import type { Claim } from "../shared/store.ts";
 import type { Prepared } from "./git/prepare.ts";
 import type { Worktree } from "./git/worktree.ts";
+import { type Checkpoints, dropCheckpoints, keepCheckpoints } from "./keep-checkpoints.ts";
 import type { LeaseKeeper } from "./keep-lease.ts";
 import type { JobPlaces } from "./places.ts";
 import { openPrepared } from "./prepared-work.ts";
@@ -20,12 +21,13 @@ type Opening = Readonly<{
   own: JobPlaces;
   /** The pull request that the profile wants; undefined: none. */
   pr: Profile["pr"] | undefined;
+  checkpoints: Profile["checkpoints"];
 }>;
-type Deps = Pick<RunnerDeps, "repos" | "store" | "clock" | "times" | "redact" | "github">;
+type Deps = Pick<RunnerDeps, "repos" | "store" | "clock" | "times" | "redact" | "github" | "log" | "config">;
 
 /** Where this attempt works: the tree of the one before where it can be reached, else a new one. */
 export async function openWork(
-  { claim, keeper, own, pr }: Opening,
+  { claim, keeper, own, pr, checkpoints }: Opening,
   deps: Deps,
   signal: AbortSignal,
 ): Promise<Workplace> {
@@ -34,7 +36,7 @@ export async function openWork(
     const { tree, around } = await openPrepared({ claim, keeper, own }, deps, signal);
     if (job.publish_only && !tree.done) throw nothingLeft(job);
     const begun = { tree, here: tree.reopened, holdsWork: tree.done };
-    return around(repositoryWork({ ...begun, claim, keeper, own, pr }, deps));
+    return around(repositoryWork({ ...begun, claim, keeper, own, pr, checkpoints: "none" }, deps));
   }
   if (job.repo_url === undefined) return await privateFolder(own.work, continues);
   const repoJob = { id: job.id, repoUrl: job.repo_url, baseRef: job.base_ref, branch: job.branch, commit: job.commit };
@@ -44,7 +46,7 @@ export async function openWork(
   const again = kept && isNewest(kept, job) ? kept : undefined;
   if (kept && !again) await deps.repos.close(kept, "discard");
   if (continues && !again && claim.messages.length === 0) {
-    const published = await publishedWork({ claim, own, pr }, deps, signal);
+    const published = await publishedWork({ claim, own, pr, checkpoints }, deps, signal);
     if (published) return published;
   }
   let holdsWork = again?.done ?? false;
@@ -53,10 +55,10 @@ export async function openWork(
   keeper.patch({ base_ref: tree.baseRef, branch: tree.branch, worktree_path: tree.path });
   const from = tree.reopened ? "continued" : tree.fromPool ? "pool" : "new";
   keeper.emit({ type: "worktree.opened", data: { path: tree.path, branch: tree.branch, from, ms: since() } });
-  return repositoryWork({ tree, here: again !== undefined, holdsWork, claim, keeper, own, pr }, deps);
+  return repositoryWork({ tree, here: again !== undefined, holdsWork, claim, keeper, own, pr, checkpoints }, deps);
 
   async function open(): Promise<Worktree> {
-    const prepared = await deps.repos.prepare(repoJob, signal);
+    const prepared = await deps.repos.prepare(continues ? { ...repoJob, checkpoints } : repoJob, signal);
     holdsWork = prepared.goesOn?.whole ?? false;
     if (job.publish_only && !holdsWork) throw nothingLeft(job);
     keeper.patch({ phase: "preparing", base_ref: prepared.baseRef });
@@ -77,15 +79,17 @@ const isNewest = ({ done, pushed, commits }: Worktree, job: Claim["job"]): boole
  * but the pull request, and nothing is done twice.
  */
 async function publishedWork(
-  { claim, own, pr }: Omit<Opening, "keeper">,
-  { repos, github }: Deps,
+  { claim, own, pr, checkpoints }: Omit<Opening, "keeper">,
+  { repos, github, clock, log }: Deps,
   signal: AbortSignal,
 ): Promise<Workplace | undefined> {
   const { id, repo_url: repoUrl, branch, commit, base_ref: baseRef } = claim.job;
   if (!isWorkDone(claim.job) || !repoUrl || !branch || !commit || !baseRef) return undefined;
   if (!(await repos.hasPushed({ id, repoUrl, baseRef }, { branch, commit }, signal))) return undefined;
   const address = parseRepoUrl(repoUrl);
+  const tree = await repos.placeOf({ id, repoUrl });
   return {
+    dropCheckpoints: () => dropCheckpoints({ tree, remote: checkpoints === "push" }, { repos, clock, log }),
     ...(await privateFolder(own.work, true)),
     ...{ continued: true, here: false, holdsWork: true },
     publish: (publication) =>
@@ -113,12 +117,20 @@ export const fetched = ({ baseRef, baseSha, how }: Prepared, ms: number) => ({
 type Begun = Pick<Workplace, "here" | "holdsWork"> & Readonly<{ tree: Worktree }>;
 
 function repositoryWork(
-  { tree: opened, here, holdsWork, claim, keeper, own, pr }: Opening & Begun,
-  { repos, github, clock }: Deps,
+  { tree: opened, here, holdsWork, claim, keeper, own, pr, checkpoints }: Opening & Begun,
+  { repos, github, clock, log, config }: Deps,
 ): Workplace {
+  // One git at a time is on it.
+  let longer = (_: number): void => undefined;
+  keeper.onGrant(({ hardAt }) => longer(hardAt));
+  const onLonger = (listener: typeof longer) => {
+    longer = listener;
+  };
+  const leash = { until: () => keeper.grant().hardAt, onLonger };
+  const treeNow = async (): Promise<Worktree> => ({ ...opened, placed: placedIn(opened, await readPlaced(own.run)) });
   async function publish(publication: Publication): Promise<Published> {
     const { prove, signal } = publication;
-    const tree: Worktree = { ...opened, placed: placedIn(opened, await readPlaced(own.run)) };
+    const tree = await treeNow();
     const left = await repos.commitLeftovers(tree, leftoverMessage(claim.job.task), signal);
     const summary = await repos.summarize(tree, signal);
     const work = { address: tree.source.address, branch: tree.branch, baseRef: tree.baseRef, commit: summary?.commit };
@@ -156,7 +168,23 @@ function repositoryWork(
     noteDone: (ended) => repos.noteDone(opened, ended),
     publish,
     close: (how) => repos.close(opened, how),
+    ...(checkpoints === "none" ? {} : checkpointing()),
   };
+
+  function checkpointing(): Pick<Workplace, "keepCheckpoints" | "dropCheckpoints"> {
+    const order = { tree: treeNow, wanted: checkpoints, leash, everyMs: config.checkpointSeconds * 1_000 };
+    let kept: Checkpoints | undefined;
+    return {
+      keepCheckpoints: (asked) => {
+        kept = keepCheckpoints({ ...order, ...asked }, { repos, clock, log });
+        return kept;
+      },
+      dropCheckpoints: () => {
+        const remote = checkpoints === "push" && (claim.continues || (kept?.hasPushed() ?? false));
+        return dropCheckpoints({ tree: opened, remote }, { repos, clock, log });
+      },
+    };
+  }
 }
 
 /** Of this job and of those before it in a prepared tree. */

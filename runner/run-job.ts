@@ -89,7 +89,9 @@ export async function runJob(held: Run, deps: RunnerDeps, stop: AbortSignal): Pr
     await removeTmp(deps.tmpRoot, claim.lease);
     // Whoever has the lease now may be at work in that very tree.
     const how = afterUse(conclusion, signal);
-    if (how) await (await place.promise)?.close(how);
+    const workplace = how && (await place.promise);
+    if (workplace) await workplace.close(how);
+    if (workplace && "finish" in conclusion) await workplace.dropCheckpoints?.();
   };
   const end = attemptEnd(conclusion, job, (deps.clock.uptime() - begun) / 1_000);
   const told = await reportEnd(conclusion, { claim, tidy, left: await keeper.end(), log, stop }, deps);
@@ -115,8 +117,9 @@ async function work(attempt: Attempt, deps: RunnerDeps): Promise<Conclusion> {
   deps.hide(await profileSecrets(profile, deps));
   keeper.patch({ phase: "cloning" });
   const pr = profile.profile.auto_pr ? profile.profile.pr : undefined;
+  const { checkpoints } = profile.profile;
   const doubts = pr && !isWorkDone(claim.job) ? await checkPushRight(claim.job, deps, signal) : [];
-  const workplace = await openWork({ claim, keeper, own: attempt.own, pr }, deps, signal);
+  const workplace = await openWork({ claim, keeper, own: attempt.own, pr, checkpoints }, deps, signal);
   const note = (sentences: readonly string[]) => {
     for (const sentence of sentences) warnings.add(sentence);
     if (sentences.length > 0) keeper.patch({ warnings: [...warnings] });
@@ -192,6 +195,8 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
   await patiently(() => keeper.flush(), signal, deps); // nothing starts without a proven lease, nor before its session is on the job
   if (workplace.holdsWork) await workplace.noteDone(undefined);
   const places = { configDir: own.config, sessions: deps.places.sessions, sessionId };
+  const prove = () => patiently(() => keeper.flush(), signal, deps);
+  await using _ = workplace.keepCheckpoints?.({ prove, note, signal });
   await using conversation = carrySession({ lease: claim.lease, ...places }, deps);
   const heard = { job, attempt: job.attempt, configDir: own.config, sessionId, sinceMs: deps.clock.now() };
   await using _told = { [Symbol.asyncDispose]: () => deps.telemetry.said(heard) };

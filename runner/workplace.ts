@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import type { NewEvent } from "../shared/event.ts";
 import type { Job, JobPatch } from "../shared/job.ts";
+import type { Checkpoints } from "./keep-checkpoints.ts";
 
 /** What became of the work: facts for the job and its log. */
 export type Published = Readonly<{ patch: JobPatch; events: readonly NewEvent[]; warnings: readonly string[] }>;
@@ -15,6 +16,8 @@ export type Publication = Readonly<{
   /** The job has failed, and its work is shown as unfinished, whatever the profile says of drafts. */
   draft?: boolean;
 }>;
+
+type Note = (warnings: readonly string[]) => void;
 
 /** Where a job works: a worktree of its repository, or a private folder. */
 export type Workplace = Readonly<{
@@ -35,6 +38,10 @@ export type Workplace = Readonly<{
   warnings: readonly string[];
   /** How Claude had ended well then, which the store may not have heard of. */
   ended?: JobPatch;
+  /** Keeps the state of the tree while Claude works, for whoever goes on elsewhere. */
+  keepCheckpoints?: (order: Readonly<{ prove: () => Promise<void>; note: Note; signal: AbortSignal }>) => Checkpoints;
+  /** The job is over: takes them away. Never throws. */
+  dropCheckpoints?: () => Promise<void>;
   /** Notes what was put here beside the work, for whoever works here later. */
   notePlaced?: () => Promise<void>;
   /** Notes here how Claude has ended well, with all that it did here; undefined before it begins again. */

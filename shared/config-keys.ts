@@ -119,6 +119,10 @@ export const configKeys = {
     { env: "AGENTICORE_RETENTION_WORKTREES", yaml: "repos.retention_worktrees", schema: whole(0, 31_536_000) },
     604_800,
   ),
+  checkpointSeconds: key(
+    { env: "AGENTICORE_CHECKPOINT_SECONDS", yaml: "repos.checkpoint_seconds", schema: whole(1, 86_400) },
+    60,
+  ),
   diskLowWater: key({ env: "AGENTICORE_DISK_LOW_WATER", yaml: "repos.disk_low_water", schema: diskSize }, "5%"),
   logLevel: key(
     { env: "AGENTICORE_LOG_LEVEL", yaml: "log.level", schema: choice(["debug", "info", "warn", "error"]) },

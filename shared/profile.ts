@@ -52,6 +52,12 @@ export const Profile = z.strictObject({
         ),
     })
     .prefault({}),
+  checkpoints: z
+    .enum(["none", "local", "push"])
+    .default("local")
+    .describe(
+      "While Claude works the state of its worktree is kept as a commit beside it, so that a lost job goes on from there: on its box (and in a shared folder), with `push` also at the repository as `refs/agenticore/{job}` where nobody can read that without a login, until the job ends.",
+    ),
   gh: z
     .boolean()
     .default(false)

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { checkpointRef, readCheckpoint } from "./checkpoint-ref.ts";
 import { kindAt, readPlainFile } from "./guard.ts";
 import type { RepoBox } from "./repo-box.ts";
 import { type Lockable, mirrorOf, type RepoPlace, vaultOf } from "./repo-place.ts";
@@ -42,6 +43,12 @@ export async function dropBranch(box: RepoBox, place: RepoPlace, { branch, baseS
 export async function dropJobRefs(box: RepoBox, place: RepoPlace, ...jobIds: readonly string[]): Promise<void> {
   const refs = jobIds.flatMap((id) => [`refs/agenticore/jobs/${id}`, `refs/agenticore/results/${id}`]);
   await deleteRefs(box, refs, { gitDir: place.vault, lock: vaultOf(place) });
+}
+
+/** What was kept of a job's tree; not with the tree, which may be lost while the job goes on. */
+export async function dropCheckpoint(box: RepoBox, place: RepoPlace, jobId: string): Promise<void> {
+  if ((await readCheckpoint(place, jobId)) === undefined) return;
+  await deleteRefs(box, [checkpointRef(jobId)], { gitDir: place.vault, lock: vaultOf(place) });
 }
 
 export async function dropBranches(box: RepoBox, place: RepoPlace, names: readonly string[]): Promise<void> {

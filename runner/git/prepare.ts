@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { checkBaseRef } from "../../shared/base-ref.ts";
 import { AppError } from "../../shared/error.ts";
 import { parseRepoUrl, type RepoAddress } from "../../shared/repo-url.ts";
+import { branchNames } from "./branch-name.ts";
+import { findCheckpoint } from "./checkpoint-refs.ts";
 import { fetchBase, type How } from "./fetch-base.ts";
 import { readPlainFile } from "./guard.ts";
 import { identityFor } from "./identity.ts";
@@ -20,6 +22,8 @@ export type RepoJob = Readonly<{
   /** The branch that the job has from an earlier attempt, and what was to be pushed there. */
   branch?: string | undefined;
   commit?: string | undefined;
+  /** Where the state of its tree may have been kept, which an earlier attempt had elsewhere. */
+  checkpoints?: "none" | "local" | "push";
 }>;
 
 /** The commit is in the vault; a worktree of it can be opened. */
@@ -34,7 +38,14 @@ export type Prepared = Readonly<{
    * The job's own branch as it is at the repository: work goes on there, and not anew from the base. `whole`: all is there
    * that was to be pushed.
    */
-  goesOn?: Readonly<{ branch: string; commit: string; whole: boolean }>;
+  goesOn?: Readonly<{
+    branch: string;
+    commit: string;
+    whole: boolean;
+    /** Or as the tree was, on top of that commit; then `pushed` is what the repository has. */
+    state?: string;
+    pushed?: string;
+  }>;
   identity: Identity;
   how: How;
   /** Another job's fetch brought the commit. */
@@ -67,6 +78,7 @@ export async function prepare(box: RepoBox, job: RepoJob, signal: AbortSignal): 
     baseRef: refs.name,
     baseSha: commit,
     ...own,
+    ...(own?.goesOn?.whole ? {} : await lastState(box, { source, refs, job, base: commit }, signal)),
     shared: how === "shared" || (how === "present" && looked.shared),
   };
 }
@@ -94,6 +106,31 @@ async function ownBranch(
   if (found.code !== 0) return undefined;
   const whole = job.commit !== undefined && (await ask("merge-base", "--is-ancestor", job.commit, commit)).code === 0;
   return { goesOn: { branch, commit, whole }, baseSha: found.text.trim() };
+}
+
+/** What was kept of a tree that cannot be reached, unless somebody has worked on top of the branch since. */
+async function lastState(
+  box: RepoBox,
+  { source, refs, job, base }: Own,
+  signal: AbortSignal,
+): Promise<Pick<Prepared, "goesOn" | "baseSha"> | undefined> {
+  const { checkpoints = "none", id: jobId } = job;
+  if (checkpoints === "none") return undefined;
+  const found = await findCheckpoint(box, source, { jobId, remote: checkpoints === "push", signal });
+  const branch = job.branch ?? branchNames(jobId)[0] ?? "";
+  if (found === undefined || !`agenticore-${jobId}`.startsWith(branch)) return undefined;
+  const pushed = refs.ours.get(branch);
+  const ask = (...args: readonly string[]) =>
+    box.git({ place: { gitDir: source.place.vault }, args, answers: [1, 128], signal });
+  if (pushed !== undefined) {
+    // In a person's own folder they may have it checked out.
+    if (source.address.scheme === "local") return undefined;
+    if ((await ask("merge-base", "--is-ancestor", pushed, found.head)).code !== 0) return undefined;
+  }
+  const began = await ask("merge-base", base, found.head);
+  if (began.code !== 0) return undefined;
+  const goesOn = { branch, commit: found.head, whole: false, state: found.commit };
+  return { goesOn: { ...goesOn, ...(pushed === undefined ? {} : { pushed }) }, baseSha: began.text.trim() };
 }
 
 /** The mirror is here: claims may prefer its jobs. Only a hint, which fails nothing. */

@@ -100,7 +100,11 @@ const isInTheWay = (error: unknown): boolean =>
   /non-fast-forward|fetch first|cannot lock ref|reference already exists/.test(error.stderr);
 
 /** The vault never reads the agents' repository but through this: a fetch of one commit, without credentials. */
-async function bringIntoVault(box: RepoBox, { tree, commit }: TreePush, signal: AbortSignal): Promise<void> {
+export async function bringIntoVault(
+  box: RepoBox,
+  { tree, commit }: Pick<TreePush, "tree" | "commit">,
+  signal: AbortSignal,
+): Promise<void> {
   const { place } = tree.source;
   const work = async ({ lockFd, signal }: Held) => {
     await restoreVault(box, place, formatOf(commit));

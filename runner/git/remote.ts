@@ -43,6 +43,10 @@ export async function runRemote(box: RepoBox, source: Source, run: RemoteRun): P
   }
 }
 
+/** The same as somebody who has no login there. */
+export const runAnonymous = (box: RepoBox, source: Source, run: RemoteRun): Promise<GitAnswer> =>
+  runWith(box, source, { ...run, credentials: undefined });
+
 type LoggedIn = RemoteRun & Readonly<{ credentials: Credentials | undefined }>;
 
 async function runWith(

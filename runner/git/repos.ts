@@ -1,7 +1,9 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { JobPatch } from "../../shared/job.ts";
-import { discardTree } from "./discard-tree.ts";
+import { keepCheckpoint } from "./checkpoint.ts";
+import { isPublic, pushCheckpoint, remoteCheckpoint, type StateChange } from "./checkpoint-refs.ts";
+import { discardTree, dropCheckpoint } from "./discard-tree.ts";
 import { commitLeftovers, type LeftoverCommit } from "./leftovers.ts";
 import { putIntoPool } from "./pool.ts";
 import { type Prepared, prepare, type RepoJob, sourceOf } from "./prepare.ts";
@@ -14,6 +16,8 @@ import { sweep } from "./sweep.ts";
 import { isUnpushed, listTrees, removeTree, type TreeInfo } from "./tree-list.ts";
 import { findOwnRecord, findRecord, type TreeRecord, writeRecord } from "./tree-record.ts";
 import { openWorktree, type Worktree } from "./worktree.ts";
+
+type OfJob = Pick<Worktree, "source" | "jobId">;
 
 /**
  * Repositories and worktrees of one machine (jobs.md 5). Order for a job: prepare, openWorktree (or
@@ -34,6 +38,18 @@ export interface Repos extends AsyncDisposable {
   commitLeftovers(tree: Worktree, message: string, signal: AbortSignal): Promise<LeftoverCommit>;
   /** Head commit and difference from the base; undefined when nothing was committed. */
   summarize(tree: Worktree, signal: AbortSignal): Promise<Summary | undefined>;
+  /** Keeps the state of a tree in which an agent may be at work, beside it; the same state is the same commit. */
+  keepCheckpoint(tree: Worktree, signal: AbortSignal): Promise<string | undefined>;
+  /** What the repository has of such states of this job. */
+  findCheckpoint(tree: OfJob, signal: AbortSignal): Promise<string | undefined>;
+  /** Gives it one, or takes it away; false where another one is there than was expected. */
+  pushCheckpoint(tree: OfJob, change: StateChange, signal: AbortSignal): Promise<boolean>;
+  /** Takes away what is kept of a job's states here. */
+  dropCheckpoint(tree: OfJob): Promise<void>;
+  /** For these, where there is no tree. */
+  placeOf(job: RepoJob): Promise<OfJob>;
+  /** Whether anybody can read the repository, as far as can be told. */
+  isPublic(tree: Worktree, signal: AbortSignal): Promise<boolean>;
   /** Gives the repository this commit as the job's branch. The same again is fine. */
   push(tree: Worktree, push: Push, signal: AbortSignal): Promise<Pushed>;
   /** Whether the repository has that commit on that branch, now: an earlier attempt got as far. */
@@ -75,6 +91,12 @@ export async function openRepos(options: RepoOptions): Promise<Repos> {
       note(tree, ({ commits = [], ...rest }) => ({ ...rest, commits: [...new Set([...commits, commit])] })),
     commitLeftovers: (tree, message, signal) => commitLeftovers(box, { tree, message }, signal),
     summarize: (tree, signal) => summarize(box, tree, signal),
+    keepCheckpoint: (tree, signal) => keepCheckpoint(box, tree, signal),
+    findCheckpoint: ({ source, jobId }, signal) => remoteCheckpoint(box, source, { jobId, signal }),
+    pushCheckpoint: ({ source, jobId }, change, signal) => pushCheckpoint(box, source, { ...change, jobId, signal }),
+    dropCheckpoint: ({ source, jobId }) => dropCheckpoint(box, source.place, jobId),
+    placeOf: async (job) => ({ source: await sourceOf(box, job.repoUrl), jobId: job.id }),
+    isPublic: ({ source }, signal) => isPublic(box, source, signal),
     push: (tree, push, signal) => pushBranch(box, { tree, ...push }, signal),
     hasPushed: async (job, { branch, commit }, signal) =>
       (await findBranch(box, await sourceOf(box, job.repoUrl), { branch, signal })) === commit,

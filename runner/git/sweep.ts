@@ -2,7 +2,7 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ageOf, minuteMs, youngMs } from "./age.ts";
 import { listTaken, takenFile } from "./cut-off-start.ts";
-import { discardEntry, dropBranches, dropJobRefs } from "./discard-tree.ts";
+import { discardEntry, dropBranches, dropCheckpoint, dropJobRefs } from "./discard-tree.ts";
 import { kindAt, readPlainFile } from "./guard.ts";
 import { tidyRepository } from "./maintenance.ts";
 import type { RepoBox } from "./repo-box.ts";
@@ -98,6 +98,8 @@ async function sweepRefs(box: RepoBox, place: RepoPlace): Promise<void> {
   const old = ["jobs", "results"].map((kind) => oldNames(box, join(place.vault, "refs/agenticore", kind)));
   const ended = new Set((await Promise.all(old)).flat().filter((name) => !jobs.has(name)));
   await dropJobRefs(box, place, ...ended);
+  const states = await oldNames(box, join(place.vault, "refs/agenticore/checkpoints"));
+  for (const jobId of states) if (!jobs.has(jobId)) await dropCheckpoint(box, place, jobId);
 }
 
 async function oldNames(box: RepoBox, folder: string): Promise<readonly string[]> {

@@ -129,17 +129,28 @@ async function openFresh(
   const branch = goesOn?.branch ?? (await makeBranch({ jobId: job.id, taken }, make));
   const record = {
     ...newRecord(prepared, { jobId: job.id, branch, path, admin: await adminName(place, path), now: box.now() }),
-    ...(goesOn ? { clean: false, pushed: goesOn.commit } : {}),
+    ...(goesOn ? { clean: false, ...pushedOf(goesOn) } : {}),
   };
   try {
     await restoreFile(join(path, ".git"), { name: ".git", text: gitFileOf(place, record.admin) });
     await box.git({ place: inTree(place, record), args: ["reset", "--hard", "--quiet"], signal });
+    if (goesOn?.state !== undefined) {
+      const read = (...args: readonly string[]) =>
+        box.git({ place: inTree(place, record), args: ["read-tree", "--reset", ...args], signal });
+      await read("-u", goesOn.state);
+      await read(goesOn.commit); // so that it is uncommitted again
+    }
     return record;
   } catch (error) {
     await discardEntry(box, place, { ...record, paths: [path] });
     throw error;
   }
 }
+
+const pushedOf = ({ state, commit, pushed }: NonNullable<Prepared["goesOn"]>): Pick<TreeRecord, "pushed"> => {
+  const there = state === undefined ? commit : pushed;
+  return there === undefined ? {} : { pushed: there };
+};
 
 type Plan = Readonly<{ prepared: Prepared; job: RepoJob; path: string; branch: string }>;
 

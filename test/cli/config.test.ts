@@ -44,6 +44,7 @@ const samples: Record<ConfigName, readonly [string, string]> = {
   pools: ["gpu", "small"],
   retentionFailed: ["60", "70"],
   retentionWorktrees: ["60", "70"],
+  checkpointSeconds: ["6", "7"],
   diskLowWater: ["10%", "2G"],
   logLevel: ["debug", "warn"],
   routerRules: ['[{"profile":"docs","repo":["https://a.example/**"]}]', '[{"profile":"docs","task":"typo"}]'],

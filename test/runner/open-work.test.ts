@@ -9,6 +9,7 @@ import { silentLog } from "../../shared/log.ts";
 import { Profile } from "../../shared/profile.ts";
 import { aGithub } from "../support/a-github.ts";
 import { aJob, aMessage, aNewJob } from "../support/a-job.ts";
+import { aConfig } from "../support/a-served-api.ts";
 import { sqliteWorld } from "../support/sqlite-world.ts";
 import { aDesk, never } from "./git/a-desk.ts";
 
@@ -64,8 +65,18 @@ async function aSecondAttempt({ pushed, messages = [], close = "discard", noted,
         keeper: { ...keeper, ...holds },
         own,
         pr: Profile.parse({}).pr,
+        checkpoints: "none",
       },
-      { repos: desk.repos, store, clock, times, redact: (text) => text, github: aGithub() },
+      {
+        repos: desk.repos,
+        store,
+        clock,
+        times,
+        redact: (text) => text,
+        github: aGithub(),
+        log: silentLog,
+        config: aConfig(),
+      },
       never(),
     );
   const branches = () => desk.repo.git("branch", "--list", "agenticore-*").split("\n").filter(Boolean);

@@ -1,9 +1,11 @@
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { expect, test } from "vitest";
+import { aGithubWorld } from "../support/a-github-world.ts";
 import { type ARedis, startRedis } from "../support/a-redis.ts";
 import { sampleRepo } from "../support/a-repo.ts";
 import { aWorld, type SeenJob, type World } from "../support/a-world.ts";
+import { eventually } from "../support/eventually.ts";
 import { gitIn } from "../support/sample-repo.ts";
 
 /** An API, and boxes that have nothing in common but a Redis: homes, work folders and clone caches of their own. */
@@ -78,4 +80,42 @@ test("a session that began on one box goes on on another with other folders: the
   const kept = await everything(redis);
   expect(kept).toContain('"data":"e1:');
   expect(kept).not.toContain("parentUuid");
+});
+
+test("a job whose box is lost goes on on another with its conversation and its uncommitted work", async () => {
+  await using redis = await startRedis();
+  await using at = await aGithubWorld({
+    env: (github) => ({
+      GITHUB_TOKEN: github.token(),
+      REDIS_URL: redis.url,
+      AGENTICORE_LEASE_SECONDS: "6",
+      AGENTICORE_CHECKPOINT_SECONDS: "1",
+    }),
+  });
+  const { world, repo, url } = at;
+  for (const name of ["one", "two"])
+    world.write(`${name}/data/profiles/carried/profile.yml`, "extends: code\ncheckpoints: push\n");
+  await world.serve({ direct: true, args: ["--no-runner"] });
+  const one = await world.runner(ownFolders(world, "one"));
+  const isKnown = async () => (await world.call("GET", "/profiles/carried")).status === 200;
+  await eventually(isKnown, { what: "the runner has told of its profile" });
+  const task = "Work for long. [[scenario:slow once=yes]]";
+  const { id } = await world.submit({ task, repo_url: url, profile: "carried" });
+  const ref = () => repo.git("for-each-ref", "--format=%(objectname)", `refs/agenticore/${id}`);
+  const kept = () => (ref() === "" ? "" : repo.git("ls-tree", "--name-only", `refs/agenticore/${id}`));
+  const beats = () => (kept().includes("heartbeat.txt") ? repo.git("show", `refs/agenticore/${id}:heartbeat.txt`) : "");
+  await eventually(() => beats().includes("beat 8"), { what: () => `its work is kept; ${one.stderr()}` });
+  await one.kill();
+  await eventually(() => world.jobProcesses().length === 0, { what: "nothing of the job lives" });
+
+  const two = await world.runner(ownFolders(world, "two"));
+  const done = await world.ended(id, 90_000);
+
+  expect(done).toMatchObject({ status: "succeeded", pod_name: "two", attempt: 2 });
+  expect(heard(world, done)?.filter((text) => text.includes("[[scenario:"))).toEqual([task]);
+  expect(heard(world, done)?.at(-1)).toContain("You were interrupted");
+  expect(repo.git("show", `${done["branch"]}:heartbeat.txt`)).toContain("beat 8");
+  expect(repo.pulls).toMatchObject([{ head: done["branch"] }]);
+  expect(ref()).toBe("");
+  expect(await two.end("SIGTERM")).toBe(0);
 });
