@@ -7,6 +7,7 @@ import type { Log } from "../shared/log.ts";
 import { HttpError, toProblem } from "../shared/problem.ts";
 import { auditRefusal } from "./audit.ts";
 import { MissingScope } from "./auth/scope.ts";
+import { RefusedToken } from "./auth/tokens.ts";
 import type { ApiEnv } from "./deps.ts";
 
 /** A body with a thousand wrong fields is told of so many of them. */
@@ -26,7 +27,7 @@ export function answerError(thrown: unknown, c: Context<ApiEnv>, log: Log): Resp
       error: error.cause ?? error,
     });
   auditRefusal(log, error, { request_id, method: c.req.method, path: c.req.path, caller: c.get("caller") });
-  const challenge = challengeOf(error, problem.status);
+  const challenge = challengeOf(error, problem.status, c.get("resourceMetadata"));
   if (challenge !== undefined) c.header("www-authenticate", challenge);
   if (problem.status === 503 || problem.status === 429) c.header("retry-after", retryAfter(error));
   const errors = problem.errors?.slice(0, maxErrors);
@@ -37,11 +38,16 @@ export function answerError(thrown: unknown, c: Context<ApiEnv>, log: Log): Resp
   );
 }
 
-/** RFC 6750, 3. */
-function challengeOf(error: AppError, status: number): string | undefined {
-  const realm = 'Bearer realm="agenticore"';
-  if (error instanceof MissingScope) return `${realm}, error="insufficient_scope", scope="${error.scope}"`;
-  return status === 401 ? realm : undefined;
+/** RFC 6750, 3; where to find who gives tokens: RFC 9728, 5.1. */
+function challengeOf(error: AppError, status: number, metadata: string | undefined): string | undefined {
+  if (status !== 401 && !(error instanceof MissingScope)) return undefined;
+  const parts = [
+    'realm="agenticore"',
+    ...(error instanceof RefusedToken ? ['error="invalid_token"', `error_description="${error.message}"`] : []),
+    ...(error instanceof MissingScope ? ['error="insufficient_scope"', `scope="${error.scope}"`] : []),
+    ...(metadata === undefined ? [] : [`resource_metadata="${metadata}"`]),
+  ];
+  return `Bearer ${parts.join(", ")}`;
 }
 
 /** Seconds, or the time when there is money again (RFC 9110, 10.2.3). */

@@ -14,6 +14,7 @@ import { eventRoutes } from "./routes/events.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { mcpRoutes } from "./routes/mcp.ts";
 import { metaRoutes } from "./routes/meta.ts";
+import { oauthRoutes } from "./routes/oauth.ts";
 import { pageRoutes } from "./routes/pages.ts";
 import { worktreeRoutes } from "./routes/worktrees.ts";
 
@@ -69,6 +70,7 @@ export function createApp(given: ApiDeps): OpenAPIHono<ApiEnv> {
   eventRoutes(deps, app);
   worktreeRoutes(deps, app);
   metaRoutes(deps, app);
+  oauthRoutes(deps, app);
   mcpRoutes(deps, app);
   pageRoutes(deps, app);
   return app;

@@ -34,6 +34,7 @@ export function assemble(
     store,
     clock,
     log,
+    fetch: (...request) => fetch(...request),
     newId: () => crypto.randomUUID(),
     version,
     bundled: profiles,

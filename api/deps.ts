@@ -2,6 +2,7 @@ import type { Reach, Scope } from "../shared/api-key.ts";
 import type { Budgets } from "../shared/budget.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Log } from "../shared/log.ts";
+import type { OAuthScopes } from "../shared/oauth-scopes.ts";
 import type { Outlook } from "../shared/outlook.ts";
 import type { ProfileSummary } from "../shared/profile.ts";
 import type { RepoAddress } from "../shared/repo-url.ts";
@@ -10,12 +11,25 @@ import type { Secret } from "../shared/secret.ts";
 import type { JobStore, RunnerRecord } from "../shared/store.ts";
 import type { ChooseProfile } from "./choose-profile.ts";
 
+/** Whose access tokens are taken, and what they must be for. */
+export type OAuthSettings = Readonly<{
+  issuers: readonly string[];
+  /** The public address of this server, which tokens have as their audience. */
+  resource: string;
+  /** Without it scopes go by our names. */
+  scopes?: OAuthScopes;
+  /** Milliseconds between two looks for a key that is not known; 30 s by default. */
+  cooldownMs?: number;
+}>;
+
 /** What of the configuration the API looks at. */
 export type ApiSettings = Readonly<{
   /** With none, and without `requireKeys`, everybody is the tenant `local`. */
   apiKeys: readonly Secret[];
   /** Also without keys in the configuration every caller needs one: of those in the store. */
   requireKeys?: boolean;
+  /** Tokens are taken beside keys. */
+  oauth?: OAuthSettings;
   /** Only requests that name a loopback host are served: a web page must not reach us by a name of its own (DNS rebinding). */
   loopbackOnly: boolean;
   /** Origins of other web pages that may call us. */
@@ -44,6 +58,8 @@ export type ApiDeps = Readonly<{
   settings: ApiSettings;
   /** Asks a model which profile suits a task; absent where none may be asked. */
   choose?: ChooseProfile;
+  /** Asks issuers for their keys. */
+  fetch?: typeof fetch;
   /** What this process knows beside the store. */
   outlook?: Outlook;
   /** What was read last, for the time in which the store cannot be asked; `createApp` makes one. */
@@ -69,5 +85,11 @@ export type IncomingBody = Readonly<{ next: () => Promise<Uint8Array | undefined
 
 /** What middlewares put beside a request. */
 export type ApiEnv = {
-  Variables: { caller: Caller; requestId: string; body: IncomingBody; secureHeadersNonce?: string };
+  Variables: {
+    caller: Caller;
+    requestId: string;
+    body: IncomingBody;
+    secureHeadersNonce?: string;
+    resourceMetadata?: string;
+  };
 };

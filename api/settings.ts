@@ -10,6 +10,7 @@ export function apiSettings(config: Config, host: string): ApiSettings {
   return {
     apiKeys: config.apiKeys,
     requireKeys: config.requireKeys,
+    ...oauthOf(config),
     loopbackOnly: !wantsKeys(config) && isLoopbackHost(host),
     corsOrigins: config.corsOrigins,
     defaultProfile: config.defaultProfile,
@@ -29,6 +30,21 @@ function budgetsOf({ budgetTotal, budgetPerKey, budgetPerRepo, budgetPerJob }: C
     ...(budgetPerRepo === undefined ? {} : { perRepo: budgetPerRepo }),
     ...(budgetPerJob === undefined ? {} : { perJob: budgetPerJob }),
   };
+}
+
+/** @throws AppError `invalid_request` where the resource is missing, or not where this server tells of it. */
+function oauthOf({ oauthIssuers, oauthResource, oauthScopes }: Config): Pick<ApiSettings, "oauth"> {
+  if (oauthIssuers.length === 0) return {};
+  if (oauthResource === undefined || !/^(?:\/|\/mcp\/?)$/.test(new URL(oauthResource).pathname))
+    throw new AppError(
+      "invalid_request",
+      oauthResource === undefined
+        ? "AGENTICORE_OAUTH_ISSUERS is set, and AGENTICORE_OAUTH_RESOURCE is not: any token of these issuers would do."
+        : `AGENTICORE_OAUTH_RESOURCE must be the address of this server or of its /mcp, and is ${oauthResource}.`,
+      { remedy: "Set it to the public address that clients are given, as https://agents.example/mcp." },
+    );
+  const scopes = oauthScopes === undefined ? {} : { scopes: oauthScopes };
+  return { oauth: { issuers: oauthIssuers, resource: oauthResource, ...scopes } };
 }
 
 /**

@@ -9,6 +9,11 @@ export const configNotes: Readonly<Record<ConfigName, string>> = {
     "Keys that callers must send. Each is a tenant of its own, sees its own jobs only, and has all scopes but `runner`.",
   requireKeys:
     "`true`: callers must send a key also where the line above has none. Good ones are those of `agenticore keys create`; see [auth.md](../auth.md).",
+  oauthIssuers:
+    "Authorization servers whose access tokens are taken beside API keys: their issuer identifiers, to the letter. See [auth.md](../auth.md).",
+  oauthResource: "Public address of this server, as `https://agents.example/mcp`: the audience that tokens must have.",
+  oauthScopes:
+    "Which scopes a token's scopes stand for: `write=submit+cancel,view=read`; in YAML also a map. Without it our own names count.",
   allowUnauthenticated:
     "`true` serves other than loopback addresses without keys: whoever reaches the port can run code.",
   corsOrigins: "Origins of web pages elsewhere that may call the API.",

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import { z } from "zod";
 import {
   choice,
   diskSize,
@@ -9,11 +9,13 @@ import {
   secret,
   secretKey,
   secrets,
+  secureUrl,
   text,
   url,
   whole,
 } from "./config-value.ts";
 import { PoolName, ProfileName } from "./job.ts";
+import { oauthScopes } from "./oauth-scopes.ts";
 import { redisHttpTokens } from "./redis-http-token.ts";
 import { routeRules } from "./route-rule.ts";
 
@@ -73,6 +75,12 @@ export const configKeys = {
   ),
   apiKeys: { ...key({ env: "AGENTICORE_API_KEYS", yaml: "server.api_keys", schema: secrets }, []), isSecret: true },
   requireKeys: key({ env: "AGENTICORE_REQUIRE_KEYS", yaml: "server.require_keys", schema: flag }, false),
+  oauthIssuers: key(
+    { env: "AGENTICORE_OAUTH_ISSUERS", yaml: "oauth.issuers", schema: list.pipe(z.array(secureUrl)) },
+    [],
+  ),
+  oauthResource: maybe({ env: "AGENTICORE_OAUTH_RESOURCE", yaml: "oauth.resource", schema: secureUrl }),
+  oauthScopes: maybe({ env: "AGENTICORE_OAUTH_SCOPES", yaml: "oauth.scopes", schema: oauthScopes }),
   allowUnauthenticated: key(
     { env: "AGENTICORE_ALLOW_UNAUTHENTICATED", yaml: "server.allow_unauthenticated", schema: flag },
     false,

@@ -89,6 +89,13 @@ export const url = (...schemes: readonly string[]) =>
     `must be an address beginning with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`,
   );
 
+/** An address that nobody on the way can answer for. */
+export const secureUrl = url("http", "https").refine(
+  (value) =>
+    value.startsWith("https:") || /^http:\/\/(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?(?:\/|$)/.test(value),
+  "must be an https:// address; http:// only of this machine",
+);
+
 export const secret = text.transform((value) => new Secret(value));
 /** A key of AES-256. */
 export const secretKey = text

@@ -1,7 +1,7 @@
 import { type ListToolsResult, ProtocolError, ProtocolErrorCode, Server } from "@modelcontextprotocol/server";
 import { toAppError } from "../../shared/error.ts";
 import { toProblem } from "../../shared/problem.ts";
-import type { ApiDeps, Caller } from "../deps.ts";
+import type { ApiDeps } from "../deps.ts";
 import type { Asking } from "../jobs.ts";
 import { linkSignals } from "../link-signals.ts";
 import { callTool } from "./call-tool.ts";
@@ -12,7 +12,7 @@ import { listResources, readResource, resourceTemplates } from "./resources.ts";
 import { tools } from "./tools.ts";
 
 /** Who is served, a signal that aborts when they are gone, and whether changes of resources can be listened to. */
-export type McpCaller = Readonly<{ caller: Caller; signal?: AbortSignal; subscribe?: boolean }>;
+export type McpCaller = Pick<Asking, "caller" | "requestId" | "signal"> & Readonly<{ subscribe?: boolean }>;
 
 /** These lists are the same for everybody until the program is another one. */
 const fixed = { ttlMs: 3_600_000, cacheScope: "public" } as const;
@@ -29,16 +29,16 @@ const toolList = { tools: tools.map((tool) => tool.listed) } as unknown as ListT
  * The low-level server of the SDK, because a call's wrong arguments are told as our problems, and nothing is built anew
  * for each request.
  */
-export function mcpServer(deps: ApiDeps, { caller, signal, subscribe = false }: McpCaller): Server {
+export function mcpServer(deps: ApiDeps, { subscribe = false, ...asking }: McpCaller): Server {
+  const { signal } = asking;
   const server = new Server(
     { name: "agenticore", title: "Agenticore", version: deps.version },
     { capabilities: { tools: {}, resources: subscribe ? { subscribe } : {}, prompts: {} }, instructions, cacheHints },
   );
-  const asking: Asking = { caller, ...(signal ? { signal } : {}) };
   server.setRequestHandler("tools/list", () => toolList);
   server.setRequestHandler("tools/call", async ({ params }, ctx) => {
     using link = linkSignals(ctx.mcpReq.signal, signal);
-    const call = { deps, asking: { caller, signal: link.signal } };
+    const call = { deps, asking: { ...asking, signal: link.signal } };
     const token = ctx.mcpReq._meta?.progressToken;
     if (token === undefined) return await callTool(params, { ...call, follow: () => undefined });
     const notify: Notify = (told) =>

@@ -37,7 +37,7 @@ async function answers(scopes: readonly Scope[]) {
   return all;
 }
 
-const isPublic = ({ operation }: { operation: string }) => operation === "GET /health";
+const isPublic = ({ operation }: { operation: string }) => /^GET \/(?:health$|\.well-known\/)/.test(operation);
 
 test("a key without scopes may do nothing, and each refusal names the scope that is missing", async () => {
   const all = await answers([]);
