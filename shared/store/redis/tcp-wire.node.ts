@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { setImmediate } from "node:timers/promises";
 import { Command, Redis, type RedisOptions } from "ioredis";
 import { backOff, type Clock } from "../../clock.ts";
 import { AppError } from "../../error.ts";
@@ -38,6 +39,7 @@ export function openTcpWire(options: TcpWireOptions): RedisWire {
   const over = () => new AppError("store_unavailable", `The connection to ${place} was closed by this process.`);
   const corked = new WeakSet<Redis["stream"]>();
   let closed = false;
+  let given = false;
   /** Settles when the connection stands, or will not. */
   let standing = aStanding();
   let trouble = "there is no connection yet";
@@ -71,6 +73,7 @@ export function openTcpWire(options: TcpWireOptions): RedisWire {
       const answer = commands.sendCommand(command) as Promise<Reply>;
       if (stream.writableLength >= enoughBytes) goes(stream);
       const reply = await answer;
+      if (Array.isArray(reply) && reply.length >= manyAnswers) await inTurn();
       pauses.reset();
       return reply;
     } catch (error) {
@@ -88,6 +91,18 @@ export function openTcpWire(options: TcpWireOptions): RedisWire {
     corked.add(stream);
     stream.cork();
     process.nextTick(goes, stream);
+  }
+
+  /**
+   * Answers to many calls that come together are given one in each turn of the event loop, so that what follows from the
+   * first is on its way to Redis while the second is read.
+   */
+  async function inTurn(): Promise<void> {
+    while (given) await setImmediate();
+    given = true;
+    void setImmediate().then(() => {
+      given = false;
+    });
   }
 
   function goes(stream: Redis["stream"]): void {
@@ -137,6 +152,7 @@ export function openTcpWire(options: TcpWireOptions): RedisWire {
 
 /** Redis works on what it has while the next is prepared. */
 const enoughBytes = 2 * 1024;
+const manyAnswers = 8;
 
 /** An error that Redis has sent; all others are of the way to it. */
 const isAnswer = (error: unknown): error is Error & { name: "ReplyError" } =>
