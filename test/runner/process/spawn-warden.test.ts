@@ -108,7 +108,8 @@ describe.each(tiers)("in the %s tier", (tier, sandbox) => {
     tree.grant(until);
     expect(await tree.exited).toMatchObject({ reason: "expired", code: null });
     expect(output(place)).toBe("up\ntermed\n");
-    expect(clock.uptime()).toBeGreaterThanOrEqual(until.hardAt);
+    // The warden reads the time since boot for itself, in hundredths of a second.
+    expect(clock.uptime()).toBeGreaterThan(until.hardAt - 10);
     expect(clock.uptime() - until.hardAt).toBeLessThan(3_000);
     expect(livingWith(place.word)).toEqual([]);
   });
