@@ -64,12 +64,6 @@ test("without keys only a loopback address is served", async () => {
   expect(err).toContain("AGENTICORE_API_KEYS");
 });
 
-test("what later versions bring is refused with a sentence, not ignored", async () => {
-  const home = aHome();
-  const stdio = await started(home, ["serve", "--transport", "stdio"]).ended;
-  expect(stdio).toMatchObject({ code: 1, out: "", err: expect.stringContaining("stdio") });
-});
-
 test("a Redis over HTTP without its token is refused with a sentence", async () => {
   const redis = await started(aHome(), ["serve"], { REDIS_URL: "https://redis.example" }).ended;
   expect(redis).toMatchObject({ code: 1, out: "", err: expect.stringContaining("REDIS_TOKEN") });
