@@ -96,9 +96,20 @@ const foreignSecrets = [
 export function knownSecrets(config: Config, env: Place["env"]): string[] {
   const ours = Object.keys(configKeys).flatMap<unknown>((name) => config[name as ConfigName] ?? []);
   const values = [
-    ...ours.flatMap((value) => (value instanceof Secret ? [value.reveal()] : [])),
+    ...ours.flatMap((value) => (value instanceof Secret ? [value.reveal()] : passwordsIn(value))),
     ...foreignSecrets.flatMap((name) => env[name] ?? []),
   ];
   // Inside a JSON line a value stands in its escaped form.
   return [...new Set(values.flatMap((value) => [value, JSON.stringify(value).slice(1, -1)]))];
+}
+
+/** That of an address, as it stands there and as it is sent: `redis://:PASSWORD@host`. */
+function passwordsIn(value: unknown): string[] {
+  const password = typeof value === "string" && URL.canParse(value) ? new URL(value).password : "";
+  if (password === "") return [];
+  try {
+    return [password, decodeURIComponent(password)];
+  } catch {
+    return [password]; // a `%` that stands for itself
+  }
 }

@@ -57,7 +57,10 @@ async function locked<T>(path: string, wait: Wait, work: (lockFd: number) => Pro
 
 async function takeLock(fd: number, path: string, { waitSeconds, signal }: Wait): Promise<void> {
   signal?.throwIfAborted();
-  const child = spawn("flock", ["-x", "-w", String(waitSeconds), "3"], { stdio: ["ignore", "ignore", "ignore", fd] });
+  const child = spawn("flock", ["-x", "-w", String(waitSeconds), "3"], {
+    env: { PATH: "/usr/bin:/bin" },
+    stdio: ["ignore", "ignore", "ignore", fd],
+  });
   const onAbort = () => child.kill("SIGKILL");
   signal?.addEventListener("abort", onAbort, { once: true });
   try {

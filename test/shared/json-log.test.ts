@@ -7,7 +7,12 @@ import { Secret } from "../../shared/secret.ts";
 const pem = "-----BEGIN PRIVATE KEY-----\nabc\ndef\n-----END PRIVATE KEY-----";
 
 async function logged(act: (log: ReturnType<typeof jsonLog>) => void): Promise<string> {
-  const env = { GITHUB_TOKEN: "a-token-of-ours", ANTHROPIC_API_KEY: 'with"quote-inside', GITHUB_APP_PRIVATE_KEY: pem };
+  const env = {
+    GITHUB_TOKEN: "a-token-of-ours",
+    ANTHROPIC_API_KEY: 'with"quote-inside',
+    GITHUB_APP_PRIVATE_KEY: pem,
+    REDIS_URL: "redis://someone:pass%3Aword-of-redis@127.0.0.1",
+  };
   const { config } = await loadConfig({ env, home: "/nowhere", hostName: "box", cwd: "/" });
   let text = "";
   const to = {
@@ -32,10 +37,11 @@ test("what is below the level is not written", async () => {
 test("no known secret gets into a log line, in no form", async () => {
   const text = await logged((log) => {
     log.info("token a-token-of-ours", { nested: { list: ["a-token-of-ours"] }, key: 'with"quote-inside' });
+    log.info("WRONGPASS pass:word-of-redis", { asked: "AUTH pass%3Aword-of-redis" });
     log.info(pem, { wrapped: new Secret("a-token-of-ours") });
   });
 
-  expect(text).not.toMatch(/a-token-of-ours|quote-inside|abc/);
+  expect(text).not.toMatch(/a-token-of-ours|quote-inside|word-of-redis|abc/);
   for (const line of text.trim().split("\n")) JSON.parse(line);
 });
 

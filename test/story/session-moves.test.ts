@@ -1,11 +1,11 @@
 import { join } from "node:path";
-import { Redis } from "ioredis";
 import { expect, test } from "vitest";
 import { aGithubWorld } from "../support/a-github-world.ts";
-import { type ARedis, startRedis } from "../support/a-redis.ts";
+import { startRedis } from "../support/a-redis.ts";
 import { sampleRepo } from "../support/a-repo.ts";
 import { aWorld, type SeenJob, type World } from "../support/a-world.ts";
 import { eventually } from "../support/eventually.ts";
+import { redisText } from "../support/redis-text.ts";
 import { gitIn } from "../support/sample-repo.ts";
 
 /** An API, and boxes that have nothing in common but a Redis: homes, work folders and clone caches of their own. */
@@ -37,19 +37,6 @@ const ownFolders = ({ home }: World, name: string): Readonly<Record<string, stri
 const heard = ({ model }: World, job: SeenJob) =>
   model.requests().findLast(({ session }) => session === job["session_id"])?.userTexts;
 
-/** All values of a Redis, as text. */
-async function everything({ url }: ARedis): Promise<string> {
-  const client = new Redis(url);
-  const values = await Promise.all(
-    (await client.keys("*")).map(async (key) => {
-      const type = await client.type(key);
-      return type === "hash" ? JSON.stringify(await client.hgetall(key)) : "";
-    }),
-  );
-  client.disconnect();
-  return values.join("\n");
-}
-
 test("a session that began on one box goes on on another with other folders: the model hears all that was said", async () => {
   await using boxes = await boxesApart({ AGENTICORE_SESSION_KEY: Buffer.alloc(32, 9).toString("base64") });
   const { world, repo, redis } = boxes;
@@ -77,7 +64,7 @@ test("a session that began on one box goes on on another with other folders: the
   expect(third).toMatchObject({ status: "succeeded", pod_name: "one" });
   expect(heard(world, third)).toEqual([task, next, last]);
   expect(await again.end("SIGTERM")).toBe(0);
-  const kept = await everything(redis);
+  const kept = await redisText(redis);
   expect(kept).toContain('"data":"e1:');
   expect(kept).not.toContain("parentUuid");
 });
