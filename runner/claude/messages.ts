@@ -13,7 +13,8 @@ const ModelUsage = z.object({
   cacheCreationInputTokens: amount,
 });
 
-const Block = z.discriminatedUnion("type", [
+/** A part of what was said; Claude writes the same in its output and in its transcripts. */
+export const Block = z.discriminatedUnion("type", [
   z.object({ type: z.literal("text"), text: z.string() }),
   z.object({ type: z.literal("tool_use"), id: z.string(), name: z.string(), input: z.unknown() }),
   z.object({

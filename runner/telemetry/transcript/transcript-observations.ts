@@ -1,23 +1,11 @@
-import { z } from "zod";
 import type { JobId } from "../../../shared/job.ts";
+import { Block } from "../../claude/messages.ts";
 import type { Observation } from "../langfuse/observation.ts";
 import { spanIdOf } from "../trace-id.ts";
 import type { Entry, Message, Transcript } from "./read-transcript.ts";
 
 /** More of one attempt are left out, the oldest first. */
 const most = 2_000;
-
-const Block = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("text"), text: z.string() }),
-  z.object({ type: z.literal("tool_use"), id: z.string(), name: z.string(), input: z.unknown() }),
-  z.object({
-    type: z.literal("tool_result"),
-    tool_use_id: z.string(),
-    content: z.unknown(),
-    is_error: z.boolean().optional().catch(undefined),
-  }),
-]);
-type Block = z.infer<typeof Block>;
 
 /**
  * What was said and done in a session, with its own times: each answer of the model a generation with model and tokens,
