@@ -10,6 +10,8 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: ["test/story/**", "test/**/*.long.test.ts"],
           isolate: false,
+          // Wrangler asks nothing of the internet.
+          env: { CLOUDFLARE_CF_FETCH_ENABLED: "false", WRANGLER_SEND_METRICS: "false" },
           testTimeout: 90_000,
           hookTimeout: 60_000,
           // Of two cores Vitest would use one.

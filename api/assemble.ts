@@ -24,10 +24,10 @@ export type DoorOptions = Readonly<{
   sweepMs?: number;
 }>;
 
-/** The API's dependencies; `host` is the address that is listened on, `stopping` aborts when the process is about to end. */
+/** The API's dependencies; `host` is the address that is listened on, `stopping` aborts when the process is about to end, `streamMs` is as in ApiDeps. */
 export function assemble(
   options: DoorOptions,
-  { host, stopping }: Readonly<{ host: string; stopping: AbortSignal }>,
+  { host, stopping, streamMs }: Readonly<{ host: string; stopping?: AbortSignal; streamMs?: number }>,
 ): ApiDeps {
   const { config, store, profiles, clock, log, version, model, outlook } = options;
   return {
@@ -39,7 +39,8 @@ export function assemble(
     version,
     bundled: profiles,
     settings: apiSettings(config, host),
-    stopping,
+    ...(stopping ? { stopping } : {}),
+    ...(streamMs === undefined ? {} : { streamMs }),
     ...(outlook ? { outlook } : {}),
     ...(config.aiRouting && model ? { choose: profileChooser({ ...model, clock, model: config.aiRoutingModel }) } : {}),
   };

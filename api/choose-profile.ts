@@ -46,7 +46,8 @@ export function profileChooser({ fetch, clock, model, env }: ChooserFacts): Choo
     async function ask(signal: AbortSignal): Promise<Choice> {
       const reply = await fetch(`${base}/v1/messages`, {
         method: "POST",
-        redirect: "error",
+        // Followed, a redirect would take the key elsewhere; workerd knows no "error".
+        redirect: "manual",
         headers: { "content-type": "application/json", "anthropic-version": "2023-06-01", ...login },
         body: bodyOf(model, asked),
         signal,

@@ -66,6 +66,8 @@ export type ApiDeps = Readonly<{
   memory?: { runners?: readonly RunnerRecord[] };
   /** Aborted when the process is about to end: whoever waits gets the answer as it stands. */
   stopping?: AbortSignal;
+  /** Streams end after so many milliseconds: clients come back with the last id. Without it they last as long as the job. */
+  streamMs?: number;
 }>;
 
 /** Who asks: what they may see is what their tenant owns. */

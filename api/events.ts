@@ -38,7 +38,7 @@ const awayMs = 1_000;
 
 /**
  * The events of a job as they come, `undefined` where nothing came for 15 s; ends with the last event of a terminal
- * job, or when the caller is gone or the process ends. While the store is away the stream stays, says so once, and goes
+ * job, or when the caller is gone, the process ends or the stream is too old. While the store is away the stream stays, says so once, and goes
  * on where it was.
  */
 export async function* followEvents(
@@ -46,7 +46,8 @@ export async function* followEvents(
   { id, start }: Readonly<{ id: JobId; start: StreamStart }>,
   signal: AbortSignal,
 ): AsyncGenerator<Followed> {
-  const { store, clock, stopping } = deps;
+  const { store, clock, stopping, streamMs = Number.POSITIVE_INFINITY } = deps;
+  const end = clock.uptime() + streamMs;
   let page: EventPage | undefined = "page" in start ? start.page : undefined;
   let after = "page" in start ? undefined : start.after;
   let asOf = "page" in start ? iso(clock.now()) : start.as_of;
@@ -63,9 +64,9 @@ export async function* followEvents(
     else if (silentMs >= keepAliveMs) yield undefined;
     isStale = note.stale;
     if (news.length > 0 || silentMs >= keepAliveMs) heard = clock.uptime();
-    if ((page && page.next === undefined) || signal.aborted || stopping?.aborted) return;
+    if ((page && page.next === undefined) || signal.aborted || stopping?.aborted || clock.uptime() >= end) return;
     using link = linkSignals(signal, stopping);
-    const timeoutMs = Math.max(keepAliveMs - (clock.uptime() - heard), 1);
+    const timeoutMs = Math.max(Math.min(keepAliveMs - (clock.uptime() - heard), end - clock.uptime()), 1);
     if (!page) await clock.sleep(Math.min(timeoutMs, awayMs), link.signal);
     const hint = changed(deps, { job: id, timeoutMs, signal: link.signal });
     page = await nextPage(store.events(id, after === undefined ? {} : { after }));

@@ -11,8 +11,9 @@ import { openRedisStore } from "../shared/store/redis.ts";
 import { countSpool, type SpoolCount, spoolFolders } from "../shared/store/spool/spool-count.node.ts";
 import { withSpool } from "../shared/store/spool.node.ts";
 import { openSqliteStore } from "../shared/store/sqlite.node.ts";
+import { limitsOf } from "../shared/store/store-limits.ts";
 import { watchStore } from "../shared/store/watched.ts";
-import type { JobStore, StoreLimits } from "../shared/store.ts";
+import type { JobStore } from "../shared/store.ts";
 import { openRedisWire } from "./redis-wire.ts";
 
 type Deps = Readonly<{ clock: Clock; fetch: typeof fetch; log?: Log }>;
@@ -69,11 +70,6 @@ export async function openServiceStore(config: Config, { submits, ...deps }: Ser
 
 /** What waits for the store on this disk. */
 export const countSpooled = ({ dataDir }: Pick<Config, "dataDir">): Promise<SpoolCount> => countSpool(dataDir);
-
-const limitsOf = ({ repoLimit, poolLimits }: Config): StoreLimits => ({
-  ...(repoLimit === undefined ? {} : { repoLimit }),
-  ...(poolLimits === undefined ? {} : { poolLimits }),
-});
 
 /** Leases are only taken where there is a boot id: runners need Linux. */
 function thisBoot(): string {

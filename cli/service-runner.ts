@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type Runner, startRunner } from "../runner/main.ts";
 import type { Config } from "../shared/config-keys.ts";
-import { knownSecrets } from "../shared/load-config.node.ts";
+import { knownSecrets } from "../shared/known-secrets.ts";
 import type { Log } from "../shared/log.ts";
 import { redactor } from "../shared/redact.ts";
 import type { JobStore } from "../shared/store.ts";

@@ -1,7 +1,7 @@
 import { findLogin } from "../runner/profile/login.ts";
 import type { Config } from "../shared/config-keys.ts";
 import { jsonLog } from "../shared/json-log.node.ts";
-import { knownSecrets } from "../shared/load-config.node.ts";
+import { knownSecrets } from "../shared/known-secrets.ts";
 import type { Log } from "../shared/log.ts";
 import { redactor } from "../shared/redact.ts";
 import type { CliContext } from "./context.ts";

@@ -1,22 +1,12 @@
 import { uptime } from "node:os";
-import type { Clock } from "./clock.ts";
+import { type Clock, sleepByTimer } from "./clock.ts";
 
 /** The machine's clock; `uptime` is CLOCK_BOOTTIME (clock_gettime(2)), which goes on in suspend. */
 export const systemClock: Clock = {
   now: Date.now,
   uptime: bootTime(),
   // Not node:timers/promises, which makes an error with its stack for each sleep that is cut short: most deadlines are.
-  sleep: (ms, signal) =>
-    new Promise((resolve) => {
-      if (signal?.aborted) return resolve();
-      const wake = () => {
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", wake);
-        resolve();
-      };
-      const timer = setTimeout(wake, ms);
-      signal?.addEventListener("abort", wake, { once: true });
-    }),
+  sleep: sleepByTimer,
 };
 
 /**

@@ -16,3 +16,16 @@ export const backOff = (tries: number, { baseMs, capMs }: { baseMs: number; capM
 
 /** Spread by up to ±10 %, so that many runners do not act in step. */
 export const jittered = (ms: number, random: () => number): number => ms * (0.9 + 0.2 * random());
+
+/** `Clock.sleep` by the runtime's timers; leaves nothing behind on a signal that lives on. */
+export const sleepByTimer: Clock["sleep"] = (ms, signal) =>
+  new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const wake = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", wake);
+      resolve();
+    };
+    const timer = setTimeout(wake, ms);
+    signal?.addEventListener("abort", wake, { once: true });
+  });

@@ -1,5 +1,6 @@
 import { type DestinationStream, destination, type Logger, pino } from "pino";
-import type { Log, LogFacts } from "./log.ts";
+import type { Log } from "./log.ts";
+import { plainFacts } from "./log-facts.ts";
 import type { Redact } from "./redact.ts";
 
 type Options = Readonly<{
@@ -26,25 +27,9 @@ export function jsonLog({ level, redact, to }: Options): Log {
 }
 
 const over = (logger: Logger): Log => ({
-  debug: (message, facts) => logger.debug(plain(facts), message),
-  info: (message, facts) => logger.info(plain(facts), message),
-  warn: (message, facts) => logger.warn(plain(facts), message),
-  error: (message, facts) => logger.error(plain(facts), message),
-  child: (facts) => over(logger.child(plain(facts))),
+  debug: (message, facts) => logger.debug(plainFacts(facts), message),
+  info: (message, facts) => logger.info(plainFacts(facts), message),
+  warn: (message, facts) => logger.warn(plainFacts(facts), message),
+  error: (message, facts) => logger.error(plainFacts(facts), message),
+  child: (facts) => over(logger.child(plainFacts(facts))),
 });
-
-/** An Error has no enumerable fields: as JSON it would be `{}`. */
-const plain = (facts: LogFacts = {}): Record<string, unknown> =>
-  Object.fromEntries(
-    Object.entries(facts).map(([name, value]) => [name, value instanceof Error ? told(value) : value]),
-  );
-
-function told(error: Error): Record<string, unknown> {
-  return {
-    name: error.name,
-    message: error.message,
-    ...("code" in error ? { code: error.code } : {}),
-    stack: error.stack,
-    ...(error.cause instanceof Error ? { cause: told(error.cause) } : {}),
-  };
-}

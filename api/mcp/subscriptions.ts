@@ -29,6 +29,7 @@ export function jobBus(deps: ApiDeps, { uris, asking, close }: Subscription): Se
     subscribe: (listener) => {
       const over = linkSignals(asking.signal, deps.stopping);
       over.signal.addEventListener("abort", close, { once: true });
+      if (deps.streamMs !== undefined) void deps.clock.sleep(deps.streamMs, over.signal).then(close);
       for (const uri of uris)
         void watch(deps, uri, {
           asking: { ...asking, signal: over.signal },
@@ -45,6 +46,8 @@ type Watch = Readonly<{ asking: Asking & Readonly<{ signal: AbortSignal }>; chan
 async function watch(deps: ApiDeps, uri: string, { asking, changed }: Watch): Promise<void> {
   const { id, part } = jobResource(uri) ?? {};
   if (id === undefined) return;
+  // What comes while the first page is read is news too; once too often is no harm, and clocks of two machines differ.
+  const since = deps.clock.now() - 5_000;
   const concerns = ({ type }: JobEvent) => part !== "diff" || /^(?:work|pr|branch|job)\./.test(type);
   let isNews = false;
   for (let after: string | undefined; !asking.signal.aborted; ) {
@@ -52,7 +55,7 @@ async function watch(deps: ApiDeps, uri: string, { asking, changed }: Watch): Pr
       const query = { id, seconds: isNews ? 30 : 0, limit: 500, until: "event" } as const;
       const { events, next } = await awaitEvents(deps, { ...query, ...(after === undefined ? {} : { after }) }, asking);
       if (asking.signal.aborted) return;
-      if (isNews && events.some(concerns)) changed();
+      if (events.some((event) => concerns(event) && (isNews || Date.parse(event.at) >= since))) changed();
       if (next === undefined) return;
       after = next;
       isNews ||= events.length === 0;

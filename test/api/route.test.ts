@@ -204,7 +204,7 @@ describe("a model that chooses", () => {
     [
       "a way to elsewhere",
       (out: Parameters<RequestListener>[1]) => out.writeHead(307, { location: "http://127.0.0.1:9/" }).end(),
-      "it cannot be reached (no connection)",
+      "it answered with status 307",
     ],
   ])("%s for an answer counts as none, and the key goes nowhere else", async (_what, reply, why) => {
     await using server = await answering((_request, out) => void reply(out));

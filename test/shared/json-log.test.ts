@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { jsonLog } from "../../shared/json-log.node.ts";
-import { knownSecrets, loadConfig } from "../../shared/load-config.node.ts";
+import { knownSecrets } from "../../shared/known-secrets.ts";
+import { loadConfig } from "../../shared/load-config.node.ts";
 import { redactor } from "../../shared/redact.ts";
 import { Secret } from "../../shared/secret.ts";
 

@@ -1,0 +1,88 @@
+import type { Clock } from "../shared/clock.ts";
+import { sleepByTimer } from "../shared/clock.ts";
+import { resolveConfig } from "../shared/config.ts";
+import { toAppError } from "../shared/error.ts";
+import { knownSecrets } from "../shared/known-secrets.ts";
+import { HttpError, toProblem } from "../shared/problem.ts";
+import { redactor } from "../shared/redact.ts";
+import { type OpenStore, redisOverHttp } from "../shared/store/redis-over-http.ts";
+import { bundledProfiles } from "./edge/bundled-profiles.ts";
+import { type Answer, openDoors } from "./edge/doors.ts";
+import { lineLog } from "./edge/line-log.ts";
+
+/** Put in by the build (`define` in wrangler.toml). */
+declare const AGENTICORE_VERSION: string;
+
+type Bindings = Readonly<Record<string, unknown>>;
+type Opened = Readonly<{ answer: Answer; openStore: OpenStore; log: ReturnType<typeof lineLog> }>;
+
+/** Within a request time stands still but for I/O (developers.cloudflare.com/workers/reference/security-model). */
+const clock: Clock = { now: () => Date.now(), uptime: () => performance.now(), sleep: sleepByTimer };
+
+/**
+ * The API on Cloudflare Workers: variables and secrets are the configuration, jobs are in a Redis over HTTP. Keys are asked
+ * for whatever the configuration says: those of AGENTICORE_API_KEYS, of `agenticore keys`, or tokens of OAuth issuers.
+ */
+function open(bindings: Bindings): Opened {
+  const env = Object.fromEntries(
+    Object.entries(bindings).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
+  );
+  const { config: given } = resolveConfig({ env, at: { home: "/", hostName: "worker", kubernetes: false } });
+  const config = { ...given, requireKeys: true };
+  const log = lineLog({ level: config.logLevel, redact: redactor(knownSecrets(config, env)), now: clock.now, write });
+  const ask: typeof fetch = (...request) => fetch(...request);
+  const openStore = redisOverHttp(config, {
+    ...{ clock, log, fetch: ask },
+    random: () => Math.random(),
+    newId: () => crypto.randomUUID(),
+  });
+  const answer = openDoors({
+    ...{ config, openStore, clock, log },
+    profiles: bundledProfiles,
+    model: { fetch: ask, env },
+    version: AGENTICORE_VERSION,
+  });
+  return { answer, openStore, log };
+}
+
+const write = (level: "debug" | "info" | "warn" | "error", line: string): void => console[level](line);
+
+/** Not set up rightly: which variable is wrong is for whoever set it up, and not for everybody who asks. */
+function notSetUp(thrown: unknown): Response {
+  console.error(toAppError(thrown).message);
+  const problem = toProblem(
+    new HttpError(503, "setup_failed", {
+      sentence: "This server is not set up.",
+      remedy: "Its log says which variable or secret is missing or wrong: `npx wrangler tail`.",
+    }),
+  );
+  const headers = { "content-type": "application/problem+json", "cache-control": "no-store" };
+  return new Response(JSON.stringify(problem), { status: problem.status, headers });
+}
+
+/** Opened by the first request: at module scope there are neither timers nor randomness, and start-up time is short. */
+function openWorker() {
+  let opened: Opened | undefined;
+  const ready = (bindings: Bindings): Opened => {
+    opened ??= open(bindings);
+    return opened;
+  };
+  return {
+    fetch: async (request: Request, bindings: Bindings): Promise<Response> => {
+      try {
+        return await ready(bindings).answer(request);
+      } catch (error) {
+        if (opened) throw error;
+        return notSetUp(error);
+      }
+    },
+    /** By the cron trigger: what no runner does while none asks. */
+    scheduled: async (_event: unknown, bindings: Bindings): Promise<void> => {
+      const { openStore, log } = ready(bindings);
+      const changed = await openStore().sweep();
+      if (changed.length > 0) log.info("swept", { jobs: changed.length });
+    },
+  };
+}
+
+export default openWorker();
