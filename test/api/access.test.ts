@@ -151,7 +151,7 @@ test.each(["0.0.0.0", "::", "", "10.0.0.1", "example.org", "127.0.0.1.example.or
   },
 );
 
-test("the server itself refuses to be open without keys", async () => {
+test("W-70: the server itself refuses to be open without keys", async () => {
   const { store, close } = await aStore();
   const options = { store, profiles: someProfiles, clock: systemClock, log: silentLog, version: "0.1.0" };
   const starting = startApi({ ...options, config: aConfig({ AGENTICORE_HOST: "0.0.0.0" }), port: 0 });

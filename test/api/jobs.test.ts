@@ -16,7 +16,7 @@ const elsewhere = [
   "00000000-0000-0000-0000-000000000000",
 ];
 
-test("a list is newest first, in pages that leave out nothing and give nothing twice", async () => {
+test("W-60: a list is newest first, in pages that leave out nothing and give nothing twice", async () => {
   await using api = await anApi();
   const made: string[] = [];
   for (let count = 0; count < 5; count++) made.unshift(await api.submit());

@@ -58,7 +58,7 @@ test("ready says so, and which part is down", async () => {
   await close();
 });
 
-test("metrics count jobs, queues and runners", async () => {
+test("W-02: metrics count jobs, queues and runners", async () => {
   await using api = await anApi();
   await api.submit();
   await api.submit({ pool: "big" });

@@ -96,7 +96,7 @@ const wrong: [what: string, body: unknown, path: string, status: number][] = [
   ["a ref that is an option", { task, base_ref: "-u" }, "base_ref", 400],
   ["a ref with two dots", { task, base_ref: "a..b" }, "base_ref", 400],
 ];
-test.each(wrong)("%s is refused with its place, and nothing is stored", async (...[, body, path, status]) => {
+test.each(wrong)("W-79: %s is refused with its place, and nothing is stored", async (...[, body, path, status]) => {
   await using api = await anApi();
 
   const answer = await api.post("/jobs", body);
@@ -210,7 +210,7 @@ test("with wait the answer comes when the job has ended", async () => {
   expect(jobOf(answer)).toMatchObject({ status: "succeeded", output: "Done.", mode: "sync" });
 });
 
-test("a wait that runs out answers with the job as it stands", async () => {
+test("W-19: a wait that runs out answers with the job as it stands", async () => {
   await using api = await anApi();
   const answer = await api.post("/jobs", { task, wait: true, wait_seconds: 1 });
   expect(answer.status).toBe(202);

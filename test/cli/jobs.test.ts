@@ -180,7 +180,7 @@ test("status shows server, store and runners; a server without a runner says so"
   });
 });
 
-test("a key is sent: the client's own, or one of this machine's server", async () => {
+test("W-72: a key is sent: the client's own, or one of this machine's server", async () => {
   await using server = await aServedApi({ AGENTICORE_API_KEYS: "a-key-of-the-server" });
   const port = String(server.api.port);
 
@@ -191,7 +191,7 @@ test("a key is sent: the client's own, or one of this machine's server", async (
   expect(await same.run("jobs")).toMatchObject({ code: 0 });
 });
 
-test("drain waits until the runner has ended, and no longer than it is told", async () => {
+test("W-04: drain waits until the runner has ended, and no longer than it is told", async () => {
   await using server = await aServedApi();
   const cli = against(server.url);
   const runner = aRunner({ name: "box-7", id: "box-7/a" });

@@ -76,7 +76,7 @@ test("doctor sees a data folder that others may read, one that is a file, and a 
   expect(damaged.find("store")).toMatchObject({ state: "broken" });
 });
 
-test("init-shared-fs makes private folders, again and again, and says where it cannot", async () => {
+test("W-37: init-shared-fs makes private folders, again and again, and says where it cannot", async () => {
   const root = join(aFolder(), "shared");
   const cli = aCli({ env: { AGENTICORE_SHARED_FS_ROOT: root } });
   mkdirSync(join(root, "jobs"), { recursive: true, mode: 0o755 });

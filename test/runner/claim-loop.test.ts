@@ -68,7 +68,7 @@ function losingAnswers(real: JobStore, lost = 1, meanwhile: (claim: Claim | unde
   return { store: { ...real, claim }, ids };
 }
 
-test("a runner never works on more jobs than its capacity, and takes the next as soon as one ends", async () => {
+test("W-10: a runner never works on more jobs than its capacity, and takes the next as soon as one ends", async () => {
   await using world = await sqliteWorld();
   for (let count = 0; count < 3; count += 1) await world.store.submit(aNewJob());
   const loop = aLoop({ store: world.store }, world.clock);

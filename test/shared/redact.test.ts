@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { redactor } from "../../shared/redact.ts";
 
-test("every place of a known secret is taken out, the longer of two before the shorter", () => {
+test("W-82: every place of a known secret is taken out, the longer of two before the shorter", () => {
   const redact = redactor(["hunter2-hunter2", "hunter2-hunter2-and-more"]);
   expect(redact("a hunter2-hunter2 b hunter2-hunter2-and-more c hunter2-hunter2")).toBe(
     "a [redacted] b [redacted] c [redacted]",

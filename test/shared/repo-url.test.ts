@@ -7,7 +7,7 @@ const canonical = (raw: string) => parseRepoUrl(raw).canonical;
 const allowed = (raw: string, patterns: readonly string[] = defaultAllowedRepos) =>
   isRepoAllowed(parseRepoUrl(raw), patterns);
 
-test("every spelling of one repository has one canonical address", () => {
+test("W-24: every spelling of one repository has one canonical address", () => {
   const spellings = [
     "HTTPS://GitHub.com/Org/src.git/",
     "https://github.com:443/Org/src",
@@ -62,7 +62,7 @@ test.each([
   expect(() => parseRepoUrl(raw)).toThrow(expect.objectContaining({ code: "invalid_request" }));
 });
 
-test("by default any public https or ssh host may be used, and nothing else", () => {
+test("W-26: by default any public https or ssh host may be used, and nothing else", () => {
   const yes = ["https://github.com/a/b", "git@github.com:a/b.git", "ssh://git@host:2222/a/b", "https://8.8.8.8/a"];
   expect(yes.filter((raw) => !allowed(raw))).toEqual([]);
   const no = [

@@ -119,7 +119,7 @@ describe.concurrent("the real Claude Code ends, and the job says how", () => {
     expect(job["remedy"]).toContain("Add credit");
   });
 
-  test("an answer of a megabyte is kept from both ends, with a mark in the middle", async () => {
+  test("W-59: an answer of a megabyte is kept from both ends, with a mark in the middle", async () => {
     const { id } = await world.submit({ task: "Go. [[scenario:big bytes=1000000]]" });
     const job = await world.ended(id);
 

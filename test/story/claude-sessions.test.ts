@@ -22,7 +22,7 @@ const heard = (job: SeenJob) =>
   world.model.requests().findLast(({ session }) => session === job["session_id"])?.userTexts;
 
 describe.concurrent("a conversation outlives its job", () => {
-  test("a second job with the session of the first goes on: the model has what was said before, the work is on a branch of its own", async () => {
+  test("W-61: a second job with the session of the first goes on: the model has what was said before, the work is on a branch of its own", async () => {
     await using repo = await sampleRepo();
     const work = { repo_url: repo.path };
     const first = await world.submit({ ...work, task: "Remember blue. [[scenario:write-commit file=one.txt]]" });

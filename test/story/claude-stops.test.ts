@@ -39,14 +39,14 @@ describe.concurrent("a job is ended from outside", () => {
     expect((await typesOf(id)).filter((type) => type === "job.cancelled")).toHaveLength(1);
   });
 
-  test("a job that still waits is cancelled at once", async () => {
+  test("W-08: a job that still waits is cancelled at once", async () => {
     const { id } = await world.submit({ task: "Wait.", pool: "nobody" });
     const { body } = await world.call("POST", `/jobs/${id}/cancel`);
     expect(body["job"]).toMatchObject({ status: "cancelled", attempt: 0 });
     expect(await typesOf(id)).toEqual(["job.queued", "cancel.requested", "job.cancelled"]);
   });
 
-  test("a job over its time keeps what was written in its worktree, for a retry or a look at it", async () => {
+  test("W-63: a job over its time keeps what was written in its worktree, for a retry or a look at it", async () => {
     await using repo = await sampleRepo();
     const { id } = await world.submit({ task: "Work. [[scenario:slow]]", repo_url: repo.path, timeout_seconds: 8 });
     const job = await world.ended(id);

@@ -46,7 +46,7 @@ test("a job in a repository ends as a commit on its own branch there, and nothin
   expect(livingWorktrees(world.home)).toEqual([]);
 });
 
-test("a cancelled job is dead within 5 s, with the daemon that it started, and stays cancelled", async () => {
+test("W-07: a cancelled job is dead within 5 s, with the daemon that it started, and stays cancelled", async () => {
   await using world = await aWorld();
   await world.serve();
   const job = await world.submit({ task: "Start a daemon. [[scenario:detached-child]]" });
@@ -68,7 +68,7 @@ test("a cancelled job is dead within 5 s, with the daemon that it started, and s
   expect(done).toMatchObject({ status: "cancelled", error_code: "cancelled" });
 });
 
-test("a job over its time is ended as timeout, with nothing alive", async () => {
+test("W-05: a job over its time is ended as timeout, with nothing alive", async () => {
   await using world = await aWorld();
   await world.serve();
   const job = await world.submit({ task: "Take your time. [[scenario:slow]]", timeout_seconds: 4 });
@@ -78,7 +78,7 @@ test("a job over its time is ended as timeout, with nothing alive", async () => 
   expect(world.jobProcesses()).toEqual([]);
 });
 
-test("kill -9 of the whole group of `npx agenticore serve` kills Claude; the next serve goes on with the same session and tree", async () => {
+test("W-01: kill -9 of the whole group of `npx agenticore serve` kills Claude; the next serve goes on with the same session and tree", async () => {
   await using world = await aWorld();
   await using repo = await sampleRepo();
   const first = await world.serve();

@@ -44,7 +44,7 @@ const shownBy = (jobId: string): string =>
 const filesWith = (text: string): string =>
   execFileSync("sh", ["-c", 'grep -rlaF -- "$1" "$2" || true', "sh", text, at.world.home], { encoding: "utf8" });
 
-test("W-55: an App's tokens, on an Enterprise Server, for names with dots: clone and push have each one that is good, and none is left anywhere", async () => {
+test("W-55 W-28: an App's tokens, on an Enterprise Server, for names with dots: clone and push have each one that is good, and none is left anywhere", async () => {
   const { world, github, repo, url } = at;
   const held = "[[scenario:write-commit file=added.txt content=hi]] [[hold:thinking@2]]";
   const { id } = await world.submit({ task: `Add a file. ${held}`, repo_url: url });

@@ -16,7 +16,7 @@ async function expectOnce({ world, repo, url }: GithubWorld, job: SeenJob, asked
 }
 
 describe.concurrent("kill -9 of the runner: the next one ends the job with one pull request", () => {
-  test("between the push and the pull request", async () => {
+  test("W-14: between the push and the pull request", async () => {
     await using at = await aGithubWorld();
     const { world, repo, url } = at;
     const git = gatedGit(world.home);

@@ -95,7 +95,7 @@ describe.concurrent("a Claude that does not behave", () => {
   });
 });
 
-test("a Claude that is not there is claude_not_found, and names where it was looked for", async () => {
+test("W-16: a Claude that is not there is claude_not_found, and names where it was looked for", async () => {
   const missing = join(world.home, "no/such/claude");
   const second = await aWorld({ AGENTICORE_CLAUDE_BINARY: missing });
   await using _ = second;

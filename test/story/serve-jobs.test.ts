@@ -28,7 +28,7 @@ test("a second server on the same data folder leaves the first one's running job
   expect(await world.ended(job.id)).toMatchObject({ status: "succeeded", attempt: 1, attempts: [{ reason: "ended" }] });
 });
 
-test("a signal lets the running job end before the server does, and takes no other", async () => {
+test("W-03: a signal lets the running job end before the server does, and takes no other", async () => {
   await using world = await aWorld();
   await using repo = await sampleRepo();
   const first = await world.serve({ direct: true });

@@ -37,7 +37,7 @@ const ownFolders = ({ home }: World, name: string): Readonly<Record<string, stri
 const heard = ({ model }: World, job: SeenJob) =>
   model.requests().findLast(({ session }) => session === job["session_id"])?.userTexts;
 
-test("a session that began on one box goes on on another with other folders: the model hears all that was said", async () => {
+test("W-62: a session that began on one box goes on on another with other folders: the model hears all that was said", async () => {
   await using boxes = await boxesApart({ AGENTICORE_SESSION_KEY: Buffer.alloc(32, 9).toString("base64") });
   const { world, repo, redis } = boxes;
   const one = await boxes.box("one");

@@ -53,7 +53,7 @@ const told = (job: SeenJob): string =>
     .join("\n");
 const isClean = (tree: string): string => gitIn(tree)("status", "--porcelain", "--ignored");
 
-test("W-30: two jobs at once on one repository see each its own profile, and tree and clone stay clean", async () => {
+test("W-30 W-31: two jobs at once on one repository see each its own profile, and tree and clone stay clean", async () => {
   await using repo = await sampleRepo();
   const colours = ["red", "blue"] as const;
   const jobs = await Promise.all(

@@ -32,7 +32,7 @@ test("keys that share a tenant share its jobs", async () => {
   expect((await api.get(`/jobs/${(made.body["job"] as { id: string }).id}`, fresh.as)).status).toBe(200);
 });
 
-test("what is stored of a key opens nothing, nor does a key whose secret is another's", async () => {
+test("W-71: what is stored of a key opens nothing, nor does a key whose secret is another's", async () => {
   await using api = await anApi(asking);
   const [one, two] = [await savedKey(api.store), await savedKey(api.store)];
   const crossed = `ak_${one.id}_${two.key.slice(16)}`;

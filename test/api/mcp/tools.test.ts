@@ -17,7 +17,7 @@ async function aRunningJob(api: TestApi, mcp: McpClient) {
 }
 
 describe.each(eras)("a client of the %s revisions", (era) => {
-  test("submits, lists, reads, messages and cancels the same jobs that REST shows", async () => {
+  test("W-17: submits, lists, reads, messages and cancels the same jobs that REST shows", async () => {
     await using api = await anApi();
     await using mcp = await clientOf(api, { era });
     const submitted = await mcp.call("run_task", { task: "Add a test", metadata: { team: "blue" }, priority: 3 });

@@ -117,7 +117,7 @@ export function changesContract(open: OpenWorld): void {
         await store.claim(aClaim({ runner: "box-2/b" }));
       },
     ],
-  ])("a runner learns that another process %s", async (_, step) => {
+  ])("W-06: a runner learns that another process %s", async (_, step) => {
     await using world = await open();
     const other = await world.another();
     const { store } = world;

@@ -25,7 +25,7 @@ export function leasesContract(open: OpenWorld): void {
     expect(await read(store, id)).toMatchObject({ status: "running", attempt: 1 });
   });
 
-  test("a renewal merges its patch into the job and leaves the rest", async () => {
+  test("W-12: a renewal merges its patch into the job and leaves the rest", async () => {
     await using world = await open();
     const { store } = world;
     const id = await queue(store);

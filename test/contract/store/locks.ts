@@ -68,7 +68,7 @@ export function locksContract(open: OpenWorld): void {
     expect(await store.takeLock(theirs)).toBe(false);
   });
 
-  test("only its owner gives it back, and then it is free at once", async () => {
+  test("W-20: only its owner gives it back, and then it is free at once", async () => {
     await using world = await open();
     const other = await world.another();
     const { store } = world;

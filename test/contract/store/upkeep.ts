@@ -3,7 +3,7 @@ import { aClaim, aNewJob } from "../../support/a-job.ts";
 import { hour, type OpenWorld, queue, read, refused, take, told } from "./store-world.ts";
 
 export function upkeepContract(open: OpenWorld): void {
-  test("a job that nobody took within its queue time expires, with a sentence", async () => {
+  test("W-15: a job that nobody took within its queue time expires, with a sentence", async () => {
     await using world = await open();
     const { store } = world;
     const id = await queue(store, { queueTtlSeconds: 60 });

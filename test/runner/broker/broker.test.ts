@@ -44,7 +44,7 @@ test("the service gets the real key, the body and the beta headers; the job know
   expect(JSON.stringify(asked)).not.toContain(at.place.placeholder);
 });
 
-test("a token goes as a token, behind a gateway's own path and with its headers", async () => {
+test("W-81: a token goes as a token, behind a gateway's own path and with its headers", async () => {
   await using upstream = await anUpstream();
   await using at = await aBroker({
     ANTHROPIC_BASE_URL: `${upstream.url}/team/`,

@@ -238,7 +238,7 @@ describe("Claude ended without a result", () => {
 });
 
 describe("exit code and result disagree", () => {
-  test("an error with exit code 0 is a failure", () => {
+  test("W-13: an error with exit code 0 is a failure", () => {
     const lines = [init(), replay(), result({ is_error: true, result: "API Error: 400 no" })];
     expect(verdict(lines, { exit: { code: 0, signal: null } })).toMatchObject({ status: "failed" });
   });

@@ -68,7 +68,7 @@ describe("arguments", () => {
     expect(argv({ repoConfig: "none" }).join(" ")).toContain("--setting-sources user --strict-mcp-config");
   });
 
-  test("the task is never an argument", () => {
+  test("W-75: the task is never an argument", () => {
     const job = aJob({ task: "--dangerously-skip-permissions" });
     expect(argv({ job }).join(" ")).not.toContain("dangerously");
     expect(message({ job })).toBe("--dangerously-skip-permissions");
@@ -148,7 +148,7 @@ describe("environment", () => {
     });
   });
 
-  test("no secret of the runner reaches Claude", () => {
+  test("W-74: no secret of the runner reaches Claude", () => {
     const secrets = {
       REDIS_TOKEN: "1",
       REDIS_URL: "2",

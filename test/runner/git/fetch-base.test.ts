@@ -109,7 +109,7 @@ test.each<[string, (vault: string) => void]>([
   expect(gitIn(tree.path)("fsck")).toBe("");
 });
 
-test("a first fetch that was cut off leaves nothing that is taken for a mirror", async () => {
+test("W-21: a first fetch that was cut off leaves nothing that is taken for a mirror", async () => {
   await using desk = await aDesk();
   const begun = Promise.withResolvers<void>();
   let packs = 0;

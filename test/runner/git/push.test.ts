@@ -84,7 +84,7 @@ test("a refused push and a repository that is gone are told apart", async () => 
 const filesWith = (folder: string, text: string) =>
   execFileSync("sh", ["-c", 'grep -rl -- "$1" "$2" || true', "sh", text, folder], { encoding: "utf8" }).trim();
 
-test("a repository that needs a login is fetched and pushed with credentials that stay nowhere", async () => {
+test("W-27: a repository that needs a login is fetched and pushed with credentials that stay nowhere", async () => {
   await using world = await hostedDesk();
   const { desk, server, hosted } = world;
   const { tree } = await desk.start({ repoUrl: server.url("src.git") });
@@ -178,7 +178,7 @@ test("what a server refuses by a hook of its own is shown with its reason", asyn
   });
 });
 
-test("a repository that the server does not have is told as such", async () => {
+test("W-80: a repository that the server does not have is told as such", async () => {
   await using world = await hostedDesk();
   const { desk, server } = world;
   const missing = desk.start({ repoUrl: server.url("missing.git") });

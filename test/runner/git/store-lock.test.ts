@@ -157,7 +157,7 @@ const untilAborted = (signal?: AbortSignal) =>
     else signal?.addEventListener("abort", () => resolve(), { once: true });
   });
 
-test("waiting has an end that says who is in the way, and nobody works without the lock", async () => {
+test("W-22: waiting has an end that says who is in the way, and nobody works without the lock", async () => {
   await using world = await aWorldOfLocks();
   await world.store.takeLock({ name, owner: "busy", ttlMs: 600_000 });
   const work = async () => expect.fail("it worked without the lock");

@@ -58,7 +58,7 @@ test("what an earlier process did not get to delete is deleted at the next start
   expect(existsSync(join(desk.path, "trees/.trash/old"))).toBe(false);
 });
 
-test("the sweep takes what ended jobs and cut-off starts left, and no tree that a job has", async () => {
+test("W-29: the sweep takes what ended jobs and cut-off starts left, and no tree that a job has", async () => {
   await using world = await aClockedDesk();
   const { desk, clock } = world;
   const [live, gone] = [await desk.start(), await desk.start({ baseRef: "main" })];
@@ -114,7 +114,7 @@ test("warm trees that nobody used for a week go away", async () => {
   expect((await desk.start()).tree.fromPool).toBe(false);
 });
 
-test("what only ended jobs had goes away once no job has a tree, and never before", async () => {
+test("W-25: what only ended jobs had goes away once no job has a tree, and never before", async () => {
   await using desk = await aDesk();
   const [ended, live] = [await desk.start(), await desk.start()];
   for (const { tree } of [ended, live]) {

@@ -28,7 +28,7 @@ describe("W-58: the title is one line of whole words", () => {
     expect(pullRequestTitle(output, "the task")).toBe(title);
   });
 
-  test("what Claude says in too many words is cut between two of them", () => {
+  test("W-58: what Claude says in too many words is cut between two of them", () => {
     const title = pullRequestTitle(`Rewrote ${"the very long story of everything ".repeat(9)}`, "the task");
     expect(title.length).toBeLessThanOrEqual(72);
     expect(title).toMatch(/^Rewrote the very long story.* \w+…$/);

@@ -29,7 +29,7 @@ describe.each(tiers)("in the %s tier", (tier, sandbox) => {
     },
   );
 
-  test("a cancel ends everything within 5 seconds, whatever ignores it", async () => {
+  test("W-09: a cancel ends everything within 5 seconds, whatever ignores it", async () => {
     using place = aPlace();
     const stubborn = `trap '' TERM INT HUP; ${standIn("claude-daemon")} "$1" "$2" stay & while :; do sleep "9\${1}7"; done`;
     const [, word, kind] = argv(place.word);

@@ -25,7 +25,7 @@ describe.each(tiers)("in the %s tier", (tier, sandbox) => {
     expect(given).toEqual({ ...env, AGENTICORE_JOB_ID: plan.job, AGENTICORE_FENCE: "1" });
   });
 
-  test("an exit code reaches the runner and a file that outlives it", async () => {
+  test("W-18: an exit code reaches the runner and a file that outlives it", async () => {
     using place = aPlace();
     const plan = aPlan(place, sandbox, { argv: ["/bin/bash", "--norc", "-c", "exit 7"] });
     const tree = start(plan);

@@ -215,7 +215,7 @@ test("broken, half-written, foreign and misnamed files break nothing", async () 
   }
 });
 
-test("only a UUID becomes part of a path", async () => {
+test("W-73: only a UUID becomes part of a path", async () => {
   await using world = await aFiledStore();
   const outside = join(world.dir, "..", "outside.json");
   mkdirSync(world.dir, { recursive: true });

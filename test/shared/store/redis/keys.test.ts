@@ -56,7 +56,7 @@ async function aBusyStore({ store }: RedisWorld, look: () => Promise<void>): Pro
   await look();
 }
 
-test("every key begins with the prefix, hash tag and all, and stands in ARCHITECTURE.md with its type", async () => {
+test("W-23: every key begins with the prefix, hash tag and all, and stands in ARCHITECTURE.md with its type", async () => {
   const prefix = "{jobs}";
   const limits = { repoLimit: 1, poolLimits: { big: 2 } };
   await using world = await redisWorld({ connect: () => tcpTo(server), prefix, ...limits });
