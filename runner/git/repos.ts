@@ -1,4 +1,4 @@
-import { readdir, rm } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { JobPatch } from "../../shared/job.ts";
 import { keepCheckpoint } from "./checkpoint.ts";
@@ -11,6 +11,7 @@ import { type Push, type Pushed, pushBranch } from "./push.ts";
 import { findBranch } from "./remote-refs.ts";
 import { reopenWorktree } from "./reopen.ts";
 import { type Counters, makeRepoBox, type RepoBox, type RepoOptions } from "./repo-box.ts";
+import { removeStaleLogins } from "./stale-logins.ts";
 import { type Summary, summarize } from "./summary.ts";
 import { sweep } from "./sweep.ts";
 import { isUnpushed, listTrees, removeTree, type TreeInfo } from "./tree-list.ts";
@@ -81,6 +82,7 @@ export interface Repos extends AsyncDisposable {
 export async function openRepos(options: RepoOptions): Promise<Repos> {
   const box = await makeRepoBox(options);
   await emptyTrash(box);
+  await removeStaleLogins(box);
   return {
     prepare: (job, signal) => prepare(box, job, signal),
     openWorktree: (prepared, job, signal) => openWorktree(box, { prepared, job }, signal),
@@ -156,18 +158,6 @@ async function pooled(box: RepoBox, tree: Worktree): Promise<boolean> {
 
 async function emptyTrash(box: RepoBox): Promise<void> {
   await box.trash.empty(join(box.options.worktreeRoot, ".trash"));
-  const credentials = join(box.credentialsDir, "..");
-  for (const pid of await readdir(credentials))
-    if (!isAlive(Number(pid))) await rm(join(credentials, pid), { recursive: true, force: true });
   for (const root of [box.options.reposRoot, box.options.stateDir])
     for (const key of await readdir(root)) await box.trash.empty(join(root, key, ".trash"));
 }
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
-};
