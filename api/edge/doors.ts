@@ -15,9 +15,10 @@ const streamMs = 300_000;
  * Answers requests where connections, timers and streams belong to the request that made them
  * (developers.cloudflare.com/workers/runtime-apis/context): an app serves one request at a time, each with a store of its
  * own, and is kept for the next, with what it knows of issuers and keys.
+ * @throws AppError `invalid_request` where the configuration does not hold together.
  */
 export function openDoors({ openStore, ...options }: Options): Answer {
-  const idle: Door[] = [];
+  const idle = [openDoor(options)];
   return async (request) => {
     const door = idle.pop() ?? openDoor(options);
     const response = await door(request, openStore());

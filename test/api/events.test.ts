@@ -146,6 +146,26 @@ test("a stream of which nothing is heard for 15 s says that it lives", async () 
   await reader.cancel();
 });
 
+test("a stream that may only get so old ends then, where a client can take it up again", async () => {
+  const clock = fakeClock();
+  await using api = await anApi({ clock, streamMs: 40_000 });
+  const { id } = await running(api);
+  const reading = (await api.fetch(`/jobs/${id}/events`)).text();
+  let done = false;
+  void reading.then(() => {
+    done = true;
+  });
+  const start = clock.uptime();
+  while (!done) {
+    clock.advance(1_000);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  expect(clock.uptime() - start).toBeGreaterThanOrEqual(40_000);
+  expect(clock.uptime() - start).toBeLessThan(60_000);
+  expect((await reading).match(/^: keep-alive$/gm)).toHaveLength(2);
+});
+
 test("a client that goes away is not waited for any more", async () => {
   await using served = await aServedApi();
   const id = await submitTo(served.url);
