@@ -1,7 +1,10 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { Redis } from "ioredis";
 import { expect, test } from "vitest";
+import { unpackTranscript } from "../../runner/claude/packed-transcript.ts";
 import { aGithubWorld } from "../support/a-github-world.ts";
-import { startRedis } from "../support/a-redis.ts";
+import { type ARedis, startRedis } from "../support/a-redis.ts";
 import { sampleRepo } from "../support/a-repo.ts";
 import { aWorld, type SeenJob, type World } from "../support/a-world.ts";
 import { eventually } from "../support/eventually.ts";
@@ -30,9 +33,19 @@ const ownFolders = ({ home }: World, name: string): Readonly<Record<string, stri
   CLAUDE_CODE_HOME_DIR: join(home, name),
   AGENTICORE_DATA_DIR: join(home, name, "data"),
   AGENTICORE_REPOS_ROOT: join(home, name, "repos"),
-  AGENTICORE_WORKTREE_ROOT: join(home, name, "a worktree folder of another name"),
+  AGENTICORE_WORKTREE_ROOT: join(home, name, `worktrees of ${name}`),
   AGENTICORE_JOBS_DIR: join(home, name, "jobs"),
 });
+
+/** The conversation as the store has it, where it has no key. */
+async function toldTo({ url, dir }: ARedis, session: string): Promise<string> {
+  const client = new Redis(url);
+  const data = await client.hget(`agenticore:transcript:${session}`, "data");
+  client.disconnect();
+  if (data === null) return "";
+  await unpackTranscript(data, join(dir, "told"), { session, key: undefined });
+  return readFileSync(join(dir, "told"), "utf8");
+}
 
 const heard = ({ model }: World, job: SeenJob) =>
   model.requests().findLast(({ session }) => session === job["session_id"])?.userTexts;
@@ -53,6 +66,8 @@ test("W-62: a session that began on one box goes on on another with other folder
 
   expect(second).toMatchObject({ status: "succeeded", pod_name: "two", session_id });
   expect(second["warnings"]).toEqual(first["warnings"]);
+  const treeOf = (name: string) => expect.stringContaining(`/worktrees of ${name}/`);
+  expect([first["worktree_path"], second["worktree_path"]]).toEqual([treeOf("one"), treeOf("two")]);
   expect(heard(world, second)).toEqual([task, next]);
   expect(gitIn(repo.path)("diff", "--name-only", "main", String(second["branch"]))).toBe("two.txt");
   expect(await two.end("SIGTERM")).toBe(0);
@@ -92,6 +107,9 @@ test("a job whose box is lost goes on on another with its conversation and its u
   const kept = () => (ref() === "" ? "" : repo.git("ls-tree", "--name-only", `refs/agenticore/${id}`));
   const beats = () => (kept().includes("heartbeat.txt") ? repo.git("show", `refs/agenticore/${id}:heartbeat.txt`) : "");
   await eventually(() => beats().includes("beat 8"), { what: () => `its work is kept; ${one.stderr()}` });
+  const { session_id } = await world.job(id);
+  const isTold = async () => (await toldTo(redis, String(session_id))).includes(`"uuid":"${id}"`);
+  await eventually(isTold, { what: "the conversation with the task is in the store" });
   await one.kill();
   await eventually(() => world.jobProcesses().length === 0, { what: "nothing of the job lives" });
 
