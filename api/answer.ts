@@ -6,8 +6,8 @@ import { AppError, toAppError } from "../shared/error.ts";
 import type { Log } from "../shared/log.ts";
 import { HttpError, toProblem } from "../shared/problem.ts";
 import { auditRefusal } from "./audit.ts";
+import { RefusedToken } from "./auth/refused-token.ts";
 import { MissingScope } from "./auth/scope.ts";
-import { RefusedToken } from "./auth/tokens.ts";
 import type { ApiEnv } from "./deps.ts";
 
 /** A body with a thousand wrong fields is told of so many of them. */

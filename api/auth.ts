@@ -1,11 +1,10 @@
-import { getOAuthProtectedResourceMetadataUrl } from "@modelcontextprotocol/server";
 import type { MiddlewareHandler } from "hono";
 import { Scope } from "../shared/api-key.ts";
 import { AppError } from "../shared/error.ts";
 import { wantsKeys } from "../shared/wants-keys.ts";
 import { configuredKeys } from "./auth/configured-keys.ts";
 import { storedKeys } from "./auth/stored-keys.ts";
-import { accessTokens } from "./auth/tokens.ts";
+import type { accessTokens as AccessTokens } from "./auth/tokens.ts";
 import type { ApiDeps, ApiEnv, Caller } from "./deps.ts";
 
 /** Who everybody is where nobody is asked: the person at this machine. */
@@ -26,8 +25,8 @@ export function authenticate(deps: ApiDeps): MiddlewareHandler<ApiEnv> {
   const isAsked = wantsKeys({ apiKeys, requireKeys, oauthIssuers: oauth?.issuers ?? [] });
   const keys: readonly Way[] = [configuredKeys(apiKeys), storedKeys(deps)];
   const { fetch } = deps;
-  const tokens: readonly Way[] = oauth && fetch ? [accessTokens({ clock: deps.clock, fetch, oauth })] : [];
-  const metadata = oauth && getOAuthProtectedResourceMetadataUrl(new URL(oauth.resource.replace(/\/$/, "")));
+  const tokens: readonly Way[] = oauth && fetch ? [tokensWhenAsked({ clock: deps.clock, fetch, oauth })] : [];
+  const metadata = oauth && metadataOf(new URL(oauth.resource));
   return async (c, next) => {
     if (metadata) c.set("resourceMetadata", metadata);
     if (!isAsked) c.set("caller", nobody);
@@ -43,6 +42,18 @@ export function authenticate(deps: ApiDeps): MiddlewareHandler<ApiEnv> {
       c.set("caller", caller);
     }
     await next();
+  };
+}
+
+/** Where the resource's metadata is: the well-known path goes between its host and its own path (RFC 9728, 3.1). */
+const metadataOf = ({ origin, pathname }: URL): string => `${origin}${metadataPath}${pathname.replace(/\/$/, "")}`;
+
+/** The check of tokens, loaded with the first of them. */
+function tokensWhenAsked(facts: Parameters<typeof AccessTokens>[0]): Way {
+  let made: Promise<Way> | undefined;
+  return async (given) => {
+    made ??= import("./auth/tokens.ts").then(({ accessTokens }) => accessTokens(facts));
+    return await (await made)(given);
   };
 }
 

@@ -1,9 +1,9 @@
 import { decodeJwt, errors, type JWTPayload, jwtVerify } from "jose";
 import { Scope } from "../../shared/api-key.ts";
 import { sha256 } from "../../shared/digest.ts";
-import { AppError } from "../../shared/error.ts";
 import type { ApiDeps, Caller, OAuthSettings } from "../deps.ts";
 import { issuerKeys } from "./issuer-keys.ts";
+import { RefusedToken } from "./refused-token.ts";
 
 /** Signatures with a key of two halves only: with HMAC, whoever has the public half could sign (RFC 8725, 2.1). */
 const algorithms = [
@@ -21,16 +21,6 @@ const algorithms = [
 ];
 /** Clocks of two machines differ. */
 const toleranceSeconds = 30;
-
-/** The token is refused: what RFC 6750 (3.1) calls `invalid_token`. */
-export class RefusedToken extends AppError {
-  constructor(why: string, cause?: unknown) {
-    super("unauthorized", `This token is not valid: ${why}.`, {
-      cause,
-      remedy: "Get a new token from an authorization server that the resource metadata names.",
-    });
-  }
-}
 
 type Facts = Pick<ApiDeps, "clock"> & Readonly<{ fetch: typeof fetch; oauth: OAuthSettings }>;
 

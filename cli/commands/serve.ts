@@ -2,7 +2,6 @@ import { join } from "node:path";
 import { Option } from "commander";
 import type { DoorOptions } from "../../api/assemble.ts";
 import { type ApiOptions, startApi } from "../../api/server.node.ts";
-import { startStdio } from "../../api/stdio.node.ts";
 import type { Runner } from "../../runner/main.ts";
 import { flagAsker } from "../../runner/profile/claude-flags.ts";
 import { loadProfiles } from "../../runner/profile/load-profiles.ts";
@@ -111,6 +110,7 @@ async function overStdio(
   options: DoorOptions,
   startRunner: () => Promise<Runner | undefined>,
 ): Promise<ExitCode> {
+  const { startStdio } = await import("../../api/stdio.node.ts");
   const door = startStdio(options, { input: process.stdin, output: process.stdout });
   const runner = startRunner();
   const stop = async () => {

@@ -1,0 +1,29 @@
+import { createMcpHandler } from "@modelcontextprotocol/server";
+import type { Context } from "hono";
+import { maxBodyBytes } from "../body.ts";
+import type { ApiDeps, ApiEnv } from "../deps.ts";
+import { asking } from "../routes/asking.ts";
+import { mcpServer } from "./server.ts";
+import { jobBus, subscribedUris } from "./subscriptions.ts";
+
+/** Answers one request of MCP's Streamable HTTP. A handler for each, because what it serves is its caller's alone. */
+export async function answerMcp(deps: ApiDeps, c: Context<ApiEnv>): Promise<Response> {
+  const { log } = deps;
+  const { raw } = c.req;
+  // Each request of 2026-07-28 names its method there; the SDK checks that it is the body's.
+  const listens = c.req.header("mcp-method") === "subscriptions/listen";
+  const uris = listens
+    ? subscribedUris(
+        await raw
+          .clone()
+          .json()
+          .catch(() => undefined),
+      )
+    : [];
+  const handler = createMcpHandler(({ era }) => mcpServer(deps, { ...asking(c), subscribe: era === "modern" }), {
+    maxRequestBodySize: maxBodyBytes,
+    bus: jobBus(deps, { uris, asking: asking(c), close: () => void handler.close() }),
+    onerror: (error) => log.debug("mcp request refused", { request_id: c.get("requestId"), error }),
+  });
+  return await handler.fetch(raw);
+}
