@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import type { Clock } from "../shared/clock.ts";
 import { isStoreAway, LeaseLost } from "../shared/error.ts";
 import type { Log } from "../shared/log.ts";
@@ -22,26 +23,43 @@ export interface CarriedSession extends AsyncDisposable {
   end(signal: AbortSignal): Promise<readonly string[]>;
 }
 
+/** Changes with each write to the file; empty where an agent has taken it away. */
+const stateOf = (file: string): Promise<string> =>
+  stat(file).then(
+    ({ size, mtimeMs }) => `${size} ${mtimeMs}`,
+    () => "",
+  );
+
 /** Takes a session's conversation along while its job runs, so that any other box can go on with it. */
 export function carrySession(talk: Talk, { copies, clock, log, times }: Deps): CarriedSession {
   const { lease, configDir, sessions, sessionId } = talk;
   const over = new AbortController();
   let pending = false;
+  /** The file as it was when it was last copied. */
+  let copied = "";
   let running: Promise<void> | undefined;
 
+  /** Claude writes its transcript behind what it prints: after each word the file is looked at once more, a pause later. */
   async function copying(): Promise<void> {
-    while (pending && !over.signal.aborted) {
+    while (!over.signal.aborted) {
+      const file = (await findTranscript(configDir, sessionId).catch(() => undefined))?.file;
+      const state = file === undefined ? "" : await stateOf(file);
+      if (!pending && state === copied) return;
       pending = false;
-      const packedBytes = await copy().catch((error: unknown) => {
-        if (!(error instanceof LeaseLost)) log.warn("a conversation could not be copied", { error: String(error) });
-        return 0;
-      });
-      await clock.sleep(Math.max(leastPauseMs, (packedBytes / bytesPerSecond) * 1_000), over.signal);
+      const packedBytes = file === undefined || state === copied ? 0 : await copy(file);
+      copied = packedBytes === undefined ? "" : state;
+      await clock.sleep(Math.max(leastPauseMs, ((packedBytes ?? 0) / bytesPerSecond) * 1_000), over.signal);
+      if (packedBytes === undefined && !pending) return; // tried again with the next word
     }
   }
-  async function copy(): Promise<number> {
-    const file = (await findTranscript(configDir, sessionId))?.file;
-    return file ? (await copies.keep(lease, { session: sessionId, file })).packedBytes : 0;
+  /** Bytes of the copy; undefined where it failed. */
+  async function copy(file: string): Promise<number | undefined> {
+    try {
+      return (await copies.keep(lease, { session: sessionId, file })).packedBytes;
+    } catch (error) {
+      if (!(error instanceof LeaseLost)) log.warn("a conversation could not be copied", { error: String(error) });
+      return undefined;
+    }
   }
   const stop = async () => {
     over.abort();

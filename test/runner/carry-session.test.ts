@@ -34,10 +34,11 @@ function aTalk(fails: () => Error | undefined = () => undefined) {
   const lease = { job: aJobId(), runner: "box-1/a1", fence: 1 };
   const talk = { lease, configDir, sessions, sessionId };
   const carried = carrySession(talk, { copies, clock, log: silentLog, times: { urgentMs: 5_000 } });
+  const writes = (text: string) => writeFileSync(join(configDir, "projects/-tree", `${sessionId}.jsonl`), text);
   return {
-    ...{ carried, clock, copied, state },
+    ...{ carried, clock, copied, state, writes },
     says: (text: string) => {
-      writeFileSync(join(configDir, "projects/-tree", `${sessionId}.jsonl`), text);
+      writes(text);
       carried.said();
     },
     kept: () => readFileSync(keptAt(sessions, sessionId), "utf8"),
@@ -60,6 +61,19 @@ test("what is said goes to the store at once, then every 5 s with all that came 
   talk.clock.advance(1);
   await eventually(() => talk.copied.length === 2);
   expect(talk.copied).toEqual(["one", "three"]);
+});
+
+test("what Claude writes only after it was heard goes to the store too, though nothing more is said", async () => {
+  await using talk = aTalk();
+  talk.carried.said();
+  await eventually(() => talk.clock.sleepers() === 1);
+  talk.writes("one");
+  talk.clock.advance(5_000);
+  await eventually(() => talk.copied.length === 1 && talk.clock.sleepers() === 1);
+  talk.writes("one and two");
+  talk.clock.advance(5_000);
+  await eventually(() => talk.copied.length === 2);
+  expect(talk.copied).toEqual(["one", "one and two"]);
 });
 
 test("a long conversation goes more seldom: a second for each 64 KiB", async () => {
