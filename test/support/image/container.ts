@@ -87,7 +87,8 @@ export async function startContainer(
     },
     processes: () => processesIn(pid),
     [Symbol.asyncDispose]: async () => {
-      child.kill("SIGKILL"); // and PID 1 with it, and all others with that
+      // PID 1, and all others with it; its parent-death signal went with the change of user (prctl(2)).
+      if (child.exitCode === null && child.signalCode === null) process.kill(pid, "SIGKILL");
       await gone;
     },
   };
