@@ -39,7 +39,7 @@ function oauthOf({ oauthIssuers, oauthResource, oauthScopes }: Config): Pick<Api
     throw new AppError(
       "invalid_request",
       oauthResource === undefined
-        ? "AGENTICORE_OAUTH_ISSUERS is set, and AGENTICORE_OAUTH_RESOURCE is not: any token of these issuers would do."
+        ? "AGENTICORE_OAUTH_ISSUERS is set, and AGENTICORE_OAUTH_RESOURCE is not, so tokens made for other servers would be taken here."
         : `AGENTICORE_OAUTH_RESOURCE must be the address of this server or of its /mcp, and is ${oauthResource}.`,
       { remedy: "Set it to the public address that clients are given, as https://agents.example/mcp." },
     );
