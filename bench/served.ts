@@ -4,7 +4,6 @@ import { type Server, startServer } from "../scripts/demo/start-server.ts";
 import { apiClient } from "../shared/client.ts";
 import { systemClock } from "../shared/clock.node.ts";
 import type { JobEvent } from "../shared/event.ts";
-import { followJob, waitForEnd } from "../shared/follow.ts";
 import type { JobRequestInput } from "../shared/job.ts";
 
 export const checkout = resolve(import.meta.dirname, "..");
@@ -49,7 +48,7 @@ export async function runJob({ client }: Served, request: JobRequestInput): Prom
   const { job } = await client.submit(request);
   const events: JobEvent[] = [];
   let startedMs: number | undefined;
-  for await (const event of followJob(client, job.id)) {
+  for await (const event of client.follow(job.id)) {
     events.push(event);
     const stamp = /^started (\d+)$/.exec(String(event.data["text"] ?? ""))?.[1];
     if (event.type !== "claude.said" || stamp === undefined) continue;
@@ -64,7 +63,7 @@ export async function runJob({ client }: Served, request: JobRequestInput): Prom
 export async function waitForJob({ client }: Served, request: JobRequestInput): Promise<Pick<Ran, "endedMs">> {
   const clock = performance.now();
   const { job } = await client.submit(request);
-  const { status, error } = await waitForEnd(client, job.id);
+  const { status, error } = await client.waitForEnd(job.id);
   if (status !== "succeeded") throw new Error(`The job ended as ${status}: ${error}`);
   return { endedMs: performance.now() - clock };
 }

@@ -1,5 +1,4 @@
-import type { ApiClient } from "../shared/client.ts";
-import { followJob, waitForEnd } from "../shared/follow.ts";
+import type { ApiClient, FollowOptions } from "../shared/client.ts";
 import type { Job } from "../shared/job.ts";
 import type { CliContext } from "./context.ts";
 import type { ExitCode } from "./exit-code.ts";
@@ -41,7 +40,7 @@ export async function watchJob(cli: CliContext, client: ApiClient, { id, follow,
         : "The server reaches its store again.",
     );
   const options = { signal: leaving.signal, onLost: outage.lost, onStale };
-  for await (const event of followJob(client, id, options)) {
+  for await (const event of client.follow(id, options)) {
     outage.over();
     progress.seen(event);
     if (!follow) continue;
@@ -62,9 +61,9 @@ export async function watchJob(cli: CliContext, client: ApiClient, { id, follow,
   return job.status === "succeeded" ? 0 : 1;
 }
 
-async function endOf(client: ApiClient, id: string, options: Parameters<typeof waitForEnd>[2]) {
-  return waitForEnd(client, id, options).catch((error: unknown): Job | undefined => {
-    if (options?.signal?.aborted) return undefined;
+async function endOf(client: ApiClient, id: string, options: FollowOptions) {
+  return client.waitForEnd(id, options).catch((error: unknown): Job | undefined => {
+    if (options.signal?.aborted) return undefined;
     throw error;
   });
 }

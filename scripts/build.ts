@@ -17,14 +17,15 @@ else build();
 function build(): void {
   // Beside, then renamed: `bin/agenticore.js` takes `dist` as soon as it is there.
   const staging = `${dist}.${process.pid}`;
-  execFileSync(
-    process.execPath,
-    [join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json", "--outDir", staging],
-    {
-      cwd: root,
-      stdio: ["ignore", 2, 2],
-    },
-  );
+  const compile = (project: string) =>
+    execFileSync(
+      process.execPath,
+      [join(root, "node_modules/typescript/bin/tsc"), "-p", project, "--outDir", staging],
+      { cwd: root, stdio: ["ignore", 2, 2] },
+    );
+  compile("tsconfig.build.json");
+  // The types of `agenticore/client`; without those of Node, which it must not need.
+  compile("tsconfig.client.json");
   // What the code finds relative to itself.
   for (const asset of globSync("{api,runner,shared,cli}/**/*.{sh,sql,lua,html,css}", {
     cwd: root,

@@ -9,7 +9,6 @@ import { apiClient } from "../shared/client.ts";
 import { systemClock } from "../shared/clock.node.ts";
 import { toAppError } from "../shared/error.ts";
 import type { JobEvent } from "../shared/event.ts";
-import { followJob, waitForEnd } from "../shared/follow.ts";
 import type { Job } from "../shared/job.ts";
 import { demoProject, demoTask } from "../test/support/model/scenarios/demo.ts";
 import { startModel } from "../test/support/model/start-model.ts";
@@ -51,7 +50,7 @@ async function demo({ real, keep, task }: Options, print: Print, stop: AbortSign
   const { job } = await client.submit({ task, repo_url: project.path, ...(real ? { max_budget_usd: 1 } : {}) });
   let claudeAt = 0;
   let worktree = "";
-  for await (const event of followJob(client, job.id, { signal: ended })) {
+  for await (const event of client.follow(job.id, { signal: ended })) {
     if (event.type === "worktree.opened") worktree = `${event.data["path"]}/`;
     if (event.type === "claude.started") claudeAt = Date.parse(event.at);
     const text = renderEvent(shortened(event, worktree), { ...print, width: Math.min(print.width, 120) });
@@ -59,7 +58,7 @@ async function demo({ real, keep, task }: Options, print: Print, stop: AbortSign
   }
   if (ended.aborted && !stop.aborted)
     throw new Error(`The job did not end in time. The server said:\n${server.said()}`);
-  const done = await waitForEnd(client, job.id, { signal: stop });
+  const done = await client.waitForEnd(job.id, { signal: stop });
   title("What changed");
   const branch = showResult(print, project, { job: done, claudeAt });
   if (done.status !== "succeeded" && server.said().trim()) print.note(`\nThe server said:\n${server.said()}`);

@@ -4,6 +4,7 @@ import type { CliContext } from "../cli/context.ts";
 import { buildProgram } from "../cli/main.ts";
 import { printer } from "../cli/print.ts";
 import { type ConfigName, configKeys, type Key } from "../shared/config-keys.ts";
+import { clientReference } from "./client-reference.ts";
 import { configNotes } from "./config-notes.ts";
 import { errorsAndEvents } from "./errors-and-events.ts";
 import { metricsReference } from "./metrics-reference.ts";
@@ -12,6 +13,7 @@ import { profileReference } from "./profile-reference.ts";
 /** `node scripts/reference.ts` writes the documents that are made of the code; a test keeps them in step. */
 export const references: Readonly<Record<string, () => Promise<string>>> = {
   "docs/reference/cli.md": cliReference,
+  "docs/reference/client.md": async () => clientReference(),
   "docs/reference/configuration.md": async () => configurationReference(),
   "docs/reference/profiles.md": async () => profileReference(),
   "docs/reference/errors-and-events.md": async () => errorsAndEvents(),

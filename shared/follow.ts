@@ -1,4 +1,4 @@
-import { type ApiClient, NoServer } from "./client.ts";
+import { NoServer } from "./client/no-server.ts";
 import { backOff, type Clock } from "./clock.ts";
 import { AppError, toAppError } from "./error.ts";
 import { isTerminalEvent, JobEvent, StaleNote, staleEvent } from "./event.ts";
@@ -15,6 +15,17 @@ export type FollowOptions = Readonly<{
   onStale?: (isStale: boolean) => void;
 }>;
 
+/** Where the events and the job come from: `stream` gives undefined where an ended job has no more. */
+type Source = Readonly<{
+  url: string;
+  clock: Clock;
+  stream: (
+    id: string,
+    options: Readonly<{ after?: string; signal?: AbortSignal }>,
+  ) => Promise<ReadableStream<Uint8Array> | undefined>;
+  job: (id: string, options: Readonly<{ wait?: number; signal?: AbortSignal }>) => Promise<Job>;
+}>;
+
 /** The server sends a keep-alive every 15 s: a stream silent for this long is dead. */
 const silenceMs = 45_000;
 const pause = { baseMs: 500, capMs: 10_000 };
@@ -24,7 +35,7 @@ const pause = { baseMs: 500, capMs: 10_000 };
  * out or given twice. Ends quietly when the signal aborts.
  * @throws AppError of the server's 4xx answers, and NoServer where not even the first connection is made.
  */
-export async function* followJob(client: ApiClient, id: string, options: FollowOptions = {}): AsyncGenerator<JobEvent> {
+export async function* followJob(source: Source, id: string, options: FollowOptions = {}): AsyncGenerator<JobEvent> {
   const { signal, onLost } = options;
   let after = options.after;
   let ended = false;
@@ -32,10 +43,10 @@ export async function* followJob(client: ApiClient, id: string, options: FollowO
     const link = new AbortController();
     const linked = signal ? AbortSignal.any([signal, link.signal]) : link.signal;
     try {
-      const stream = await client.stream(id, { signal: linked, ...(after === undefined ? {} : { after }) });
+      const stream = await source.stream(id, { signal: linked, ...(after === undefined ? {} : { after }) });
       connected = true;
       if (!stream) return;
-      for await (const frame of decodeSse(lively(stream, client.clock, link))) {
+      for await (const frame of decodeSse(lively(stream, source.clock, link))) {
         after = frame.id ?? after;
         tries = 0;
         if (frame.event === staleEvent)
@@ -45,13 +56,13 @@ export async function* followJob(client: ApiClient, id: string, options: FollowO
         ended = isTerminalEvent(event);
         yield event;
       }
-      if (!ended) throw new NoServer(client.url, "The event stream ended before the job did.");
+      if (!ended) throw new NoServer(source.url, "The event stream ended before the job did.");
     } catch (thrown) {
       if (signal?.aborted) return;
-      const error = lost(thrown, client.url);
+      const error = lost(thrown, source.url);
       if (!connected || !isPassing(error)) throw error;
       onLost?.(error);
-      await client.clock.sleep(backOff(tries++, pause), signal);
+      await source.clock.sleep(backOff(tries++, pause), signal);
     } finally {
       link.abort();
     }
@@ -63,22 +74,22 @@ export async function* followJob(client: ApiClient, id: string, options: FollowO
  * @throws AppError of the server's 4xx answers, NoServer where the first request finds no server, the signal's reason when it aborts.
  */
 export async function waitForEnd(
-  client: ApiClient,
+  source: Source,
   id: string,
   { signal, onLost }: Omit<FollowOptions, "after" | "onStale"> = {},
 ): Promise<Job> {
   for (let tries = 0, connected = false; ; ) {
     try {
-      const job = await client.job(id, { wait: connected ? 30 : 1, ...(signal ? { signal } : {}) });
+      const job = await source.job(id, { wait: connected ? 30 : 1, ...(signal ? { signal } : {}) });
       if (isTerminal(job.status)) return job;
       connected = true;
       tries = 0;
     } catch (thrown) {
       signal?.throwIfAborted();
-      const error = lost(thrown, client.url);
+      const error = lost(thrown, source.url);
       if (!connected || !isPassing(error)) throw error;
       onLost?.(error);
-      await client.clock.sleep(backOff(tries++, pause), signal);
+      await source.clock.sleep(backOff(tries++, pause), signal);
       signal?.throwIfAborted();
     }
   }

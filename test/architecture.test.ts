@@ -62,23 +62,40 @@ test("no import goes round in a circle", () => {
   expect([...new Set(files.flatMap((file) => circles(file, [])))]).toEqual([]);
 });
 
-test("what the edge will load reaches no Node built-in", () => {
+test.each(["api/worker.ts", "shared/client.ts"])(
+  "%s, which runs where there is no Node, reaches no Node built-in",
+  (entry) => {
+    const seen = new Set<string>();
+    const reach = (file: string) => {
+      if (seen.has(file)) return;
+      seen.add(file);
+      local(file).forEach(reach);
+    };
+
+    reach(entry);
+    expect(seen.size).toBeGreaterThan(10);
+    expect(
+      [...seen].flatMap((file) =>
+        importsOf(file)
+          .filter((target) => target.startsWith("node:"))
+          .map((target) => `${file} -> ${target}`),
+      ),
+    ).toEqual([]);
+  },
+);
+
+test("the typed client needs no package but Zod", () => {
   const seen = new Set<string>();
+  const packages = new Set<string>();
   const reach = (file: string) => {
     if (seen.has(file)) return;
     seen.add(file);
+    for (const target of importsOf(file)) if (!target.startsWith(".")) packages.add(target);
     local(file).forEach(reach);
   };
 
-  reach("api/worker.ts");
-  expect(seen.size).toBeGreaterThan(10);
-  expect(
-    [...seen].flatMap((file) =>
-      importsOf(file)
-        .filter((target) => target.startsWith("node:"))
-        .map((target) => `${file} -> ${target}`),
-    ),
-  ).toEqual([]);
+  reach("shared/client.ts");
+  expect([...packages]).toEqual(["zod"]);
 });
 
 test("a file outside runner/ and cli/ that uses Node says so in its name", () => {

@@ -1,7 +1,6 @@
 import { apiClient } from "../../shared/client.ts";
 import { systemClock } from "../../shared/clock.node.ts";
 import { AppError } from "../../shared/error.ts";
-import { followJob } from "../../shared/follow.ts";
 import type { Job } from "../../shared/job.ts";
 import type { Order } from "./orders.ts";
 
@@ -83,7 +82,7 @@ export function openClients({ urls, repo, signal }: Asking) {
   async function follow(one: Told, seen: string[]): Promise<void> {
     await ask(one.order.choice, async (client) => {
       const rest = seen.at(-1);
-      for await (const { id } of followJob(client, idOf(one), {
+      for await (const { id } of client.follow(idOf(one), {
         signal,
         ...(rest === undefined ? {} : { after: rest }),
       }))

@@ -1,11 +1,13 @@
 import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { expect, test } from "vitest";
-import { apiClient, NoServer } from "../../shared/client.ts";
+import { type ApiClient, apiClient, NoServer } from "../../shared/client.ts";
 import { systemClock } from "../../shared/clock.node.ts";
 import { Secret } from "../../shared/secret.ts";
 import { aClaim, aRunner } from "../support/a-job.ts";
 import { aServedApi } from "../support/a-served-api.ts";
+import { anApi } from "../support/an-api.ts";
 
 const clientOf = (url: string, key?: string) =>
   apiClient({ url, fetch: globalThis.fetch, clock: systemClock, ...(key ? { apiKey: new Secret(key) } : {}) });
@@ -31,6 +33,87 @@ test("the client speaks every route of the server", async () => {
   expect(await client.drain("box-1")).toBe(1);
   expect((await client.health()).service).toBe("agenticore");
   expect(await client.ready()).toEqual({ status: "ready", parts: { store: { ok: true } } });
+  expect(await client.metrics()).toContain("agenticore_jobs");
+});
+
+test("worktrees are prepared, read and removed", async () => {
+  await using served = await aServedApi();
+  const client = clientOf(served.url);
+  const { id } = await client.prepareWorktree({ repo_url: "https://github.com/octo/repo" });
+  expect(await client.worktree(id)).toMatchObject({ id, status: "preparing" });
+  const claim = await served.store.claim(aClaim());
+  if (!claim) throw new Error("nothing to claim");
+  const at = new Date().toISOString();
+  const place = { repo_url: "https://github.com/octo/repo", repo_key: "https://github.com/octo/repo", pool: "default" };
+  const record = { ...place, id, tenant: "local", job: claim.job.id, box: "b", created_at: at, used_at: at };
+  await served.store.saveWorktree(claim.lease, { ...record, status: "ready", pushed: false });
+  await served.store.finish(claim.lease, { status: "succeeded", patch: {} });
+
+  expect(await client.worktrees()).toMatchObject([{ id, status: "ready", pushed: false }]);
+  await expect(client.removeWorktree(id)).rejects.toMatchObject({ code: "conflict" });
+  expect(await client.removeWorktree(id, { force: true })).toMatchObject({ kind: "cleanup", status: "queued" });
+  expect(await client.cleanupWorktrees({ worktree_ids: [id], force: true })).toHaveLength(1);
+});
+
+/** What has no method: the same as another one, or for programs that find out where to log in. */
+const withoutMethod = [
+  "DELETE /jobs/{id}",
+  "GET /.well-known/oauth-protected-resource",
+  "GET /.well-known/oauth-protected-resource/mcp",
+];
+
+test("the client has a method for every route of the document", async () => {
+  await using api = await anApi();
+  const { paths } = (await api.get("/openapi.json")).body as { paths: Record<string, object> };
+  const asked = new Set<string>();
+  const client = apiClient({
+    url: "http://127.0.0.1",
+    fetch: async (input, init) => {
+      asked.add(`${init?.method} ${new URL(String(input)).pathname}`);
+      return Response.json({}, { status: 404 });
+    },
+  });
+  const id = randomUUID();
+  const calls: Record<Exclude<keyof ApiClient, "url">, () => Promise<unknown>> = {
+    submit: () => client.submit({ task: "x" }),
+    job: () => client.job(id),
+    jobs: () => client.jobs(),
+    cancel: () => client.cancel(id),
+    retry: () => client.retry(id),
+    publish: () => client.publish(id),
+    message: () => client.message(id, { text: "x" }),
+    events: () => client.events(id),
+    follow: () => client.follow(id).next(),
+    waitForEnd: () => client.waitForEnd(id),
+    profiles: () => client.profiles(),
+    profile: () => client.profile("code"),
+    prepareWorktree: () => client.prepareWorktree({ repo_url: "https://h/r" }),
+    worktrees: () => client.worktrees(),
+    worktree: () => client.worktree(id),
+    removeWorktree: () => client.removeWorktree(id),
+    cleanupWorktrees: () => client.cleanupWorktrees({ max_age_hours: 1 }),
+    budgets: () => client.budgets(),
+    runners: () => client.runners(),
+    drain: () => client.drain("box-1"),
+    health: () => client.health(),
+    ready: () => client.ready(),
+    metrics: () => client.metrics(),
+  };
+
+  for (const call of Object.values(calls)) await expect(call()).rejects.toBeInstanceOf(NoServer);
+
+  const routes = Object.entries(paths).flatMap(([path, item]) =>
+    Object.keys(item).map((method) => `${method.toUpperCase()} ${path}`),
+  );
+  const isAsked = (route: string) =>
+    [...asked].some((one) => new RegExp(`^${route.replace(/\{[a-z]+\}/g, "[^/]+")}$`).test(one));
+  expect(routes.filter((route) => !isAsked(route)).sort()).toEqual(withoutMethod);
+});
+
+test("the reference of the client tells of every method", async () => {
+  const page = readFileSync(new URL("../../docs/reference/client.md", import.meta.url), "utf8");
+  const { url, ...methods } = clientOf("http://127.0.0.1:9");
+  for (const name of Object.keys(methods)) expect(page).toMatch(new RegExp(`^### \`${name}\\(`, "m"));
 });
 
 test("with wait the client has the ended job", async () => {

@@ -5,7 +5,6 @@ import { startApi } from "../../api/server.node.ts";
 import { apiClient } from "../../shared/client.ts";
 import { systemClock } from "../../shared/clock.node.ts";
 import type { Clock } from "../../shared/clock.ts";
-import { followJob, waitForEnd } from "../../shared/follow.ts";
 import { silentLog } from "../../shared/log.ts";
 import type { Claim, JobStore } from "../../shared/store.ts";
 import { aClaim, aNewJob } from "../support/a-job.ts";
@@ -41,7 +40,7 @@ test("a job is followed to its end over connections that are cut every few hundr
   let lost = 0;
 
   const seen: string[] = [];
-  for await (const event of followJob(clientOf(bad.url), claim.job.id, { signal, onLost: () => lost++ }))
+  for await (const event of clientOf(bad.url).follow(claim.job.id, { signal, onLost: () => lost++ }))
     seen.push(event.id);
 
   const { events } = await served.store.events(claim.job.id, {});
@@ -55,9 +54,9 @@ test("a job is followed over a restart of the server", async ({ signal }) => {
   const claim = await running(first.store);
   const seen: string[] = [];
   const following = (async () => {
-    for await (const event of followJob(clientOf(first.url), claim.job.id, { signal })) seen.push(event.type);
+    for await (const event of clientOf(first.url).follow(claim.job.id, { signal })) seen.push(event.type);
   })();
-  const ended = waitForEnd(clientOf(first.url), claim.job.id, { signal });
+  const ended = clientOf(first.url).waitForEnd(claim.job.id, { signal });
   await say(first.store, claim, ["before"]);
   while (!seen.includes("claude.said")) await first.store.changed({ timeoutMs: 10 });
 
@@ -86,8 +85,7 @@ test("following begins behind the cursor, and behind the end there is nothing", 
   const { events } = await served.store.events(claim.job.id, {});
   const follow = async (after: string | undefined) => {
     const types: string[] = [];
-    for await (const event of followJob(clientOf(served.url), claim.job.id, after ? { after } : {}))
-      types.push(event.type);
+    for await (const event of clientOf(served.url).follow(claim.job.id, after ? { after } : {})) types.push(event.type);
     return types;
   };
 
@@ -97,10 +95,10 @@ test("following begins behind the cursor, and behind the end there is nothing", 
 
 test("a job that is not there, and a server that never was, are told at once", async () => {
   await using served = await aServedApi();
-  const missing = followJob(clientOf(served.url), randomUUID()).next();
+  const missing = clientOf(served.url).follow(randomUUID()).next();
   await expect(missing).rejects.toMatchObject({ code: "not_found" });
-  await expect(waitForEnd(clientOf(served.url), randomUUID())).rejects.toMatchObject({ code: "not_found" });
-  await expect(followJob(clientOf("http://127.0.0.1:9"), randomUUID()).next()).rejects.toThrow("No server answers");
+  await expect(clientOf(served.url).waitForEnd(randomUUID())).rejects.toMatchObject({ code: "not_found" });
+  await expect(clientOf("http://127.0.0.1:9").follow(randomUUID()).next()).rejects.toThrow("No server answers");
 });
 
 test("following ends quietly when it is given up", async () => {
@@ -108,7 +106,7 @@ test("following ends quietly when it is given up", async () => {
   const claim = await running(served.store);
   const stop = new AbortController();
   const types: string[] = [];
-  for await (const event of followJob(clientOf(served.url), claim.job.id, { signal: stop.signal })) {
+  for await (const event of clientOf(served.url).follow(claim.job.id, { signal: stop.signal })) {
     types.push(event.type);
     if (event.type === "job.claimed") stop.abort();
   }

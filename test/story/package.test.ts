@@ -1,5 +1,15 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
@@ -20,7 +30,7 @@ test("the packed package installs anywhere, carries no Node of its own, and work
     mkdirSync(dirname(join(copy, path)), { recursive: true });
     cpSync(join(checkout, path), join(copy, path));
   }
-  for (const file of ["package.json", "tsconfig.json", "tsconfig.build.json"])
+  for (const file of ["package.json", "tsconfig.json", "tsconfig.build.json", "tsconfig.client.json"])
     cpSync(join(checkout, file), join(copy, file));
   symlinkSync(join(checkout, "node_modules"), join(copy, "node_modules"));
   const npm = (args: readonly string[], cwd: string) =>
@@ -37,7 +47,8 @@ test("the packed package installs anywhere, carries no Node of its own, and work
   const manifest = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
   expect(JSON.stringify([manifest.dependencies, manifest.optionalDependencies])).not.toContain("node-linux");
   for (const script of ["install", "postinstall", "prepare"]) expect(manifest.scripts).not.toHaveProperty(script);
-  expect(globSync("**/*.{ts,map}", { cwd: installed, exclude: ["node_modules"] })).toEqual([]);
+  const sources = globSync("**/*.{ts,map}", { cwd: installed, exclude: ["node_modules"] });
+  expect(sources.filter((file) => !/^dist\/shared\/.*\.d\.ts$/.test(file))).toEqual([]);
   // What is no JavaScript, and found at run time only.
   for (const file of ["dist/runner/process/warden.sh", "dist/runner/process/job-init.sh", "profiles/code/profile.yml"])
     expect(existsSync(join(installed, file)), file).toBe(true);
@@ -50,5 +61,28 @@ test("the packed package installs anywhere, carries no Node of its own, and work
   expect(run("version")).toMatchObject({ status: 0, stdout: `agenticore ${manifest.version}\n` });
   expect(run("--help")).toMatchObject({ status: 0, stderr: "" });
   expect(run("jobs")).toMatchObject({ status: 3, stdout: "" });
+  useClient(folder, installed);
   expect(run("serve", "--host", "192.0.2.1")).toMatchObject({ status: 1, stderr: expect.stringContaining("loopback") });
 });
+
+/** As a project that has the package among its dependencies: the import works, and so do its types. */
+function useClient(folder: string, installed: string): void {
+  const project = join(folder, "project");
+  mkdirSync(join(project, "node_modules"), { recursive: true });
+  symlinkSync(installed, join(project, "node_modules/agenticore"));
+  writeFileSync(join(project, "package.json"), JSON.stringify({ type: "module" }));
+  const source = `import { AppError, apiClient, type Job } from "agenticore/client";
+const client = apiClient({ url: "http://127.0.0.1:9", apiKey: "key", fetch });
+const failing: Promise<Job> = client.job("x");
+// @ts-expect-error no such status
+void client.jobs({ status: "done" }).catch(() => undefined);
+failing.catch((error: unknown) => console.log(error instanceof AppError && error.code));
+`;
+  writeFileSync(join(project, "main.ts"), source);
+  const options = ["--strict", "--noEmit", "--target", "es2024", "--module", "nodenext", "--types", ""];
+  const tsc = join(checkout, "node_modules/typescript/bin/tsc");
+  const checked = spawnSync(process.execPath, [tsc, ...options, "main.ts"], { cwd: project, encoding: "utf8" });
+  expect(checked.stdout).toBe("");
+  const ran = spawnSync(process.execPath, ["main.ts"], { cwd: project, encoding: "utf8" });
+  expect(ran).toMatchObject({ status: 0, stdout: "store_unavailable\n" });
+}

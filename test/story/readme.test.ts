@@ -2,30 +2,12 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
 import { sampleRepo } from "../support/a-repo.ts";
-import { aWorld, type World } from "../support/a-world.ts";
+import { aWorld } from "../support/a-world.ts";
+import { blocksOf, commandsOf, curl, runModule, words } from "../support/documented.ts";
 
 const checkout = resolve(import.meta.dirname, "../..");
 const readme = readFileSync(join(checkout, "README.md"), "utf8");
-/** The lines of the README's shell blocks, without comments and with continued lines joined. */
-const commands = [...readme.matchAll(/```sh\n([\s\S]*?)```/g)]
-  .flatMap(([, block]) => (block ?? "").replaceAll("\\\n", " ").split("\n"))
-  .map((line) => line.replace(/\s{2,}#.*$/, "").trim())
-  .filter((line) => line !== "");
-
-/** A command line as a shell splits it: words, 'single' and "double" quotes. */
-const words = (line: string): string[] =>
-  [...line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(([, single, double, plain]) => single ?? double ?? plain ?? "");
-
-async function curl(world: World, line: string): Promise<void> {
-  const url = /http:\/\/127\.0\.0\.1:8200(\S*)/.exec(line)?.[1] ?? "";
-  const body = /-d '([^']*)'/.exec(line)?.[1];
-  if (url.endsWith("/events")) {
-    expect((await world.events(url.split("/")[2] ?? "")).at(-1)?.type).toMatch(/^job\./);
-    return;
-  }
-  const { status } = await world.call(body === undefined ? "GET" : "POST", url, body);
-  expect(status, line).toBe(200);
-}
+const commands = blocksOf("README.md", "sh").flatMap(commandsOf);
 
 test("the README is short, and every command in it works as written", async () => {
   expect(readme.split("\n").length).toBeLessThanOrEqual(120);
@@ -34,7 +16,7 @@ test("the README is short, and every command in it works as written", async () =
   };
   await using world = await aWorld();
   await using repo = await sampleRepo();
-  await world.serve();
+  const { url } = await world.serve();
   const { id } = await world.submit({ task: "Say hello [[scenario:text say=hello]]" });
   await world.ended(id);
   let tried = 0;
@@ -48,9 +30,19 @@ test("the README is short, and every command in it works as written", async () =
     else if (program === "npx") {
       const { code, stderr } = await world.cli(args.slice(1));
       expect(code, `${line}: ${stderr}`).toBe(0);
-    } else if (program === "curl") await curl(world, command);
-    else throw new Error(`The README has a command that this test does not know: ${line}`);
+    } else if (program === "curl") {
+      const { status, type, text } = await curl(command, url);
+      expect(status, `${line}: ${text}`).toBe(200);
+      if (type.startsWith("text/event-stream")) expect(text).toMatch(/^event: job\.succeeded$/m);
+    } else throw new Error(`The README has a command that this test does not know: ${line}`);
     tried += 1;
   }
   expect(tried).toBeGreaterThan(10);
+  const modules = blocksOf("README.md", "js");
+  expect(modules).toHaveLength(1);
+  for (const module of modules) {
+    const { code, stdout, stderr } = await runModule(module, { url });
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).toMatch(/^job\.succeeded$/m);
+  }
 });
