@@ -17,30 +17,35 @@ export function dropUnreadBody(clock: Clock): MiddlewareHandler<ApiEnv> {
     const body = openBody(c.req.raw);
     c.set("body", body);
     await next();
-    if (!(await drop(body, clock))) c.res.headers.set("connection", "close");
+    if (!body.isOver() && !(await drop(body, clock))) c.res.headers.set("connection", "close");
   };
 }
 
 /**
- * Reads the body into memory, as JSON only and up to 1 MiB; an empty one is none.
+ * Reads the body into memory, as JSON only and up to 1 MiB; an empty one is none. What was read is in Hono's cache, from
+ * where `c.req.text()` and `json()` take it: a request made anew, and a stream of its bytes, cost more than all else here.
  * @throws HttpError 415, 413; AppError `invalid_request` where it breaks off.
  */
 export const readBody: MiddlewareHandler<ApiEnv> = async (c, next) => {
   const { raw } = c.req;
-  const declared = Number(c.req.header("content-length") ?? 0);
-  const first = declared > maxBodyBytes ? undefined : await c.get("body").next();
-  if (declared > 0 || first) {
+  const length = c.req.header("content-length");
+  const declared = Number(length ?? 0);
+  // With its length told it is read at once; without one (chunked, HTTP/2) only reading tells whether there is one.
+  const isTold = declared > 0;
+  const first = isTold || length === "0" ? undefined : await c.get("body").next();
+  if (isTold || first) {
     checkType(c.req.header("content-type"), c.req.header("content-encoding"));
-    const bytes = declared > maxBodyBytes ? undefined : await collect(first, c.get("body"));
+    const bytes =
+      declared > maxBodyBytes ? undefined : await (isTold ? whole(c.get("body")) : collect(first, c.get("body")));
     if (!bytes)
       throw new HttpError(413, "invalid_request", {
         sentence: "The body is larger than 1 MiB.",
         errors: [{ path: "", message: "at most 1 MiB" }],
         remedy: "Send a shorter request.",
       });
-    checkUtf8(bytes);
-    c.req.raw = new Request(raw.url, { method: raw.method, headers: raw.headers, signal: raw.signal, body: bytes });
-  } else if (raw.body) {
+    const text = utf8(bytes);
+    c.req.bodyCache.text = Promise.resolve(text) as never;
+  } else if (length === undefined ? raw.body : c.req.header("content-type") !== undefined) {
     const headers = new Headers(raw.headers);
     headers.delete("content-type");
     c.req.raw = new Request(raw.url, { method: raw.method, headers, signal: raw.signal });
@@ -52,21 +57,30 @@ function openBody(request: Request): IncomingBody {
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   let ended = request.method === "GET" || request.method === "HEAD";
   return {
+    isOver: () => ended,
+    whole: async () => {
+      ended = true;
+      return new Uint8Array(await request.arrayBuffer().catch(brokeOff));
+    },
     next: async () => {
       if (ended || (!reader && !request.body)) return undefined;
       reader ??= request.body?.getReader();
       const piece = await reader?.read().catch((cause: unknown) => {
         ended = true;
-        throw new AppError("invalid_request", "The body broke off.", {
-          cause,
-          errors: [{ path: "", message: "must be sent whole" }],
-        });
+        return brokeOff(cause);
       });
       ended = piece?.done !== false;
       return piece?.value;
     },
   };
 }
+
+const brokeOff = (cause: unknown): never => {
+  throw new AppError("invalid_request", "The body broke off.", {
+    cause,
+    errors: [{ path: "", message: "must be sent whole" }],
+  });
+};
 
 function checkType(type: string | undefined, encoding: string | undefined): void {
   const known = /^application\/json *(?:; *charset="?utf-8"? *)?$/i.test(type ?? "");
@@ -82,9 +96,9 @@ function checkType(type: string | undefined, encoding: string | undefined): void
 }
 
 /** JSON between systems is UTF-8 (RFC 8259, 8.1); what is not would reach Claude with other letters than were meant. */
-function checkUtf8(bytes: Uint8Array): void {
+function utf8(bytes: Uint8Array): string {
   try {
-    new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
     throw new AppError("invalid_request", "The body is not UTF-8.", {
       cause,
@@ -95,6 +109,12 @@ function checkUtf8(bytes: Uint8Array): void {
 }
 
 /** Undefined when there is more than the limit. */
+async function whole(body: IncomingBody): Promise<Uint8Array | undefined> {
+  const bytes = await body.whole();
+  return bytes.length > maxBodyBytes ? undefined : bytes;
+}
+
+/** The same, piece by piece. */
 async function collect(
   first: Uint8Array | undefined,
   body: IncomingBody,
@@ -106,13 +126,13 @@ async function collect(
     size += piece.length;
     if (size > maxBodyBytes) return undefined;
   }
-  const whole = new Uint8Array(size);
+  const all = new Uint8Array(size);
   for (let at = 0; pieces.length > 0; ) {
-    const piece = pieces.shift() ?? whole;
-    whole.set(piece, at);
+    const piece = pieces.shift() ?? all;
+    all.set(piece, at);
     at += piece.length;
   }
-  return whole;
+  return all;
 }
 
 /** True when the end was reached. */

@@ -62,8 +62,8 @@ export type ApiDeps = Readonly<{
   fetch?: typeof fetch;
   /** What this process knows beside the store. */
   outlook?: Outlook;
-  /** What was read last, for the time in which the store cannot be asked; `createApp` makes one. */
-  memory?: { runners?: readonly RunnerRecord[] };
+  /** What was read last, and when (`Clock.uptime()`): for the time in which the store cannot be asked, and for what needs no newer; `createApp` makes one. */
+  memory?: { runners?: readonly RunnerRecord[]; readAt?: number };
   /** Aborted when the process is about to end: whoever waits gets the answer as it stands. */
   stopping?: AbortSignal;
   /** Streams end after so many milliseconds: clients come back with the last id. Without it they last as long as the job. */
@@ -83,7 +83,13 @@ export type Caller = Readonly<{
 }>;
 
 /** The bytes of a request, piece by piece for whoever reads next; undefined at the end. */
-export type IncomingBody = Readonly<{ next: () => Promise<Uint8Array | undefined> }>;
+export type IncomingBody = Readonly<{
+  next: () => Promise<Uint8Array | undefined>;
+  /** All of it at once, instead of piece by piece. */
+  whole: () => Promise<Uint8Array>;
+  /** Its end was reached, or there is none. */
+  isOver: () => boolean;
+}>;
 
 /** What middlewares put beside a request. */
 export type ApiEnv = {

@@ -9,9 +9,9 @@ import type { ApiDeps, ApiEnv } from "./deps.ts";
  */
 export function gate({ settings }: ApiDeps): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
-    const asked = new URL(c.req.url).host;
-    const host = c.req.header("host") ?? asked;
-    if (settings.loopbackOnly && ![host, asked].every((name) => isLoopbackHost(withoutPort(name))))
+    const asked = () => new URL(c.req.url).host;
+    const host = c.req.header("host") ?? asked();
+    if (settings.loopbackOnly && ![host, asked()].every((name) => isLoopbackHost(withoutPort(name))))
       throw new AppError("forbidden", "Without API keys only requests to 127.0.0.1, [::1] or localhost are served.", {
         remedy: "Use one of these names, or set AGENTICORE_API_KEYS to serve others.",
       });

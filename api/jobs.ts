@@ -11,7 +11,7 @@ import { requireScope } from "./auth/scope.ts";
 import { budgetOrders, withJobBudget } from "./budgets.ts";
 import type { ApiDeps, Caller } from "./deps.ts";
 import { profileQueue } from "./profile-queue.ts";
-import { profilesToChoose } from "./profiles.ts";
+import { profilesToChoose, rememberedProfiles } from "./profiles.ts";
 import { route } from "./route.ts";
 import { checkPlace, newJob, planSubmission, type Submission } from "./submission.ts";
 import { noSuchJob, waitForJob } from "./wait.ts";
@@ -86,14 +86,14 @@ export async function submitJob(deps: ApiDeps, asked: SubmitRequest, asking: Ask
 /** @throws as planSubmission does; where a profile is not known and the store is away, that says so: a runner may have it. */
 async function plan(deps: ApiDeps, { request, repo }: Ties, caller: Caller) {
   const { settings, choose } = deps;
-  const { profiles, runners, away } = await profilesToChoose(deps);
   const { rules, defaultProfile } = settings;
-  const routed = await route(request, {
-    ...{ rules, defaultProfile },
-    profiles: profiles.filter(({ name }) => caller.reach?.profiles?.includes(name) ?? true),
-    ...(repo ? { repo } : {}),
-    ...(choose ? { choose } : {}),
-  });
+  const known = { rules, defaultProfile, ...(repo ? { repo } : {}) };
+  // Without a model nothing of the profiles is needed to choose one.
+  const chosen = choose ? undefined : await route(request, { ...known, profiles: [] });
+  const remembered = chosen && rememberedProfiles(deps, chosen.profile);
+  const { profiles, runners, away } = remembered ? { ...remembered, away: undefined } : await profilesToChoose(deps);
+  const usable = profiles.filter(({ name }) => caller.reach?.profiles?.includes(name) ?? true);
+  const routed = chosen ?? (await route(request, { ...known, profiles: usable, ...(choose ? { choose } : {}) }));
   checkProfileReach(caller, routed.profile);
   try {
     return { submission: planSubmission(request, { settings, profiles, repo, route: routed }), runners };

@@ -25,9 +25,27 @@ export async function profilesToChoose(
   }
 }
 
-async function liveRunners({ store, memory }: ApiDeps): Promise<readonly RunnerRecord[]> {
+/** A profile that comes with the program is on every runner, also on those that came since. */
+const rememberedMs = 60_000;
+
+/**
+ * The same without asking the store: as they were read a little while ago, where that settles it for this profile. It does
+ * for one that comes with the program and that no runner has of its own.
+ */
+export function rememberedProfiles(
+  { bundled, memory, clock }: ApiDeps,
+  name: string,
+): Readonly<{ profiles: readonly ProfileSummary[]; runners: readonly RunnerRecord[] }> | undefined {
+  const { runners, readAt = Number.NEGATIVE_INFINITY } = memory ?? {};
+  if (!runners || clock.uptime() - readAt > rememberedMs) return undefined;
+  const all = [...bundled, ...runners.flatMap(({ profiles }) => profiles)].filter((profile) => profile.name === name);
+  const isOfAll = all.length > 0 && all.every(({ source, error }) => source === "bundled" && error === undefined);
+  return isOfAll ? { profiles: together(bundled, runners), runners } : undefined;
+}
+
+async function liveRunners({ store, memory, clock }: ApiDeps): Promise<readonly RunnerRecord[]> {
   const runners = await store.runners();
-  if (memory) memory.runners = runners;
+  if (memory) Object.assign(memory, { runners, readAt: clock.uptime() });
   return runners;
 }
 

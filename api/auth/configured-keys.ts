@@ -9,15 +9,18 @@ const configuredScopes = Scope.options.filter((scope) => scope !== "runner");
 
 /**
  * The keys of AGENTICORE_API_KEYS. The tenant is derived from the key's digest, so that a key keeps its jobs over
- * restarts and none is written down. All digests are compared, each to its end.
+ * restarts and none is written down. All keys are compared, each to its end: what the time tells is how long the given
+ * one is.
  */
 export function configuredKeys(keys: readonly Secret[]): (given: string) => Promise<Caller | undefined> {
-  const known = Promise.all(keys.map((key) => sha256(key.reveal())));
+  const callers = Promise.all(keys.map(async (key) => callerOf(await sha256(key.reveal()))));
   return async (given) => {
-    const digest = await sha256(given);
-    const fits = (await known).map((candidate) => sameText(digest, candidate));
-    if (!fits.includes(true)) return undefined;
-    const short = digest.slice(0, 8);
-    return { tenant: `key-${digest.slice(0, 16)}`, name: `key ${short}`, key: short, scopes: configuredScopes };
+    const fits = keys.map((key) => sameText(given, key.reveal()));
+    return (await callers)[fits.indexOf(true)];
   };
+}
+
+function callerOf(digest: string): Caller {
+  const short = digest.slice(0, 8);
+  return { tenant: `key-${digest.slice(0, 16)}`, name: `key ${short}`, key: short, scopes: configuredScopes };
 }

@@ -10,20 +10,27 @@ import { jobBus, subscribedUris } from "./subscriptions.ts";
 export async function answerMcp(deps: ApiDeps, c: Context<ApiEnv>): Promise<Response> {
   const { log } = deps;
   const { raw } = c.req;
+  const { request, message } = raw.method === "POST" ? read(raw, await c.req.text()) : { request: raw };
   // Each request of 2026-07-28 names its method there; the SDK checks that it is the body's.
   const listens = c.req.header("mcp-method") === "subscriptions/listen";
-  const uris = listens
-    ? subscribedUris(
-        await raw
-          .clone()
-          .json()
-          .catch(() => undefined),
-      )
-    : [];
   const handler = createMcpHandler(({ era }) => mcpServer(deps, { ...asking(c), subscribe: era === "modern" }), {
     maxRequestBodySize: maxBodyBytes,
-    bus: jobBus(deps, { uris, asking: asking(c), close: () => void handler.close() }),
+    bus: jobBus(deps, {
+      uris: listens ? subscribedUris(message) : [],
+      asking: asking(c),
+      close: () => void handler.close(),
+    }),
     onerror: (error) => log.debug("mcp request refused", { request_id: c.get("requestId"), error }),
   });
-  return await handler.fetch(raw);
+  return await handler.fetch(request, message === undefined ? {} : { parsedBody: message });
+}
+
+/** The body was read before: what is JSON is given as it was parsed, and what is none to be refused. */
+function read(raw: Request, text: string): Readonly<{ request: Request; message?: unknown }> {
+  try {
+    return { request: raw, message: JSON.parse(text) };
+  } catch {
+    const { method, headers, signal } = raw;
+    return { request: new Request(raw.url, { method, headers, signal, body: text }) };
+  }
 }
