@@ -1,5 +1,8 @@
 import { defineConfig } from "vitest/config";
 
+/** Wrangler asks nothing of the internet. */
+const quietWrangler = { CLOUDFLARE_CF_FETCH_ENABLED: "false", WRANGLER_SEND_METRICS: "false" };
+
 /** Quick tests share one process; those that start processes of ours are isolated; long ones belong to verify:full. */
 export default defineConfig({
   test: {
@@ -10,8 +13,7 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: ["test/story/**", "test/**/*.long.test.ts"],
           isolate: false,
-          // Wrangler asks nothing of the internet.
-          env: { CLOUDFLARE_CF_FETCH_ENABLED: "false", WRANGLER_SEND_METRICS: "false" },
+          env: quietWrangler,
           testTimeout: 90_000,
           hookTimeout: 60_000,
           // Of two cores Vitest would use one.
@@ -24,6 +26,7 @@ export default defineConfig({
           include: ["test/story/**/*.test.ts"],
           exclude: ["test/**/*.long.test.ts"],
           isolate: true,
+          env: quietWrangler,
           testTimeout: 180_000,
           hookTimeout: 60_000,
           maxWorkers: 2,

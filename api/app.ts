@@ -9,6 +9,7 @@ import { authenticate } from "./auth.ts";
 import { dropUnreadBody, readBody } from "./body.ts";
 import type { ApiDeps, ApiEnv } from "./deps.ts";
 import { gate } from "./gate.ts";
+import type { MakeMcpServer } from "./mcp/server.ts";
 import { securitySchemes } from "./openapi.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { jobRoutes } from "./routes/jobs.ts";
@@ -18,8 +19,11 @@ import { oauthRoutes } from "./routes/oauth.ts";
 import { pageRoutes } from "./routes/pages.ts";
 import { worktreeRoutes } from "./routes/worktrees.ts";
 
+/** What can stand behind a door instead of our own: for tests that bring their own tools. */
+type Behind = Readonly<{ mcp?: MakeMcpServer }>;
+
 /** The whole API over its dependencies; built once per process. Reaches no Node built-in. */
-export function createApp(given: ApiDeps): OpenAPIHono<ApiEnv> {
+export function createApp(given: ApiDeps, { mcp }: Behind = {}): OpenAPIHono<ApiEnv> {
   const deps: ApiDeps = { memory: {}, ...given };
   const app = new OpenAPIHono<ApiEnv>({
     defaultHook: (result) => {
@@ -71,7 +75,7 @@ export function createApp(given: ApiDeps): OpenAPIHono<ApiEnv> {
   worktreeRoutes(deps, app);
   metaRoutes(deps, app);
   oauthRoutes(deps, app);
-  mcpRoutes(deps, app);
+  mcpRoutes(deps, app, mcp);
   pageRoutes(deps, app);
   return app;
 }

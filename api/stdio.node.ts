@@ -24,7 +24,7 @@ export function startStdio(options: DoorOptions, { input, output }: Streams): St
   const over = new Promise<void>((resolve) => {
     for (const event of ["end", "close", "error"]) input.once(event, () => resolve());
   });
-  const door = serveStdio(() => mcpServer(deps, { caller: nobody }), {
+  const door = serveStdio(({ era }) => mcpServer(deps, { caller: nobody, era }), {
     transport: new StdioServerTransport(input, output),
     onerror: (error) => log.warn("mcp message refused", { error: error.message }),
   });

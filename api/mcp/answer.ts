@@ -3,17 +3,20 @@ import type { Context } from "hono";
 import { maxBodyBytes } from "../body.ts";
 import type { ApiDeps, ApiEnv } from "../deps.ts";
 import { asking } from "../routes/asking.ts";
-import { mcpServer } from "./server.ts";
+import { type MakeMcpServer, mcpServer } from "./server.ts";
 import { jobBus, subscribedUris } from "./subscriptions.ts";
 
-/** Answers one request of MCP's Streamable HTTP. A handler for each, because what it serves is its caller's alone. */
-export async function answerMcp(deps: ApiDeps, c: Context<ApiEnv>): Promise<Response> {
+/**
+ * Answers one request of MCP's Streamable HTTP. A handler for each, because what it serves is its caller's alone; `make`
+ * makes what is behind it.
+ */
+export async function answerMcp(deps: ApiDeps, c: Context<ApiEnv>, make: MakeMcpServer = mcpServer): Promise<Response> {
   const { log } = deps;
   const { raw } = c.req;
   const { request, message } = raw.method === "POST" ? read(raw, await c.req.text()) : { request: raw };
   // Each request of 2026-07-28 names its method there; the SDK checks that it is the body's.
   const listens = c.req.header("mcp-method") === "subscriptions/listen";
-  const handler = createMcpHandler(({ era }) => mcpServer(deps, { ...asking(c), subscribe: era === "modern" }), {
+  const handler = createMcpHandler(({ era }) => make(deps, { ...asking(c), era, subscribe: era === "modern" }), {
     maxRequestBodySize: maxBodyBytes,
     bus: jobBus(deps, {
       uris: listens ? subscribedUris(message) : [],

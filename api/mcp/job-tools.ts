@@ -1,10 +1,10 @@
 import { z } from "zod";
-import { isTerminal, type Job, JobStatus, MessageRequest, ProfileName } from "../../shared/job.ts";
+import { type Job, JobStatus, MessageRequest, ProfileName } from "../../shared/job.ts";
 import { defaultWaitSeconds, SubmitRequest } from "../../shared/reply.ts";
 import { awaitEvents } from "../await-events.ts";
 import { cancelJob, getJob, listJobs, sendMessage, submitJob } from "../jobs.ts";
-import { defineTool, type ToolAnswer } from "./tool.ts";
-import { cutText, howToWait, JobOutput, JobsOutput, WaitOutput } from "./views.ts";
+import { defineTool } from "./tool.ts";
+import { cutText, JobOutput, JobsOutput, jobAnswer, WaitOutput } from "./views.ts";
 
 /** Many clients give up after 60 s (the SDK's default): every call answers before that. */
 const maxCallSeconds = 50;
@@ -14,11 +14,6 @@ const maxEventText = 2_000;
 const maxListedTask = 300;
 
 const job_id = z.string().max(64).describe("The job's id.");
-const jobAnswer = (job: Job): ToolAnswer => ({
-  success: true,
-  job,
-  ...(isTerminal(job.status) ? {} : { hint: howToWait(job) }),
-});
 
 const runTask = defineTool({
   name: "run_task",
@@ -35,10 +30,12 @@ const runTask = defineTool({
   }),
   output: JobOutput,
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
-  call: async ({ idempotency_key: idempotencyKey, ...request }, { deps, asking, follow }) => {
+  startsJob: true,
+  call: async ({ idempotency_key: idempotencyKey, ...request }, { deps, asking, follow, takesTasks }) => {
+    const wait = request.wait && !takesTasks;
     const accepted = ({ id }: Job) => follow({ id });
-    const more = { ...(request.wait ? { accepted } : {}), ...(idempotencyKey ? { idempotencyKey } : {}) };
-    const { job } = await submitJob(deps, request, { ...asking, ...more });
+    const more = { ...(wait ? { accepted } : {}), ...(idempotencyKey ? { idempotencyKey } : {}) };
+    const { job } = await submitJob(deps, { ...request, wait }, { ...asking, ...more });
     return jobAnswer(job);
   },
 });

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Job } from "../../shared/job.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { Asking } from "../jobs.ts";
 
@@ -16,6 +17,8 @@ export type ToolCall = Readonly<{
   asking: Asking;
   /** Tells the client of this job's events for as long as the call lasts, where it asked for progress. */
   follow: (job: Readonly<{ id: string; after?: string }>) => void;
+  /** The client takes a job that goes on as a task (api/mcp/tasks.ts): nobody waits for it here. */
+  takesTasks: boolean;
 }>;
 
 /** A tool as data: what is told of it, and the verb that it calls. `call` gives the success body, and throws AppError. */
@@ -26,22 +29,25 @@ type Tool<S extends z.ZodType> = Readonly<{
   input: S;
   output: z.ZodType;
   annotations: Annotations;
+  /** Its answer's job goes on when it has answered: it can be a task. */
+  startsJob?: true;
   call: (args: z.output<S>, call: ToolCall) => Promise<ToolAnswer>;
 }>;
 /** A success body of contract 2, with what a model is told besides. */
-export type ToolAnswer = Readonly<{ success: true }> & Readonly<Record<string, unknown>>;
+export type ToolAnswer = Readonly<{ success: true; job?: Job }> & Readonly<Record<string, unknown>>;
 
 export type AnyTool = Readonly<{
   listed: Readonly<Record<string, unknown>>;
   name: string;
   input: z.ZodType;
+  startsJob: boolean;
   /** With arguments that `input` has taken. */
   call: (args: unknown, call: ToolCall) => Promise<ToolAnswer>;
 }>;
 
 /** The tool, with its entry in `tools/list` made once. */
 export function defineTool<S extends z.ZodType>(tool: Tool<S>): AnyTool {
-  const { name, title, description, input, output, annotations, call } = tool;
+  const { name, title, description, input, output, annotations, startsJob = false, call } = tool;
   return {
     listed: {
       name,
@@ -53,6 +59,7 @@ export function defineTool<S extends z.ZodType>(tool: Tool<S>): AnyTool {
     },
     name,
     input,
+    startsJob,
     call: (args, given) => call(args as z.output<S>, given),
   };
 }

@@ -1,5 +1,7 @@
+import type { CallToolResult } from "@modelcontextprotocol/server";
 import { z } from "zod";
-import type { Job } from "../../shared/job.ts";
+import { isTerminal, type Job } from "../../shared/job.ts";
+import type { ToolAnswer } from "./tool.ts";
 
 /** The parts of a job that a program can rely on; there are more. In few words: a model pays for them seven times. */
 const JobView = z.looseObject({
@@ -34,8 +36,21 @@ export const WorktreeOutput = z.looseObject({ success, worktree: WorktreeView.op
 export const WorktreesOutput = z.looseObject({ success, worktrees: z.array(WorktreeView).optional() });
 
 /** What is said of a job that is still live, so that a model knows what to do next. */
-export const howToWait = ({ id, status }: Pick<Job, "id" | "status">): string =>
+const howToWait = ({ id, status }: Pick<Job, "id" | "status">): string =>
   `The job is ${status}. Call wait_for_job with job_id ${id} until its status is succeeded, failed, cancelled or expired.`;
+
+/** What is answered of a job. */
+export const jobAnswer = (job: Job): ToolAnswer => ({
+  success: true,
+  job,
+  ...(isTerminal(job.status) ? {} : { hint: howToWait(job) }),
+});
+
+/** A body for programs, and the same as a text for models. */
+export const toolResult = (body: object): CallToolResult => ({
+  content: [{ type: "text", text: JSON.stringify(body) }],
+  structuredContent: { ...body },
+});
 
 /** As many characters, and a mark where there were more. */
 export const cutText = (text: string, most: number): string =>

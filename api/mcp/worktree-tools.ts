@@ -2,7 +2,7 @@ import { z } from "zod";
 import { CleanupRequest, PrepareRequest } from "../../shared/worktree.ts";
 import { cleanupWorktrees, getWorktree, listWorktrees, prepareWorktree } from "../worktrees.ts";
 import { defineTool } from "./tool.ts";
-import { howToWait, JobOutput, JobsOutput, WorktreeOutput, WorktreesOutput } from "./views.ts";
+import { JobOutput, JobsOutput, jobAnswer, WorktreeOutput, WorktreesOutput } from "./views.ts";
 
 const prepare = defineTool({
   name: "prepare_worktree",
@@ -12,10 +12,8 @@ const prepare = defineTool({
   input: PrepareRequest,
   output: JobOutput,
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
-  call: async (args, { deps, asking }) => {
-    const job = await prepareWorktree(deps, args, asking);
-    return { success: true, job, hint: howToWait(job) };
-  },
+  startsJob: true,
+  call: async (args, { deps, asking }) => jobAnswer(await prepareWorktree(deps, args, asking)),
 });
 
 const get = defineTool({

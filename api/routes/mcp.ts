@@ -1,10 +1,11 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { ApiDeps, ApiEnv } from "../deps.ts";
+import type { MakeMcpServer } from "../mcp/server.ts";
 
 /**
  * MCP over Streamable HTTP, for the revision 2026-07-28 and those of 2025, behind the same gates as REST. Stateless, so
  * that every instance answers every request. Loaded with the first one: a server that nobody asks by MCP is 8 MB smaller.
  */
-export function mcpRoutes(deps: ApiDeps, app: OpenAPIHono<ApiEnv>): void {
-  app.all("/mcp", async (c) => (await import("../mcp/answer.ts")).answerMcp(deps, c));
+export function mcpRoutes(deps: ApiDeps, app: OpenAPIHono<ApiEnv>, make?: MakeMcpServer): void {
+  app.all("/mcp", async (c) => (await import("../mcp/answer.ts")).answerMcp(deps, c, make));
 }

@@ -1,4 +1,4 @@
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { createTestHarness } from "wrangler";
 
 export type AWorker = AsyncDisposable &
@@ -10,9 +10,11 @@ export type AWorker = AsyncDisposable &
     lines: () => readonly string[];
   }>;
 
-/** `api/worker.ts` as `wrangler.toml` says, in a real workerd on a free port; with these secrets. */
-export async function startWorker(secrets: Readonly<Record<string, string>>): Promise<AWorker> {
-  const configPath = join(resolve(import.meta.dirname, "../.."), "wrangler.toml");
+/** `api/worker.ts` as `wrangler.toml` says, or what another such file says, in a real workerd on a free port; with these secrets. */
+export async function startWorker(
+  secrets: Readonly<Record<string, string>>,
+  configPath = resolve(import.meta.dirname, "../../wrangler.toml"),
+): Promise<AWorker> {
   const harness = createTestHarness({ workers: [{ configPath, secrets: { ...secrets } }] });
   const { url } = await harness.listen();
   return {

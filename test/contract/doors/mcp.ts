@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { anMcpClient, eras } from "../../support/an-mcp-client.ts";
 import { eventually } from "../../support/eventually.ts";
+import { mcpRpc, tasksExtension } from "../../support/mcp-rpc.ts";
 import type { Place } from "./door-contract.ts";
 
 export function mcp({ door, caller, world }: Place): void {
@@ -48,6 +49,28 @@ export function mcp({ door, caller, world }: Place): void {
     await eventually(() => told.includes("Half way"));
     await world().store.finish(lease, { status: "succeeded", patch: {} });
     expect((await waiting).structuredContent).toMatchObject({ job: { status: "succeeded" } });
+  });
+
+  test("a client with the tasks extension runs a task, whose id is the job's, and cancels another", async () => {
+    const me = await caller();
+    const rpc = mcpRpc((request) => fetch(request), { url: url(), headers: me.as, extensions: [tasksExtension] });
+    const submit = async () => {
+      const call = { name: "run_task", arguments: { task: "Add a test", pool: me.pool, wait: true } };
+      const { result } = await rpc("tools/call", call);
+      return result;
+    };
+    const { taskId, ...created } = await submit();
+    expect(created).toMatchObject({ resultType: "task", status: "working" });
+    const { lease } = await world().claim(me.pool);
+    await world().store.finish(lease, { status: "succeeded", patch: { output: "It is done." } });
+    const { job } = (await me.get(`/jobs/${taskId}`)).body;
+    expect((await rpc("tasks/get", { taskId })).result).toMatchObject({
+      status: "completed",
+      result: { structuredContent: { success: true, job } },
+    });
+    const other = (await submit())["taskId"];
+    expect((await rpc("tasks/cancel", { taskId: other })).error).toBeUndefined();
+    expect((await rpc("tasks/get", { taskId: other })).result).toMatchObject({ status: "cancelled" });
   });
 
   test("whoever listens to a job is told of its changes", async () => {

@@ -3,6 +3,7 @@ import { JobId } from "../../../shared/job.ts";
 import { type AWorker, startWorker } from "../../support/a-worker.ts";
 import { anMcpClient } from "../../support/an-mcp-client.ts";
 import { eventually } from "../../support/eventually.ts";
+import { mcpRpc, tasksExtension } from "../../support/mcp-rpc.ts";
 import { doorContract } from "./door-contract.ts";
 import { configuredKey, nodeDoor } from "./door-world.ts";
 
@@ -36,10 +37,17 @@ test("a client that goes from door to door in the middle of a job, two on Node a
   }
   expect(seen).toEqual(["job.queued", "job.claimed", "message.received", "job.succeeded"]);
   expect((await submit()).body).toMatchObject({ job: { id: job_id, status: "succeeded" } });
-  for (const url of urls)
+  for (const url of urls) {
+    const rpc = mcpRpc((request) => fetch(request), {
+      url: `${url}/mcp`,
+      headers: me.as,
+      extensions: [tasksExtension],
+    });
+    expect((await rpc("tasks/get", { taskId: job_id })).result).toMatchObject({ taskId: job_id, status: "completed" });
     expect(await (await fetch(`${url}/jobs/${job_id}`, { headers: me.as })).json()).toMatchObject({
       job: { id: job_id, status: "succeeded" },
     });
+  }
 });
 
 test("the cron trigger ends leases whose time is over", async () => {
