@@ -34,8 +34,7 @@ const Declaring = z.object({
 const TaskParams = z.object({ taskId: z.string() });
 
 /** Said anew with each request, as all that is known of a client of this revision. */
-export const takesTasks = ({ mcpReq }: ServerContext): boolean =>
-  Declaring.safeParse(mcpReq.envelope).success;
+export const takesTasks = ({ mcpReq }: ServerContext): boolean => Declaring.safeParse(mcpReq.envelope).success;
 
 /**
  * The answer to a call that has started this job. The SDK wants a `content` wherever a tool answers.
