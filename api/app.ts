@@ -17,6 +17,7 @@ import { mcpRoutes } from "./routes/mcp.ts";
 import { metaRoutes } from "./routes/meta.ts";
 import { oauthRoutes } from "./routes/oauth.ts";
 import { pageRoutes } from "./routes/pages.ts";
+import { runnerRoutes } from "./routes/runner.ts";
 import { worktreeRoutes } from "./routes/worktrees.ts";
 
 /** What can stand behind a door instead of our own: for tests that bring their own tools. */
@@ -76,6 +77,7 @@ export function createApp(given: ApiDeps, { mcp }: Behind = {}): OpenAPIHono<Api
   metaRoutes(deps, app);
   oauthRoutes(deps, app);
   mcpRoutes(deps, app, mcp);
+  runnerRoutes(deps, app);
   pageRoutes(deps, app);
   return app;
 }

@@ -2,9 +2,11 @@ import type { MiddlewareHandler } from "hono";
 import type { Clock } from "../shared/clock.ts";
 import { AppError } from "../shared/error.ts";
 import { HttpError } from "../shared/problem.ts";
+import { maxRunnerBodyBytes, runnerPath } from "../shared/runner-door/protocol.ts";
 import type { ApiEnv, IncomingBody } from "./deps.ts";
 
-export const maxBodyBytes = 1024 * 1024;
+const mebibyte = 1024 * 1024;
+export const maxBodyBytes = mebibyte;
 const maxDropBytes = 16 * 1024 * 1024;
 const maxDropMs = 2_000;
 
@@ -22,7 +24,7 @@ export function dropUnreadBody(clock: Clock): MiddlewareHandler<ApiEnv> {
 }
 
 /**
- * Reads the body into memory, as JSON only and up to 1 MiB; an empty one is none. What was read is in Hono's cache, from
+ * Reads the body into memory, as JSON only and up to 1 MiB (of a runner 16); an empty one is none. What was read is in Hono's cache, from
  * where `c.req.text()` and `json()` take it: a request made anew, and a stream of its bytes, cost more than all else here.
  * @throws HttpError 415, 413; AppError `invalid_request` where it breaks off.
  */
@@ -30,17 +32,19 @@ export const readBody: MiddlewareHandler<ApiEnv> = async (c, next) => {
   const { raw } = c.req;
   const length = c.req.header("content-length");
   const declared = Number(length ?? 0);
+  const isRunners = c.req.path.startsWith(runnerPath) && c.get("caller").scopes.includes("runner");
+  const most = isRunners ? maxRunnerBodyBytes : maxBodyBytes;
   // With its length told it is read at once; without one (chunked, HTTP/2) only reading tells whether there is one.
   const isTold = declared > 0;
   const first = isTold || length === "0" ? undefined : await c.get("body").next();
   if (isTold || first) {
     checkType(c.req.header("content-type"), c.req.header("content-encoding"));
     const bytes =
-      declared > maxBodyBytes ? undefined : await (isTold ? whole(c.get("body")) : collect(first, c.get("body")));
+      declared > most ? undefined : await (isTold ? whole(c.get("body"), most) : collect(first, c.get("body"), most));
     if (!bytes)
       throw new HttpError(413, "invalid_request", {
-        sentence: "The body is larger than 1 MiB.",
-        errors: [{ path: "", message: "at most 1 MiB" }],
+        sentence: `The body is larger than ${most / mebibyte} MiB.`,
+        errors: [{ path: "", message: `at most ${most / mebibyte} MiB` }],
         remedy: "Send a shorter request.",
       });
     const text = utf8(bytes);
@@ -109,22 +113,23 @@ function utf8(bytes: Uint8Array): string {
 }
 
 /** Undefined when there is more than the limit. */
-async function whole(body: IncomingBody): Promise<Uint8Array | undefined> {
+async function whole(body: IncomingBody, most: number): Promise<Uint8Array | undefined> {
   const bytes = await body.whole();
-  return bytes.length > maxBodyBytes ? undefined : bytes;
+  return bytes.length > most ? undefined : bytes;
 }
 
 /** The same, piece by piece. */
 async function collect(
   first: Uint8Array | undefined,
   body: IncomingBody,
+  most: number,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const pieces: Uint8Array[] = [];
   let size = 0;
   for (let piece = first; piece; piece = await body.next()) {
     pieces.push(piece);
     size += piece.length;
-    if (size > maxBodyBytes) return undefined;
+    if (size > most) return undefined;
   }
   const all = new Uint8Array(size);
   for (let at = 0; pieces.length > 0; ) {

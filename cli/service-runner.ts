@@ -6,12 +6,19 @@ import type { Log } from "../shared/log.ts";
 import { redactor } from "../shared/redact.ts";
 import type { JobStore } from "../shared/store.ts";
 import type { CliContext } from "./context.ts";
-import { storePace } from "./store-pace.ts";
+import { paceOf } from "./store-pace.ts";
 
-type Parts = Readonly<{ cli: CliContext; config: Config; store: JobStore; log: Log }>;
+type Parts = Readonly<{
+  cli: CliContext;
+  config: Config;
+  store: JobStore;
+  log: Log;
+  /** Where the store is, if other boxes share it. */
+  storeUrl: string | undefined;
+}>;
 
 /** A runner in this process, beside an API or alone. */
-export const serviceRunner = ({ cli, config, store, log }: Parts): Promise<Runner> =>
+export const serviceRunner = ({ cli, config, store, log, storeUrl }: Parts): Promise<Runner> =>
   startRunner({
     config,
     store,
@@ -23,7 +30,8 @@ export const serviceRunner = ({ cli, config, store, log }: Parts): Promise<Runne
     cwd: cli.cwd,
     version: cli.version,
     packageRoot: cli.root,
-    ...storePace(config),
+    ...paceOf(storeUrl),
+    storeUrl,
     random: Math.random,
     newId: randomUUID,
   });

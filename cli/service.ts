@@ -24,8 +24,12 @@ export function warnOfLogin({ print, env }: CliContext, config: Config): void {
 }
 
 /** Without a store that all machines reach nothing keeps their runners apart. */
-export function warnOfSharing({ print }: CliContext, { sharedFsRoot, redisUrl }: Config): void {
-  if (sharedFsRoot === undefined || redisUrl !== undefined) return;
+export function warnOfSharing(
+  { print }: CliContext,
+  { sharedFsRoot }: Pick<Config, "sharedFsRoot">,
+  storeUrl: string | undefined,
+): void {
+  if (sharedFsRoot === undefined || storeUrl !== undefined) return;
   print.warn(
     `AGENTICORE_SHARED_FS_ROOT is set and REDIS_URL is not: only one machine may use ${sharedFsRoot} like this, by one data folder. Set REDIS_URL before another does.`,
   );

@@ -15,5 +15,7 @@ const embedded: StorePace = { announceMs: 10_000, idlePollMs: 60_000, sweepMs: 5
 /** Every command is paid for, and the store itself looks for changes once a minute while somebody waits. */
 const remote: StorePace = { announceMs: 60_000, idlePollMs: 600_000, sweepMs: 60_000 };
 
-export const storePace = ({ redisUrl }: Pick<Config, "redisUrl">): StorePace =>
-  redisUrl === undefined ? embedded : remote;
+export const storePace = ({ redisUrl }: Pick<Config, "redisUrl">): StorePace => paceOf(redisUrl);
+
+/** Without an address the store is this machine's own. */
+export const paceOf = (storeUrl: string | undefined): StorePace => (storeUrl === undefined ? embedded : remote);

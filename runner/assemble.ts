@@ -33,6 +33,8 @@ import { openTelemetry } from "./telemetry/telemetry.ts";
 export type RunnerStart = Readonly<{
   config: Config;
   store: JobStore;
+  /** Where the store is that other boxes share, by Redis or an API; without it that of REDIS_URL, or of this box alone. */
+  storeUrl?: string | undefined;
   clock: Clock;
   log: Log;
   redact: Redact;
@@ -57,6 +59,7 @@ type Assembled = AsyncDisposable & Readonly<{ deps: RunnerDeps }>;
 export async function assemble(start: RunnerStart, tell: () => object): Promise<Assembled> {
   const { config, store, clock, log, random, newId, redact, env, packageRoot, cwd } = start;
   const places = placesOf(config);
+  const shared = { ...config, redisUrl: start.storeUrl ?? config.redisUrl };
   if (config.sharedFsRoot !== undefined) await shareRoot(config.sharedFsRoot, log);
   for (const folder of Object.values(places)) await mkdir(folder, { recursive: true, mode: 0o700 });
   const instance = await openInstance(places.runs, `${config.podName}/${newId()}`, tell);
@@ -77,9 +80,9 @@ export async function assemble(start: RunnerStart, tell: () => object): Promise<
     tmpRoot: tmpdir(),
     times: leaseTimes(config),
     profiles,
-    repos: await repositories(start, { places, github }),
-    box: treeBox(config, places),
-    copies: openSessionCopies({ store, config, newId, sessions: places.sessions }),
+    repos: await repositories(start, { places, github, shared }),
+    box: treeBox(shared, places),
+    copies: openSessionCopies({ store, config: shared, newId, sessions: places.sessions }),
     usage: await startUsageReceiver(),
     broker: await startBroker(env),
     credentials: openCredentialPool(config.claudeCredentials, clock),
@@ -117,9 +120,14 @@ const treeBox = (config: Config, places: Places): string =>
     ? sharedBox
     : boxOf(config.podName);
 
-type Around = Readonly<{ places: Places; github: Github }>;
+type Around = Readonly<{
+  places: Places;
+  github: Github;
+  /** The configuration, with the address of the store that other boxes share, whatever leads there. */
+  shared: Config;
+}>;
 
-async function repositories(start: RunnerStart, { places, github }: Around): Promise<Repos> {
+async function repositories(start: RunnerStart, { places, github, shared }: Around): Promise<Repos> {
   const { config, env, log, store, clock, random, newId } = start;
   const git = await findProgram("git", env["PATH"] ?? "");
   if (!git)
@@ -133,12 +141,12 @@ async function repositories(start: RunnerStart, { places, github }: Around): Pro
     stateDir: places.git,
     gitBinary: git,
     log: (sentence) => log.warn(sentence),
-    isAllowed: repoRules(config, config.host),
+    isAllowed: repoRules(shared, config.host),
     networkEnv: Object.fromEntries(
       Object.entries(env).flatMap(([key, value]) => (network.test(key) && value ? [[key, value]] : [])),
     ),
     poolSize: config.maxParallelJobs,
-    ...(isSharedMirror(config, places)
+    ...(isSharedMirror(shared, places)
       ? { shared: { store, clock, random, newId, ttlMs: Math.min(60_000, config.leaseSeconds * 1000) } }
       : {}),
     credentials: github.login,

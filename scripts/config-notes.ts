@@ -17,8 +17,10 @@ export const configNotes: Readonly<Record<ConfigName, string>> = {
   allowUnauthenticated:
     "`true` serves other than loopback addresses without keys: whoever reaches the port can run code.",
   corsOrigins: "Origins of web pages elsewhere that may call the API.",
-  clientUrl: "The server that the CLI talks to; without it, host and port of this configuration.",
-  clientApiKey: "The key that the CLI sends; without it and without a client URL, the first of `server.api_keys`.",
+  clientUrl:
+    "The server that the CLI talks to; without it, host and port of this configuration. Without `redis.url` also the one whose store `agenticore runner` works with.",
+  clientApiKey:
+    "The key that the CLI and such a runner (scope `runner`) send; without it and without a client URL, the first of `server.api_keys`.",
   claudeBinary: "The Claude Code program: a name that is looked up in PATH, or a path.",
   claudeTimeout: "Time limit of a job in seconds, 1 to 86400, where neither job nor profile has one.",
   defaultProfile: "Profile of jobs that name none.",

@@ -42,7 +42,7 @@ export function checkJobReach(
 export const isNarrowed = ({ reach = {} }: Readonly<{ reach?: Reach }>): boolean =>
   [reach.repos, reach.pools, reach.profiles].some((list) => list !== undefined);
 
-function notFor(path: "pool" | "profile", given: string, allowed: readonly string[]): AppError {
+export function notFor(path: "pool" | "profile", given: string, allowed: readonly string[]): AppError {
   return new AppError("forbidden", `This key is not for the ${path} ${given}.`, {
     remedy: `Name ${allowed.length === 1 ? "the" : "one of the"} ${path}${allowed.length === 1 ? "" : "s"} ${listed(allowed)}, or use another key.`,
     errors: [{ path, message: `must be ${listed(allowed)}` }],

@@ -72,7 +72,9 @@ export const runnerInstall = defineCommand<Options>({
     }
     print.data(`${places.unit}${unit === "same" ? " (as it was)" : ""}`);
     print.data(`${places.environment}${environment === "kept" ? " (as it was)" : ""}`);
-    print.note(`Put REDIS_URL and Claude's login into ${places.environment}, then:`);
+    print.note(
+      `Put REDIS_URL (or AGENTICORE_URL and AGENTICORE_API_KEY) and Claude's login into ${places.environment}, then:`,
+    );
     for (const command of commands) print.note(`  ${command}`);
     return 0;
   },

@@ -61,7 +61,7 @@ export const serve = defineCommand<Options>({
       version,
       ...storePace(config),
     };
-    const startRunner = () => serviceRunner({ cli, config, store, log });
+    const startRunner = () => serviceRunner({ cli, config, store, log, storeUrl: config.redisUrl });
     if ((options.transport ?? config.transport) === "stdio")
       return await overStdio(cli, door, async () => (options.runner ? startRunner() : undefined));
     const given: Partial<ApiOptions> = {
@@ -73,7 +73,7 @@ export const serve = defineCommand<Options>({
       welcome(cli, config, api.url);
       if (!options.runner) return await untilSignal(cli, noRunner());
       warnOfLogin(cli, config);
-      warnOfSharing(cli, config);
+      warnOfSharing(cli, config, config.redisUrl);
       return await untilSignal(
         cli,
         startRunner().then((started) => besideApi(cli, started)),

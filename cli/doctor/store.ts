@@ -1,14 +1,39 @@
 import { existsSync } from "node:fs";
 import type { Config } from "../../shared/config-keys.ts";
 import { toAppError } from "../../shared/error.ts";
+import { isLoopbackHost } from "../../shared/repo-rules.ts";
 import type { CliContext } from "../context.ts";
-import { databasePath, openStore } from "../open-store.ts";
-import { broken, type Check, ok } from "./check.ts";
+import { databasePath, openApiStore, openStore, worksThroughApi } from "../open-store.ts";
+import { broken, type Check, ok, warn } from "./check.ts";
 import { checkRedis } from "./redis.ts";
 
 /** Opens the store as a server would, but makes none. */
 export async function checkStore(cli: CliContext, config: Config): Promise<Check[]> {
-  return config.redisUrl === undefined ? [await checkEmbedded(cli, config)] : checkRedis(cli, config);
+  if (config.redisUrl !== undefined) return checkRedis(cli, config);
+  const own = await checkEmbedded(cli, config);
+  return worksThroughApi(config) ? [own, await checkApi(cli, config)] : [own];
+}
+
+const patienceMs = 2_500;
+
+/** AGENTICORE_URL may be there for the CLI alone: what keeps a runner from working is no fault then. */
+async function checkApi({ clock, fetch }: CliContext, config: Config): Promise<Check> {
+  const { clientUrl = "" } = config;
+  const { protocol, hostname, host } = new URL(clientUrl);
+  try {
+    await using store = openApiStore(config, { clock, fetch, limits: { callMs: patienceMs } });
+    await store.ping();
+    if (protocol === "http:" && !isLoopbackHost(hostname))
+      return warn(
+        "runner's store",
+        `${host} by plain HTTP: the key and all jobs can be read on the way.`,
+        "Use https://",
+      );
+    return ok("runner's store", `a runner here takes its jobs from the server at ${host}`);
+  } catch (thrown) {
+    const { message, remedy } = toAppError(thrown);
+    return warn("runner's store", `A runner here would take no jobs. ${message}`, remedy);
+  }
 }
 
 async function checkEmbedded(cli: CliContext, config: Config): Promise<Check> {

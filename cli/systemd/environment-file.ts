@@ -10,6 +10,8 @@ const foreign = [
 const hints: readonly (readonly [name: string, what: string])[] = [
   ["REDIS_URL", "the store: rediss://… or redis://… by TCP, https://… by HTTP; without it this machine's own"],
   ["REDIS_TOKEN", "its token, for HTTP"],
+  ["AGENTICORE_URL", "instead of REDIS_URL: an Agenticore server, https://…, whose store it works with"],
+  ["AGENTICORE_API_KEY", "its key there: `agenticore keys create NAME --scope runner`"],
   ["CLAUDE_CODE_OAUTH_TOKEN", "from `claude setup-token`; or ANTHROPIC_API_KEY"],
   ["GITHUB_TOKEN", "for fetch, push and pull requests"],
   ["AGENTICORE_POOLS", "pools whose jobs it takes"],

@@ -130,12 +130,12 @@ test("a shared folder that is at another path than before is refused, since git'
   expect(find("shared folder")).toMatchObject({ state: "broken" });
 });
 
-test("doctor says that sharing needs Redis, and where the shared folder is not there", async () => {
+test("doctor says that sharing needs a store that others reach, and where the shared folder is not there", async () => {
   const root = join(aFolder(), "shared");
   const missing = await examined({ AGENTICORE_SHARED_FS_ROOT: root });
   expect(missing.find("shared folder")).toMatchObject({ state: "broken" });
   await aCli().run("init-shared-fs", "--shared-root", root);
-  const alone = await examined({ AGENTICORE_SHARED_FS_ROOT: root });
+  const alone = await examined({ AGENTICORE_SHARED_FS_ROOT: root, AGENTICORE_URL: "" });
   expect(alone.find("shared folder")).toMatchObject({ state: "warn", mend: expect.stringContaining("REDIS_URL") });
 });
 

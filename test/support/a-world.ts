@@ -134,6 +134,18 @@ export async function aWorld(settings: Readonly<Record<string, string>> = {}): P
   };
 }
 
+/** Settings of a box that has nothing in common with another one of this world. */
+export function ownFolders({ home }: Pick<World, "home">, name: string): Readonly<Record<string, string>> {
+  const at = (folder: string) => join(home, name, folder);
+  return {
+    AGENTICORE_POD_NAME: name,
+    AGENTICORE_DATA_DIR: at("data"),
+    AGENTICORE_REPOS_ROOT: at("repos"),
+    AGENTICORE_WORKTREE_ROOT: at("worktrees"),
+    AGENTICORE_JOBS_DIR: at("jobs"),
+  };
+}
+
 /** @throws Error when the job was not accepted. */
 export function submitted({ status, body }: Answer): SeenJob {
   if (status !== 202) throw new Error(`POST /jobs answered ${status}: ${JSON.stringify(body)}`);

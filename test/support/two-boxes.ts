@@ -1,15 +1,16 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { aWorld, type World } from "./a-world.ts";
+import type { Served } from "./a-server.ts";
+import { aWorld, ownFolders, type World } from "./a-world.ts";
 import { eventually } from "./eventually.ts";
 
 /** Where the processes of a story keep their jobs: what tells them so, and whether they share nothing else. */
 export type Meeting = AsyncDisposable &
   Readonly<{
     env: Readonly<Record<string, string>>;
-    /** Of the runner on the other box, beside these: with folders of its own. Absent: both share the data folder. */
-    otherBox?: Readonly<Record<string, string>>;
+    /** Of the runner on the other box, beside these, once there is a server: with folders of its own. Absent: both share the data folder. */
+    otherBox?: (world: World, served: Served) => Promise<Readonly<Record<string, string>>>;
   }>;
 type OpenMeeting = () => Promise<Meeting>;
 
@@ -18,8 +19,8 @@ export function twoBoxesStory(open: OpenMeeting): void {
   test("a cancel through one process stops a job that another one holds within two seconds", async () => {
     await using meeting = await open();
     await using world = await aWorld(meeting.env);
-    await world.serve({ direct: true, args: ["--no-runner"] });
-    const runner = await world.runner(box(world, meeting, "box-2"));
+    const served = await world.serve({ direct: true, args: ["--no-runner"] });
+    const runner = await world.runner(await box({ world, served }, meeting, "box-2"));
     const { id } = await aBusyJob(world);
     const asked = performance.now();
     const { status, body } = await world.call("POST", `/jobs/${id}/cancel`);
@@ -39,8 +40,11 @@ export function twoBoxesStory(open: OpenMeeting): void {
   test("a drain through one process reaches a runner elsewhere within two seconds: it takes no more, and finishes what it has", async () => {
     await using meeting = await open();
     await using world = await aWorld({ ...meeting.env, AGENTICORE_MAX_PARALLEL_JOBS: "2" });
-    await world.serve({ direct: true, args: ["--no-runner"] });
-    const runner = await world.runner({ ...box(world, meeting, "box-2"), AGENTICORE_POD_NAME: "box-2" });
+    const served = await world.serve({ direct: true, args: ["--no-runner"] });
+    const runner = await world.runner({
+      ...(await box({ world, served }, meeting, "box-2")),
+      AGENTICORE_POD_NAME: "box-2",
+    });
     const busy = await aBusyJob(world);
     const runners = async () => (await world.call("GET", "/runners")).body["runners"] as Record<string, unknown>[];
     await eventually(async () => (await runners())[0]?.["running"] === 1, { what: "its job is told" });
@@ -61,8 +65,8 @@ export function twoBoxesStory(open: OpenMeeting): void {
   test("a message through one process reaches a job that another one holds, once", async () => {
     await using meeting = await open();
     await using world = await aWorld(meeting.env);
-    await world.serve({ direct: true, args: ["--no-runner"] });
-    const runner = await world.runner(box(world, meeting, "box-2"));
+    const served = await world.serve({ direct: true, args: ["--no-runner"] });
+    const runner = await world.runner(await box({ world, served }, meeting, "box-2"));
     const busy = await aBusyJob(world);
     expect((await world.call("POST", `/jobs/${busy.id}/messages`, { text: "And more." })).status).toBe(202);
     await eventually(async () => (await world.events(busy.id)).some(({ type }) => type === "message.received"));
@@ -75,18 +79,15 @@ export function twoBoxesStory(open: OpenMeeting): void {
   });
 }
 
+type Place = Readonly<{ world: World; served: Served }>;
+
 /** Settings of a process on a box of its own, below the world's home so that its leftovers are seen. */
-function box({ home }: World, { otherBox }: Meeting, name: string): Readonly<Record<string, string>> {
-  if (!otherBox) return {};
-  const at = (folder: string) => join(home, name, folder);
-  return {
-    ...otherBox,
-    AGENTICORE_POD_NAME: name,
-    AGENTICORE_DATA_DIR: at("data"),
-    AGENTICORE_REPOS_ROOT: at("repos"),
-    AGENTICORE_WORKTREE_ROOT: at("worktrees"),
-    AGENTICORE_JOBS_DIR: at("jobs"),
-  };
+async function box(
+  { world, served }: Place,
+  { otherBox }: Meeting,
+  name: string,
+): Promise<Readonly<Record<string, string>>> {
+  return otherBox ? { ...(await otherBox(world, served)), ...ownFolders(world, name) } : {};
 }
 
 /** A job whose tool runs until it is released. */

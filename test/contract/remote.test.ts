@@ -1,0 +1,4 @@
+import { remoteWorld } from "../support/remote-world.ts";
+import { storeContract } from "./store-contract.ts";
+
+storeContract("the SQLite store behind the API, with a runner's key", remoteWorld);
