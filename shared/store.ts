@@ -1,9 +1,11 @@
 import type { BudgetOrder, BudgetState } from "./budget.ts";
+import type { ChangeQuery } from "./change-query.ts";
 import type { JobEvent, NewEvent } from "./event.ts";
 import type { Histogram } from "./histogram.ts";
 import type { AttemptReason, Job, JobId, JobPatch, JobStatus, JobSummary, Message, TerminalStatus } from "./job.ts";
 import type { KeyStore } from "./key-store.ts";
 import type { ProfileSummary } from "./profile.ts";
+import type { RelayStore } from "./relay-store.ts";
 import type { WorktreeRecord } from "./worktree.ts";
 
 /** The right to run one attempt: every write of a runner carries it, so that a runner without one cannot spell the call. */
@@ -89,17 +91,6 @@ export type Release = Told &
     patch?: JobPatch;
   }>;
 
-export type ChangeQuery = Readonly<{
-  job?: JobId;
-  control?: true;
-  /** A runner's id. */
-  runner?: string;
-  /** Pools of a runner that has nothing to do. */
-  pools?: readonly string[];
-  timeoutMs: number;
-  signal?: AbortSignal;
-}>;
-
 export type EventPage = Readonly<{
   events: readonly JobEvent[];
   /** The cursor behind the last event of this page; absent at the end of a terminal job. */
@@ -167,7 +158,7 @@ export type StoreCounts = Readonly<{
  * Where the state of all jobs lives. Each method is one atomic step: two runners never see half of it.
  * Methods with a Lease throw LeaseLost when another runner holds the job or it has ended, and then change nothing; all throw AppError `store_unavailable` when the store cannot answer.
  */
-export interface JobStore extends KeyStore, AsyncDisposable {
+export interface JobStore extends KeyStore, RelayStore, AsyncDisposable {
   /** Queues the job, or gives back the one that the same idempotency key (or the same id) made. @throws AppError `invalid_request` where the key came with another body, BudgetUsedUp where one of its budgets has no room, `conflict` where its job was removed already; of a job with a worktree `worktree_in_use`, `not_found`, `conflict`. */
   submit(job: NewJob): Promise<Submitted>;
   /** The job with its queue position, or undefined; with `tenant`, only that tenant's. */
@@ -209,7 +200,8 @@ export interface JobStore extends KeyStore, AsyncDisposable {
    * Without a job it also resolves when a delay, a lease or a queue time ends.
    * With `control` only what others do to a running job wakes: a cancel or message that no renewal has told of yet (at once,
    * if there is one already), or the lease gone. Its runner's own renewals do not. With `runner` only what is asked of that
-   * runner itself (a drain) wakes. With `pools` a store may keep quiet of what gives no runner of these pools a job.
+   * runner itself (a drain) wakes. With `pools` a store may keep quiet of what gives no runner of these pools a job. With `relay` only
+   * that relay does: as soon as it has messages behind `after`, or is gone.
    */
   changed(what: ChangeQuery): Promise<void>;
   /** Reaps expired leases (attempt ended as `lease_lost`), expires jobs over their queue time, removes terminal jobs over their TTL. Returns the jobs that it changed. */

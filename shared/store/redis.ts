@@ -10,6 +10,7 @@ import { openEventLog } from "./redis/event-log.ts";
 import { openJobList } from "./redis/job-list.ts";
 import { openLeases } from "./redis/leases.ts";
 import { sweep as sweepScript } from "./redis/lua/sweep.ts";
+import { openRelays } from "./redis/relays.ts";
 import { openRequests } from "./redis/requests.ts";
 import { openRunners } from "./redis/runners.ts";
 import { openSubmission } from "./redis/submission.ts";
@@ -66,6 +67,7 @@ export function openRedisStore({ limits = {}, ...options }: RedisOptions): JobSt
     ...openBudgets(context),
     ...openWorktrees(context),
     ...openApiKeys(context),
+    ...openRelays(context),
     events: openEventLog(context),
     changed: changes.wait,
     sweep,

@@ -14,6 +14,7 @@ import { openEndings } from "./sqlite/lease-ending.node.ts";
 import { openLeases } from "./sqlite/leases.node.ts";
 import { openLocks } from "./sqlite/locks.node.ts";
 import { openMessages } from "./sqlite/messages.node.ts";
+import { openRelays } from "./sqlite/relays.node.ts";
 import { openRequests } from "./sqlite/requests.node.ts";
 import { openRunners } from "./sqlite/runners.node.ts";
 import { openStoreTime } from "./sqlite/store-time.node.ts";
@@ -73,6 +74,7 @@ async function storeOver(db: Database, options: SqliteOptions): Promise<JobStore
   const transcripts = openTranscripts(context);
   const budgets = openBudgets(context);
   const apiKeys = openApiKeys(context);
+  const relays = openRelays(context);
   const changes = openChanges({ version: db.version, hints: openHints(context), clock });
 
   const write = async <T>(body: () => T, safety?: Safety): Promise<T> => {
@@ -147,6 +149,11 @@ async function storeOver(db: Database, options: SqliteOptions): Promise<JobStore
     listKeys: () => db.read(apiKeys.list),
     touchKey: (id, at) => write(() => apiKeys.touch(id, at), "quick"),
     revokeKey: (id, at) => write(() => apiKeys.revoke(id, at)),
+    // A stream does not outlive its process.
+    openRelay: (relay) => write(() => relays.open(relay), "quick"),
+    sendRelay: (message) => write(() => relays.send(message), "quick"),
+    takeRelay: (taken) => write(() => relays.take(taken), "quick"),
+    closeRelay: (channel) => write(() => relays.close(channel), "quick"),
     counts: () => db.read(lists.counts),
     ping: () => db.read(() => void jobs.get(0)),
     [Symbol.asyncDispose]: async () => {

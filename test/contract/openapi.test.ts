@@ -79,7 +79,8 @@ test("the document has every route that the server has, and no other", async () 
     .filter(({ method }) => method !== "ALL")
     .map(({ method, path }) => `${method} ${path.replace(/:([a-z]+)/g, "{$1}")}`);
   const pages = ["GET /", "GET /docs", "GET /openapi.json"];
-  expect(new Set(served)).toEqual(new Set([...told, ...pages]));
+  const mcp = ["GET /sse", "POST /messages"];
+  expect(new Set(served)).toEqual(new Set([...told, ...pages, ...mcp]));
 });
 
 test("the reference names every route", async () => {

@@ -13,6 +13,7 @@ import { locksContract } from "./store/locks.ts";
 import { lossesContract } from "./store/losses.ts";
 import { poolsContract } from "./store/pools.ts";
 import { racesContract } from "./store/races.ts";
+import { relaysContract } from "./store/relays.ts";
 import { repeatsContract } from "./store/repeats.ts";
 import { requestsContract } from "./store/requests.ts";
 import { runnersContract } from "./store/runners.ts";
@@ -43,6 +44,7 @@ export function storeContract(name: string, open: OpenWorld): void {
     describe("worktrees", () => worktreesContract(open));
     describe("budgets", () => budgetsContract(open));
     describe("locks", () => locksContract(open));
+    describe("relays", () => relaysContract(open));
     describe("API keys", () => apiKeysContract(open));
     describe("races", () => racesContract(open));
     describe("histories", () => historiesContract(open));

@@ -1,5 +1,6 @@
+import type { ChangeQuery } from "../../shared/change-query.ts";
 import { AppError } from "../../shared/error.ts";
-import type { ChangeQuery, JobStore } from "../../shared/store.ts";
+import type { JobStore } from "../../shared/store.ts";
 import type { Random } from "../support/random.ts";
 import type { Process } from "./machine.ts";
 import type { Timeline } from "./timeline.ts";

@@ -16,21 +16,25 @@ const answersIn = (events: readonly ClaudeEvent[]): string[] =>
       : [];
   });
 
-test.each(["http", "stdio"])(
+test.each(["http", "sse", "stdio"])(
   "Claude Code submits a task over MCP by %s, waits for it and reads the result",
   async (how) => {
-    await using world = await aWorld(how === "http" ? { AGENTICORE_API_KEYS: key } : {});
-    const { url } = how === "http" ? await world.serve({ direct: true }) : { url: "" };
+    await using world = await aWorld(how === "stdio" ? {} : { AGENTICORE_API_KEYS: key });
+    const { url } = how === "stdio" ? { url: "" } : await world.serve({ direct: true });
     const cwd = join(world.home, "desk");
     mkdirSync(cwd);
     const server =
-      how === "http"
-        ? { type: "http", url: `${url}/mcp`, headers: { Authorization: `Bearer ${key}` } }
-        : {
+      how === "stdio"
+        ? {
             type: "stdio",
             command: process.execPath,
             args: [program, "serve", "--transport", "stdio"],
             env: world.env,
+          }
+        : {
+            type: how,
+            url: how === "http" ? `${url}/mcp` : `${url}/sse`,
+            headers: { Authorization: `Bearer ${key}` },
           };
     const done = await runClaude("Have it done. [[scenario:delegate say=well-done]]", {
       url: world.model.url,

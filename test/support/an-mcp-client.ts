@@ -1,4 +1,4 @@
-import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import { Client, SSEClientTransport, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 
 /** The revisions that a client of the SDK speaks, by how it opens: with `initialize`, or without. */
 export type Era = "legacy" | "modern";
@@ -26,6 +26,19 @@ export async function anMcpClient(send: Send | undefined, { era = "modern", head
     ...(send ? { fetch: async (to, init) => send(new Request(to, init)) } : {}),
   });
   const client = new Client({ name: "test", version: "1" }, negotiation(era));
+  await client.connect(transport);
+  return mcpClient(client);
+}
+
+type SseFacts = Readonly<{ headers?: Readonly<Record<string, string>>; fetch?: typeof fetch }>;
+
+/** The same over HTTP+SSE: the transport of before 2025. */
+export async function anSseClient(url: string, { headers = {}, fetch }: SseFacts = {}): Promise<McpClient> {
+  const transport = new SSEClientTransport(new URL("/sse", url), {
+    requestInit: { headers: { ...headers } },
+    ...(fetch ? { fetch: (...asked) => fetch(...asked) } : {}),
+  });
+  const client = new Client({ name: "test", version: "1" }, negotiation("legacy"));
   await client.connect(transport);
   return mcpClient(client);
 }

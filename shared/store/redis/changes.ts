@@ -1,5 +1,5 @@
+import type { ChangeQuery } from "../../change-query.ts";
 import { type Clock, jittered } from "../../clock.ts";
-import type { ChangeQuery } from "../../store.ts";
 import { type Concern, concernOf } from "./concerns.ts";
 import type { Context } from "./context.ts";
 import type { News } from "./news.ts";

@@ -1,5 +1,5 @@
+import type { ChangeQuery } from "../../change-query.ts";
 import type { JobId } from "../../job.ts";
-import type { ChangeQuery } from "../../store.ts";
 import type { Context } from "./context.ts";
 import { look } from "./lua/look.ts";
 import type { Listening, Reply } from "./wire.ts";
@@ -39,6 +39,18 @@ export function concernOf(what: ChangeQuery, parts: Parts): Concern {
       topic: { channels: ours() },
       heard: (from, payload) => (from === channel && payload === "drain" ? "wake" : "nothing"),
       happened: async () => !before && (await wire.send(["HGET", key(`runner:${runner}`), "drain"])) !== null,
+    };
+  }
+  if (what.relay !== undefined) {
+    const { channel, after } = what.relay;
+    return {
+      ...quiet,
+      topic: { channels: [key(`relay:${channel}`)] },
+      heard: (_, last) => (Number(last) > after ? "wake" : "nothing"),
+      happened: async () => {
+        const last = await wire.send(["HGET", key(`relay:${channel}`), "last"]);
+        return last === null || Number(last) > after;
+      },
     };
   }
   if (what.job !== undefined && what.control) return controlOf(what.job, parts, ours);

@@ -1,6 +1,6 @@
+import type { ChangeQuery } from "../../change-query.ts";
 import type { Clock } from "../../clock.ts";
 import type { JobId } from "../../job.ts";
-import type { ChangeQuery } from "../../store.ts";
 import type { Hints } from "./hints.node.ts";
 
 /** How often the file is asked whether another process has written (`PRAGMA data_version`: microseconds). */
@@ -28,7 +28,7 @@ export function openChanges({ version, hints, clock }: Source) {
   const wakeConcerned = (all: readonly Waiter[]) => {
     for (const waiter of all) if (waiter.concerned()) waiter.wake();
   };
-  const concern = ({ job, control, runner }: ChangeQuery): (() => boolean) => {
+  const concern = ({ job, control, runner, relay }: ChangeQuery): (() => boolean) => {
     if (runner !== undefined) {
       const isDrained = sure(
         () => hints.isDrained(runner),
@@ -37,6 +37,11 @@ export function openChanges({ version, hints, clock }: Source) {
       const before = isDrained();
       return () => !before && isDrained();
     }
+    if (relay !== undefined)
+      return sure(
+        () => hints.isRelayed(relay),
+        () => true,
+      );
     if (!control || job === undefined) return () => true;
     const holder = sure(
       () => hints.holder(job),
@@ -80,12 +85,12 @@ export function openChanges({ version, hints, clock }: Source) {
     },
     wait: (what: ChangeQuery): Promise<void> =>
       new Promise((resolve) => {
-        const { job, control, runner, signal } = what;
+        const { job, control, runner, relay, signal } = what;
         const concerned = concern(what);
-        const isAny = job === undefined && runner === undefined;
+        const isAny = job === undefined && runner === undefined && relay === undefined;
         const timeMs = isAny ? sure(hints.untilNextMs, () => 0)() : Number.POSITIVE_INFINITY;
         const timeoutMs = Math.min(what.timeoutMs, timeMs, longestMs);
-        const known = control === true && concerned();
+        const known = (control === true || relay !== undefined) && concerned();
         if (known || signal?.aborted || stop.signal.aborted || timeoutMs <= 0) return resolve();
         const timer = new AbortController();
         const wake = () => {

@@ -7,6 +7,7 @@ export function openHints({ db, time }: Connection) {
     "SELECT asked > told AS more, fence, status FROM jobs WHERE id = :id",
   );
   const drained = db.prepare<{ drain: number }>("SELECT drain FROM runners WHERE id = :runner");
+  const relayed = db.prepare<{ last: number }>("SELECT last FROM relays WHERE channel = :channel");
   const nextOf = (column: string, status: string) =>
     db.prepare<{ at: number | null }>(
       `SELECT min(${column}) AS at FROM jobs WHERE status = '${status}' AND ${column} > :tick`,
@@ -23,6 +24,11 @@ export function openHints({ db, time }: Connection) {
     },
     /** Has somebody told this runner to drain? */
     isDrained: (runner: string): boolean => drained.find({ runner })?.drain === 1,
+    /** Has the relay more messages than so many, or is it gone? */
+    isRelayed: ({ channel, after }: Readonly<{ channel: string; after: number }>): boolean => {
+      const row = relayed.find({ channel });
+      return !row || row.last > after;
+    },
     /** Milliseconds until time alone changes something: a delay ends, a lease or a queue time runs out. */
     untilNextMs: (): number => {
       const tick = time.tick();

@@ -107,6 +107,10 @@ CREATE TABLE reservations (seq INTEGER NOT NULL, name TEXT NOT NULL, micros INTE
   `
 CREATE TABLE api_keys (id TEXT PRIMARY KEY, record TEXT NOT NULL, used TEXT, revoked TEXT) STRICT;
 `,
+  `
+CREATE TABLE relays (channel TEXT PRIMARY KEY, owner TEXT NOT NULL, until INTEGER NOT NULL, closed INTEGER NOT NULL DEFAULT 0, last INTEGER NOT NULL DEFAULT 0) STRICT;
+CREATE TABLE relayed (channel TEXT NOT NULL, n INTEGER NOT NULL, id TEXT NOT NULL, text TEXT, bytes INTEGER NOT NULL, PRIMARY KEY (channel, n)) STRICT;
+`,
 ] as const;
 
 /** Kept in SQLite's `user_version`. */

@@ -26,6 +26,8 @@ export function openUpkeep({ db, time, bootId, touch }: Context, endings: Ending
     db.prepare("DELETE FROM idempotency WHERE gone IS NOT NULL AND gone <= :tick"),
     db.prepare(`DELETE FROM runners WHERE seen <= :tick - ${runnerSilenceMs}`),
     db.prepare("DELETE FROM locks WHERE until <= :tick"),
+    db.prepare("DELETE FROM relayed WHERE channel IN (SELECT channel FROM relays WHERE until <= :tick)"),
+    db.prepare("DELETE FROM relays WHERE until <= :tick"),
     db.prepare(`DELETE FROM budgets WHERE seen <= :tick - ${budgetMemoryMs}`),
     db.prepare("DELETE FROM worktrees WHERE gone <= :tick"),
     db.prepare(`DELETE FROM sessions WHERE seen <= :tick - ${sessionRetentionMs}`),

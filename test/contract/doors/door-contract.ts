@@ -5,6 +5,8 @@ import { badInput } from "./bad-input.ts";
 import { aCaller, type Caller, type Door, type DoorWorld, doorWorld, type OpenDoor } from "./door-world.ts";
 import { jobsOverRest } from "./jobs.ts";
 import { mcp } from "./mcp.ts";
+import { sameAnswers } from "./same-answers.ts";
+import { sse } from "./sse.ts";
 import { streams } from "./streams.ts";
 
 /** What the tests of one file share: they are there once the first test runs. */
@@ -38,6 +40,8 @@ export function doorContract(name: string, open: OpenDoor): Place {
     describe("event streams", () => streams(place));
     describe("bad input", () => badInput(place));
     describe("MCP", () => mcp(place));
+    describe("MCP over HTTP+SSE", () => sse(place));
+    describe("every way to ask", () => sameAnswers(place));
   });
   return place;
 }

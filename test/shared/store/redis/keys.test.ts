@@ -53,6 +53,7 @@ async function aBusyStore({ store }: RedisWorld, look: () => Promise<void>): Pro
   await store.announce(aRunner());
   await store.takeLock({ name: "clone:0123456789ab", owner: "me", ttlMs: 60_000 });
   await store.saveKey(anApiKey());
+  await store.openRelay({ channel: "0123456789abcdef", owner: "me", ttlMs: 60_000 });
   await look();
 }
 

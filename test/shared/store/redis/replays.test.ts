@@ -87,6 +87,16 @@ const steps: readonly (readonly [name: string, step: (life: Life) => Promise<unk
   ["save-key", ({ store }) => store.saveKey(anApiKey())],
   ["mark-key", ({ store }) => store.touchKey(anApiKey().id, "2026-01-02T00:00:00.000Z")],
   ["mark-key", ({ store }) => store.revokeKey(anApiKey().id, "2026-01-02T00:00:00.000Z")],
+  ["open-relay", ({ store }) => store.openRelay({ channel: "c", owner: "o", ttlMs: 9_000 })],
+  [
+    "send-relay",
+    async ({ store }) => expect(await store.sendRelay({ channel: "c", owner: "o", id: "1", text: "x" })).toBe("sent"),
+  ],
+  [
+    "take-relay",
+    async ({ store }) => expect(await store.takeRelay({ channel: "c", after: 1, ttlMs: 9_000 })).toEqual([]),
+  ],
+  ["close-relay", ({ store }) => store.closeRelay("c")],
 ];
 
 test("what is sent again after a lost reply is done once, and is answered as if it were the first", async () => {

@@ -52,6 +52,10 @@ test("a store of another schema is refused by every method that writes or decide
     () => store.takeLock({ name: "l", owner: "o", ttlMs: 1_000 }),
     () => store.dropLock({ name: "l", owner: "o" }),
     () => store.counts(),
+    () => store.openRelay({ channel: "c", owner: "o", ttlMs: 1_000 }),
+    () => store.sendRelay({ channel: "c", owner: "o", id: "1", text: "x" }),
+    () => store.takeRelay({ channel: "c", after: 0, ttlMs: 1_000 }),
+    () => store.closeRelay("c"),
   ];
   for (const call of calls)
     await expect(call(store)).rejects.toMatchObject({
