@@ -1,7 +1,7 @@
 import { poolOfQueue } from "../../shared/box-queue.ts";
+import type { ChangeQuery } from "../../shared/change-query.ts";
 import { aliveMs, longestWaitMs } from "../../shared/runner-door/protocol.ts";
 import { encodeSse, sseKeepAlive } from "../../shared/sse.ts";
-import type { ChangeQuery } from "../../shared/store.ts";
 import { linkSignals } from "../link-signals.ts";
 import { type At, checkPools, mine } from "./reach.ts";
 

@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { createApp } from "../../api/app.ts";
+import type { ChangeQuery } from "../../shared/change-query.ts";
 import { systemClock } from "../../shared/clock.node.ts";
 import { silentLog } from "../../shared/log.ts";
 import { runnerCalls } from "../../shared/runner-door/calls.ts";
 import { Secret } from "../../shared/secret.ts";
 import { openRemoteStore } from "../../shared/store/remote.ts";
-import type { ChangeQuery, JobStore, StoreLimits, WorktreeQuery } from "../../shared/store.ts";
+import type { JobStore, StoreLimits, WorktreeQuery } from "../../shared/store.ts";
 import type { StoreWorld } from "../contract/store/store-world.ts";
 import { someProfiles, someSettings } from "./an-api.ts";
 import { savedKey } from "./an-api-key.ts";

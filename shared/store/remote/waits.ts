@@ -1,7 +1,7 @@
+import type { ChangeQuery } from "../../change-query.ts";
 import { backOff, type Clock, jittered } from "../../clock.ts";
 import { aliveMs, longestWaitMs } from "../../runner-door/protocol.ts";
 import { decodeSse } from "../../sse.ts";
-import type { ChangeQuery } from "../../store.ts";
 import type { Exchange } from "./exchange.ts";
 
 type Deps = Readonly<{ exchange: Exchange; clock: Clock; random: () => number }>;
