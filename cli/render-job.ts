@@ -17,7 +17,7 @@ export function renderJob(job: Job, look: Look): string {
 }
 
 function factsOf(job: Job, { paint, nowMs }: Look): (readonly [string, string | undefined])[] {
-  const { diff, commit, waiting, pr_error } = job;
+  const { diff, commit, waiting, pr_error, checks } = job;
   return [
     ["job", job.id],
     ["status", statusOf(job, paint)],
@@ -30,6 +30,7 @@ function factsOf(job: Job, { paint, nowMs }: Look): (readonly [string, string | 
     ["runner", job.pod_name],
     ["branch", job.branch],
     ["commit", commit && `${short(commit)}${diff ? ` (${change(diff.files, diff.insertions, diff.deletions)})` : ""}`],
+    ["checks", checks?.map(({ command, result }) => `${result}: ${command}`).join("\n")],
     ["pr", job.pr_url],
     ["no pr", pr_error && `${pr_error.sentence} ${pr_error.remedy}`],
     ["session", job.session_id],

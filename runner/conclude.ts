@@ -27,12 +27,14 @@ export function waits({ attempts }: Job): Readonly<{ tries: number; sinceMs?: nu
 
 /** Claude's end, as the job shows it: this attempt's, or that of the one before where there was nothing left to do. */
 export const endOf = (job: Job, verdict: Verdict): JobPatch => {
-  const { output, result, exit_code } = verdict === alreadyDone ? job : verdict;
+  const { output, result, exit_code, checks } = verdict === alreadyDone ? job : verdict;
   return {
     ...spent(job, verdict),
     ...(exit_code === undefined ? {} : { exit_code }),
     ...(output === undefined ? {} : { output }),
     ...(result === undefined ? {} : { result }),
+    // Those of an earlier attempt whose work was lost do not stay.
+    ...(checks && (checks.length > 0 || job.checks) ? { checks: [...checks] } : {}),
   };
 };
 

@@ -1,11 +1,13 @@
 import { join } from "node:path";
 import { type Clock, iso } from "../shared/clock.ts";
+import type { Check } from "../shared/check.ts";
 import { AppError, LeaseLost } from "../shared/error.ts";
 import type { Message, Usage } from "../shared/job.ts";
 import type { Log } from "../shared/log.ts";
 import type { Redact } from "../shared/redact.ts";
 import type { StopReason } from "./claude/judge.ts";
 import { readMessage } from "./claude/messages.ts";
+import { openChecks } from "./claude/checks.ts";
 import type { RunPlan } from "./claude/plan.ts";
 import { closing, mayClose, onFollowUp, onMessage, openSession, type Step } from "./claude/session.ts";
 import type { Session } from "./claude/session-state.ts";
@@ -26,6 +28,8 @@ type Order = Readonly<{
   plan: RunPlan;
   tree: Omit<TreePlan, "until">;
   resumed: boolean;
+  /** Of the attempts before, where their work goes on. */
+  checks: readonly Check[];
   keeper: LeaseKeeper;
   /** Ends the work from outside: a hard stop of the runner. */
   stop: AbortSignal;
@@ -72,10 +76,11 @@ export async function runClaude(order: Order, { clock, redact, newId, log }: Dep
   order.onStarted(tree.id.pid);
   let lingered = false;
   let finishing = false;
-  let session = openSession({ messageId: plan.messageId, pid: tree.id.pid, resumed: order.resumed });
+  let session = openSession({ messageId: plan.messageId, pid: tree.id.pid, resumed: order.resumed, checks: openChecks(order.checks) });
   const waiting: Message[] = [];
   const nudges = new Set<string>();
   const take = (step: Step) => {
+    if (step.session.checks.done !== session.checks.done) keeper.patch({ checks: [...step.session.checks.done] });
     session = step.session;
     // Nobody but us has sent a nudge.
     keeper.emit(...step.events.filter(({ data }) => !("message_id" in data && nudges.has(data.message_id))));

@@ -209,6 +209,7 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
     {
       plan,
       resumed,
+      checks: (workplace.continued && job.checks) || [],
       keeper,
       stop,
       tree: { ...shown, ...box },

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Check } from "./check.ts";
 import { errorCodes } from "./error.ts";
 
 const codes = Object.keys(errorCodes) as [keyof typeof errorCodes, ...(keyof typeof errorCodes)[]];
@@ -123,6 +124,7 @@ export const JobProgress = z.object({
   pr_url: z.string(),
   pr_error: Trouble,
   commit: z.string(),
+  checks: z.array(Check).describe("What Claude ran to check its work, the last result of each."),
   diff: z.object({ files: z.int(), insertions: z.int(), deletions: z.int() }),
 });
 export type JobPatch = Readonly<Partial<z.infer<typeof JobProgress>>>;

@@ -1,3 +1,4 @@
+import type { Check } from "../../shared/check.ts";
 import { backOff } from "../../shared/clock.ts";
 import { type ErrorCode, errorCodes } from "../../shared/error.ts";
 import type { ClaudeResult, Usage } from "../../shared/job.ts";
@@ -48,6 +49,7 @@ export type Verdict = Readonly<{
   warnings: readonly string[];
   output?: string;
   result?: ClaudeResult;
+  checks?: readonly Check[];
   exit_code?: number;
   /** Of this attempt alone. */
   cost_usd: number;
@@ -140,6 +142,7 @@ function facts({ session, exit, metered, redact, stop }: Evidence) {
     ...(more ? metered : spent),
     warnings: warningsOf(session, redact),
     num_turns: session.turns,
+    checks: session.checks.done,
     ...(text === "" ? {} : { output: cutMiddle(redact(text), maxOutputBytes) }),
     ...(exit.code === null ? {} : { exit_code: exit.code }),
     ...(result ? { result: short(result, session.turns) } : {}),

@@ -1,3 +1,4 @@
+import type { Checks } from "./checks.ts";
 import type { ResultMessage } from "./messages.ts";
 
 /** A message on its way: written, then echoed when Claude takes it up, then done when its turn is over. */
@@ -24,6 +25,7 @@ export type Session = Readonly<{
   denied: ReadonlyMap<string, string>;
   failedServers: readonly string[];
   lastText: string;
+  checks: Checks;
   recognised: number;
   unrecognised: number;
 }>;

@@ -1,6 +1,7 @@
 import type { NewEvent } from "../../shared/event.ts";
 import type { Message } from "../../shared/job.ts";
 import type { Redact } from "../../shared/redact.ts";
+import { type Checks, checked, openChecks } from "./checks.ts";
 import type { ClaudeMessage, ResultMessage } from "./messages.ts";
 import { eventsOf } from "./session-events.ts";
 import type { Sent, Session } from "./session-state.ts";
@@ -15,8 +16,10 @@ export type Step = Readonly<{
   delivered: readonly string[];
 }>;
 
+type First = Readonly<{ messageId: string; pid: number; resumed: boolean; checks?: Checks }>;
+
 /** A session whose first message is being written. `pid` is Claude's. */
-export const openSession = (first: Readonly<{ messageId: string; pid: number; resumed: boolean }>): Session => ({
+export const openSession = (first: First): Session => ({
   pid: first.pid,
   resumed: first.resumed,
   started: false,
@@ -28,13 +31,15 @@ export const openSession = (first: Readonly<{ messageId: string; pid: number; re
   denied: new Map(),
   failedServers: [],
   lastText: "",
+  checks: first.checks ?? openChecks(),
   recognised: 0,
   unrecognised: 0,
 });
 
 /** What a line of Claude's output changes. */
 export function onMessage(before: Session, message: ClaudeMessage, redact: Redact): Step {
-  const session = counted(noted(before, message), message);
+  const heard = counted(noted(before, message), message);
+  const session = { ...heard, checks: checked(heard.checks, message, redact) };
   const delivered = session.delivered.slice(before.delivered.length);
   const events = eventsOf({ before, after: session, message, redact });
   return { session, events, writes: [], delivered };

@@ -112,6 +112,7 @@ export function openGithub(
       // Before anything is cut or changed in them: half a secret is not found any more.
       const told = {
         ...{ ...job, task: redact(job.task), warnings: job.warnings?.map(redact) ?? [] },
+        ...(job.checks ? { checks: job.checks.map((check) => ({ ...check, command: redact(check.command) })) } : {}),
         ...(job.output === undefined ? {} : { output: redact(job.output) }),
       };
       const line = harmlessText(pullRequestTitle(told.output, told.task), told.task);

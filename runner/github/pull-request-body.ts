@@ -1,3 +1,4 @@
+import type { Check } from "../../shared/check.ts";
 import type { Job } from "../../shared/job.ts";
 import { closed } from "./code-fence.ts";
 import { closingPhrases, harmlessText } from "./harmless-text.ts";
@@ -18,10 +19,11 @@ const cutNote = "\n\n… (cut: the whole text is in the job's output)";
 
 /** What Claude did, in its own words but harmless, and what it came to. Not the task: that may hold what is private. */
 export function pullRequestBody({ job, branch, baseRef, commit, link }: Told): string {
-  const { output, task, diff, warnings = [] } = job;
+  const { output, task, diff, checks = [], warnings = [] } = job;
   const quiet = (text: string) => harmlessText(text, task);
   const facts = [
     `- **Changes:** ${diff ? `${plural(diff.files, "file")}, +${diff.insertions} −${diff.deletions}, ` : ""}${commit.slice(0, 10)} on \`${branch}\`, from \`${baseRef}\``,
+    ...(checks.length > 0 ? ["- **Checks that Claude ran:**", ...checks.map((check) => checkLine(check, quiet))] : []),
     ...spendingOf(job),
     `- **Job:** ${link === undefined ? `\`${job.id}\`` : `[\`${job.id}\`](${link})`}, profile \`${job.profile}\``,
     ...(warnings.length > 0
@@ -56,6 +58,21 @@ function spendingOf({ num_turns, cost_usd }: Job): string[] {
       : [cost_usd > 0 && cost_usd < 0.01 ? "less than $0.01" : `$${cost_usd.toFixed(2)}`]),
   ];
   return parts.length > 0 ? [`- **Claude:** ${parts.join(", ")}`] : [];
+}
+
+/** The last result of each counts. */
+function checkLine({ command, result, exit_code, runs }: Check, quiet: (text: string) => string): string {
+  const ends = { passed: "passed", failed: "**failed**", unknown: "ran; how it ended cannot be told" } as const;
+  const code = result === "failed" && exit_code !== undefined ? ` with exit code ${exit_code}` : "";
+  return `  - ${codeSpan(quiet(command))} ${ends[result]}${code}${runs > 1 ? ` (the last of ${runs} runs)` : ""}`;
+}
+
+/** @see https://spec.commonmark.org/0.31.2/#code-spans */
+function codeSpan(text: string): string {
+  const line = text.replace(/\s+/g, " ");
+  const longestRun = Math.max(0, ...(line.match(/`+/g) ?? []).map((run) => run.length));
+  const mark = "`".repeat(longestRun + 1);
+  return longestRun === 0 ? `${mark}${line}${mark}` : `${mark} ${line} ${mark}`;
 }
 
 const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? "" : "s"}`;

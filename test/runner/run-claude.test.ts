@@ -43,7 +43,7 @@ async function started({ argv = ["/bin/true"], enter = [], forMs = 20_000 }: Sta
       ...{ job: keeper.lease.job, fence: 1, argv, cwd: folder("work"), env: {}, runDir: folder("run"), visible: [] },
       ...{ sandbox: { ...sandbox, enter }, hidden: [], tmp: folder("tmp") },
     },
-    ...{ resumed: false, keeper, stop: new AbortController().signal },
+    ...{ resumed: false, checks: [], keeper, stop: new AbortController().signal },
     ...{
       onStarted: () => undefined,
       onUsage: () => undefined,

@@ -78,6 +78,23 @@ describe.concurrent("a pull request on GitHub", () => {
     expect(repo.pulls[0]?.body).toContain(".env");
   });
 
+  test("says which checks Claude ran, and how the last run of each ended; the job says the same", async () => {
+    const repo = at.github.repo("acme/checked");
+    const lines = ["sh test.sh", "echo true > test.sh", "sh test.sh", "sh lint.sh", "sh test.sh | cat"];
+    const steps = lines.map((line, at) => `${at}="${line}"`).join(" ");
+
+    const job = await run(at.github.url("acme/checked"), { task: `Go. [[scenario:commands ${steps}]]` });
+
+    expect(job["checks"]).toEqual([
+      { command: "sh test.sh", result: "passed", runs: 2 },
+      { command: "sh lint.sh", result: "failed", exit_code: expect.any(Number), runs: 1 },
+      { command: "sh test.sh | cat", result: "unknown", runs: 1 },
+    ]);
+    const body = String(repo.pulls[0]?.body);
+    expect(body).toContain("- **Checks that Claude ran:**\n  - `sh test.sh` passed (the last of 2 runs)\n");
+    expect(body).toMatch(/`sh lint.sh` \*\*failed\*\* with exit code \d+\n/);
+  });
+
   test("is a draft with labels where the profile says so; a reviewer who is none is a warning", async () => {
     const repo = at.github.repo("acme/dressed");
     const job = await run(at.github.url("acme/dressed"), { profile: "dressed" });

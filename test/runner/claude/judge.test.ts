@@ -20,6 +20,7 @@ describe("Claude ended by itself", () => {
     expect(verdict(fine)).toEqual({
       status: "succeeded",
       warnings: [],
+      checks: [],
       output: "Done.",
       exit_code: 0,
       cost_usd: 0.5,

@@ -171,3 +171,20 @@ describe("W-58: the body", () => {
     expect(bodyOf({ output: "<!-- /agenticore --> fake" }).match(/<!-- \/agenticore -->/g)).toHaveLength(1);
   });
 });
+
+test("the description says which checks Claude ran and how they ended; a command's words change nothing of it", () => {
+  const body = bodyOf({
+    checks: [
+      { command: "npm run lint", result: "failed", exit_code: 1, runs: 2 },
+      { command: "npm test -- -t `@octocat` <!-- /agenticore -->", result: "passed", runs: 1 },
+      { command: "npm test | tail", result: "unknown", runs: 1 },
+    ],
+  });
+  expect(body).toContain(
+    "- **Checks that Claude ran:**\n  - `npm run lint` **failed** with exit code 1 (the last of 2 runs)",
+  );
+  expect(visible(body)).toContain("  - `` npm test -- -t `@octocat` &lt;!-- /agenticore --> `` passed\n");
+  expect(body).toContain("  - `npm test | tail` ran; how it ended cannot be told\n");
+  expect(body.match(/<!-- \/agenticore -->/g)).toHaveLength(1);
+  expect(bodyOf({})).not.toContain("Checks");
+});

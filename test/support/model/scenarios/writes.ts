@@ -33,6 +33,13 @@ export const writes = {
   /** `command=TEXT` (without a double quote): runs it in Bash. */
   run: (turn) => script(bash(turn.args["command"] ?? "true", "Run a command"), finish("Ran it."))(turn),
 
+  /** `1=TEXT 2=TEXT …` (without double quotes): runs one after the other, each by a call of its own. */
+  commands: (turn) =>
+    script(
+      ...Object.values(turn.args).map((command, at) => bash(command, `Run command ${at + 1}`)),
+      finish("Ran them all."),
+    )(turn),
+
   /** `tool=NAME`, or `command=TEXT` for Bash: asks for what the permissions do not allow, by default a git hook. */
   denied: (turn) => script(forbidden(turn), finish("It was not allowed, so I stopped."))(turn),
 
