@@ -38,15 +38,14 @@ export async function findSession({ job, session, work }: Talk, copies: SessionC
 
 /**
  * Lays the conversation out in this job's folder. Where the task is part of it, Claude has begun, and is only told to go
- * on; but a tree that could not be reached is a clean start, with what was said before the task.
+ * on, also where the tree could not be reached: what was read, thought and done outside of it is not done twice.
  * @throws AppError `session_not_found`, `disk_full`, `internal`.
  */
 export async function beginSession(talk: Talk, { begun, away }: FoundSession): Promise<Start> {
-  const { job, session, ownSession, work } = talk;
-  if (begun && work.continued && (await layOutTranscript(session, work.path))) return "continue";
+  const { session, ownSession, work } = talk;
+  if (begun && (await layOutTranscript(session, work.path))) return "continue";
   if (ownSession) return "new";
-  const before = begun ? taskOf(job) : undefined;
-  if (away === undefined && (await layOutTranscript(session, work.path, before))) return "resume";
+  if (away === undefined && (await layOutTranscript(session, work.path))) return "resume";
   throw new AppError(
     "session_not_found",
     away ?? `The conversation of session ${session.sessionId} is not on this box.`,

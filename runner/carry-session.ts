@@ -13,12 +13,14 @@ type Deps = Readonly<{ copies: SessionCopies; clock: Clock; log: Log; times: Rea
 /** Between two copies while Claude works: so long, and a second for each of these bytes that the last one had. */
 const leastPauseMs = 5_000;
 const bytesPerSecond = 64 * 1024;
+/** Until Claude has written its first words, which a box that is lost soon should not take along, the file is looked for this often. */
+const firstLook = { pauseMs: 250, tries: 40 };
 /** An outage of the store may hold up the end of an attempt for this long, for its conversation's sake. */
 const patienceMs = 60_000;
 
 export interface CarriedSession extends AsyncDisposable {
-  /** Something was said: a copy goes to the store soon. */
-  said(): void;
+  /** Something was said: a copy goes to the store soon; where a turn is over, also of a long conversation. */
+  said(turnIsOver?: boolean): void;
   /** Claude is dead: keeps the whole. @returns sentences for the job. @throws LeaseLost, AppError `disk_full`, `internal`. */
   end(signal: AbortSignal): Promise<readonly string[]>;
 }
@@ -35,6 +37,10 @@ export function carrySession(talk: Talk, { copies, clock, log, times }: Deps): C
   const { lease, configDir, sessions, sessionId } = talk;
   const over = new AbortController();
   let pending = false;
+  let turnIsOver = false;
+  let wake = new AbortController();
+  /** How often the file was looked for before there was one. */
+  let looks = 0;
   /** The file as it was when it was last copied. */
   let copied = "";
   let running: Promise<void> | undefined;
@@ -44,12 +50,28 @@ export function carrySession(talk: Talk, { copies, clock, log, times }: Deps): C
     while (!over.signal.aborted) {
       const file = (await findTranscript(configDir, sessionId).catch(() => undefined))?.file;
       const state = file === undefined ? "" : await stateOf(file);
+      if (state === "" && copied === "" && looks < firstLook.tries) {
+        looks += 1;
+        await clock.sleep(firstLook.pauseMs, over.signal);
+        continue;
+      }
+      looks = firstLook.tries;
       if (!pending && state === copied) return;
       pending = false;
+      turnIsOver = false;
       const packedBytes = file === undefined || state === copied ? 0 : await copy(file);
       copied = packedBytes === undefined ? "" : state;
-      await clock.sleep(Math.max(leastPauseMs, ((packedBytes ?? 0) / bytesPerSecond) * 1_000), over.signal);
+      await pause(Math.max(leastPauseMs, ((packedBytes ?? 0) / bytesPerSecond) * 1_000));
       if (packedBytes === undefined && !pending) return; // tried again with the next word
+    }
+  }
+  async function pause(ms: number): Promise<void> {
+    const begun = clock.uptime();
+    for (;;) {
+      const leftMs = begun + (turnIsOver ? leastPauseMs : ms) - clock.uptime();
+      if (over.signal.aborted || leftMs <= 0) return;
+      wake = new AbortController();
+      await clock.sleep(leftMs, AbortSignal.any([over.signal, wake.signal]));
     }
   }
   /** Bytes of the copy; undefined where it failed. */
@@ -66,8 +88,12 @@ export function carrySession(talk: Talk, { copies, clock, log, times }: Deps): C
     await running;
   };
   return {
-    said: () => {
+    said: (isOver = false) => {
       pending = true;
+      if (isOver && !turnIsOver) {
+        turnIsOver = true;
+        wake.abort();
+      }
       running ??= copying().finally(() => {
         running = undefined;
       });

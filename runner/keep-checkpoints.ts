@@ -20,29 +20,57 @@ type Order = Readonly<{
 }>;
 type Deps = Readonly<{ repos: Repos; clock: Clock; log: Log }>;
 
+/** After one that took long the pause is longer: they take a tenth of the time at most. */
+const leastPauseMs = 10_000;
+const pausePerWork = 9;
+
 export interface Checkpoints extends AsyncDisposable {
+  /** A tool or a turn has ended: the tree may have changed. */
+  turned(): void;
   /** Whether the repository was given one. */
   hasPushed(): boolean;
 }
 
-/** Keeps the state of a tree while Claude works there, so that the work can go on where the tree cannot be reached. */
+/**
+ * Keeps the state of a tree while Claude works there, so that the work can go on where the tree cannot be reached: after each
+ * tool and turn, at most every 10 s, and every `everyMs` whatever is said. The repository gets it every `everyMs`.
+ */
 export function keepCheckpoints(order: Order, { repos, clock, log }: Deps): Checkpoints {
   const over = new AbortController();
   const signal = AbortSignal.any([order.signal, over.signal]);
   let last: string | undefined;
   let pushed: string | undefined;
   let everPushed = false;
+  let turned = false;
+  let wake = new AbortController();
+  let keptAt = clock.uptime();
+  let pauseMs = 0;
+  let pushAt = keptAt + order.everyMs;
+  let owesPush = false;
   let mayPush: boolean | undefined = order.wanted === "push" ? undefined : false;
 
   async function keeping(): Promise<void> {
-    // A tool may work for long: whether Claude says anything meanwhile tells nothing of the tree.
     for (;;) {
-      await clock.sleep(order.everyMs, signal);
+      await untilDue();
       if (signal.aborted) return;
+      turned = false;
+      const begun = clock.uptime();
       await keep().catch((error: unknown) => {
         if (!signal.aborted) log.warn("the state of a tree could not be kept", { error: String(error) });
         if (error instanceof LeaseLost) over.abort();
       });
+      keptAt = clock.uptime();
+      pauseMs = Math.min(order.everyMs, Math.max(leastPauseMs, (keptAt - begun) * pausePerWork));
+    }
+  }
+  async function untilDue(): Promise<void> {
+    for (;;) {
+      // A tool may work for long: whether Claude says anything meanwhile tells nothing of the tree.
+      const due = Math.min(keptAt + (turned ? pauseMs : order.everyMs), owesPush ? pushAt : Number.POSITIVE_INFINITY);
+      const leftMs = due - clock.uptime();
+      if (signal.aborted || leftMs <= 0) return;
+      wake = new AbortController();
+      await clock.sleep(leftMs, AbortSignal.any([signal, wake.signal]));
     }
   }
   async function keep(): Promise<void> {
@@ -50,6 +78,9 @@ export function keepCheckpoints(order: Order, { repos, clock, log }: Deps): Chec
     const commit = await repos.keepCheckpoint(tree, signal);
     if (commit === undefined || (commit === last && (mayPush === false || commit === pushed))) return;
     last = commit;
+    owesPush = mayPush !== false && clock.uptime() < pushAt;
+    if (owesPush) return;
+    pushAt = clock.uptime() + order.everyMs;
     mayPush ??= await isAllowed(tree);
     if (!mayPush) return;
     await order.prove();
@@ -66,6 +97,11 @@ export function keepCheckpoints(order: Order, { repos, clock, log }: Deps): Chec
   }
   const running = keeping();
   return {
+    turned: () => {
+      if (turned) return;
+      turned = true;
+      wake.abort();
+    },
     hasPushed: () => everPushed,
     [Symbol.asyncDispose]: async () => {
       over.abort();

@@ -1,13 +1,13 @@
 import { join } from "node:path";
-import { type Clock, iso } from "../shared/clock.ts";
 import type { Check } from "../shared/check.ts";
+import { type Clock, iso } from "../shared/clock.ts";
 import { AppError, LeaseLost } from "../shared/error.ts";
 import type { Message, Usage } from "../shared/job.ts";
 import type { Log } from "../shared/log.ts";
 import type { Redact } from "../shared/redact.ts";
+import { openChecks } from "./claude/checks.ts";
 import type { StopReason } from "./claude/judge.ts";
 import { readMessage } from "./claude/messages.ts";
-import { openChecks } from "./claude/checks.ts";
 import type { RunPlan } from "./claude/plan.ts";
 import { closing, mayClose, onFollowUp, onMessage, openSession, type Step } from "./claude/session.ts";
 import type { Session } from "./claude/session-state.ts";
@@ -45,8 +45,8 @@ type Order = Readonly<{
   heard: () => number;
   /** A sentence for the job. */
   warn: (sentence: string) => void;
-  /** A tool or a turn has ended: the conversation is longer. */
-  onSaid: () => void;
+  /** A tool or a turn has ended: the conversation is longer, and the tree may have changed. */
+  onSaid: (turnIsOver: boolean) => void;
 }>;
 
 /** After `interrupt` Claude has a second to end its tools, after SIGTERM two more: dead within 5 s (jobs.md 4). */
@@ -76,7 +76,12 @@ export async function runClaude(order: Order, { clock, redact, newId, log }: Dep
   order.onStarted(tree.id.pid);
   let lingered = false;
   let finishing = false;
-  let session = openSession({ messageId: plan.messageId, pid: tree.id.pid, resumed: order.resumed, checks: openChecks(order.checks) });
+  let session = openSession({
+    messageId: plan.messageId,
+    pid: tree.id.pid,
+    resumed: order.resumed,
+    checks: openChecks(order.checks),
+  });
   const waiting: Message[] = [];
   const nudges = new Set<string>();
   const take = (step: Step) => {
@@ -149,7 +154,7 @@ export async function runClaude(order: Order, { clock, redact, newId, log }: Dep
     take(onMessage(session, message, redact));
     going.seen(message);
     budget.seen(message);
-    if (message.type === "user" || message.type === "result") order.onSaid();
+    if (message.type === "user" || message.type === "result") order.onSaid(message.type === "result");
     if (message.type === "result")
       order.onUsage({ cost_usd: message.total_cost_usd, usage: usageOf(message.modelUsage) });
     if (dropped > 0) keeper.emit({ type: "output.truncated", data: { bytes: dropped } });

@@ -196,7 +196,7 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
   if (workplace.holdsWork) await workplace.noteDone(undefined);
   const places = { configDir: own.config, sessions: deps.places.sessions, sessionId };
   const prove = () => patiently(() => keeper.flush(), signal, deps);
-  await using _ = workplace.keepCheckpoints?.({ prove, note, signal });
+  await using checkpoints = workplace.keepCheckpoints?.({ prove, note, signal });
   await using conversation = carrySession({ lease: claim.lease, ...places }, deps);
   const heard = { job, attempt: job.attempt, configDir: own.config, sessionId, sinceMs: deps.clock.now() };
   await using _told = { [Symbol.asyncDispose]: () => deps.telemetry.said(heard) };
@@ -217,7 +217,10 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
       onUsage,
       nearBudget: near.promise,
       ...{ stallSeconds: deps.config.stallSeconds, heard: stand.heard, warn: (sentence: string) => note([sentence]) },
-      onSaid: conversation.said,
+      onSaid: (turnIsOver: boolean) => {
+        conversation.said(turnIsOver);
+        checkpoints?.turned();
+      },
     },
     deps,
   );

@@ -70,6 +70,7 @@ export async function setUp(facts: Facts, deps: RunnerDeps, signal: AbortSignal)
     config,
     sessionId,
     start,
+    treeLost: start === "continue" && !work.continued,
     interrupted: start !== "continue" && work.continued && (await hasPrinted(own.run)),
     messageId: start === "continue" ? deps.newId() : job.id,
     repoConfig,

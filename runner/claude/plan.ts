@@ -16,6 +16,8 @@ export type PlanFacts = Readonly<{
   start: Start;
   /** An earlier attempt has worked in this tree, and what was said is lost: the task comes with a warning. */
   interrupted?: boolean;
+  /** What an earlier attempt did in its tree is lost, and what was said is not: the conversation goes on with a warning. */
+  treeLost?: boolean;
   /** A fresh uuid for the first message. */
   messageId: string;
   /** After the check of trust: see `repoConfigOf`. */
@@ -50,6 +52,10 @@ export type RunPlan = Readonly<{
 
 /** After a lost attempt never the task again: measured, it would do everything twice. */
 export const interruptedText = "You were interrupted. Check the state of the work and continue.";
+
+/** Where its folder cannot be reached any more; what it had done elsewhere (an issue, a message) is still done. */
+export const treeLostText =
+  "You were interrupted, and the folder that you worked in cannot be reached any more. This is a new one: it has what you had pushed, and none of your other changes. Check the state of the work, do again what is missing, and continue.";
 
 /** @throws AppError `budget_exceeded` when earlier attempts have spent the whole budget. */
 export function planRun(facts: PlanFacts): RunPlan {
@@ -92,8 +98,8 @@ export function planRun(facts: PlanFacts): RunPlan {
   };
 }
 
-function firstText({ start, interrupted, job }: PlanFacts): string {
-  if (start === "continue") return interruptedText;
+function firstText({ start, interrupted, treeLost, job }: PlanFacts): string {
+  if (start === "continue") return treeLost ? treeLostText : interruptedText;
   return interrupted ? `${interruptedText} The task is:\n\n${job.task}` : job.task;
 }
 

@@ -1,5 +1,5 @@
 import { constants, createReadStream } from "node:fs";
-import { open, rename, rm, truncate } from "node:fs/promises";
+import { open, rename, rm } from "node:fs/promises";
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { AppError } from "../../shared/error.ts";
@@ -28,36 +28,18 @@ export async function copyWithout(from: string, to: string, dropped?: string): P
 
 /** Whether these bytes occur in the file; false where there is none. */
 export async function fileContains(file: string, text: string): Promise<boolean> {
-  return (await findLine(file, text)) !== undefined;
-}
-
-/** Ends the file before the first line in which these bytes occur. */
-export async function cutBefore(file: string, text: string): Promise<void> {
-  const start = await findLine(file, text);
-  if (start !== undefined) await truncate(file, start);
-}
-
-/** Where the first line with these bytes begins. */
-async function findLine(file: string, text: string): Promise<number | undefined> {
   const wanted = Buffer.from(text);
   let carried = Buffer.alloc(0);
-  let carriedAt = 0;
-  let line = 0;
   try {
     for await (const chunk of createReadStream(file)) {
       const bytes = Buffer.concat([carried, chunk as Buffer]);
-      const found = bytes.indexOf(wanted);
-      const upTo = found === -1 ? bytes.length : found;
-      const feed = upTo === 0 ? -1 : bytes.lastIndexOf(lineFeed, upTo - 1);
-      if (feed !== -1) line = carriedAt + feed + 1;
-      if (found !== -1) return line;
+      if (bytes.includes(wanted)) return true;
       carried = bytes.subarray(Math.max(0, bytes.length - wanted.length + 1));
-      carriedAt += bytes.length - carried.length;
     }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
-  return undefined;
+  return false;
 }
 
 /** Holds back at most as many bytes of a line's beginning as are needed to decide. */

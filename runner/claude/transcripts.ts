@@ -1,6 +1,6 @@
 import { lstat, mkdir, readdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
-import { copyWithout, cutBefore, fileContains } from "./transcript-copy.ts";
+import { copyWithout, fileContains } from "./transcript-copy.ts";
 
 /** A transcript over this size is not kept. */
 const maxBytes = 512 * 1024 * 1024;
@@ -25,22 +25,18 @@ export async function keepTranscript({ configDir, sessions, sessionId }: Session
 }
 
 /**
- * Puts a kept session where Claude looks for it with `--resume` in this worktree; with `before`, only what comes before the
- * line that has these words.
+ * Puts a kept session where Claude looks for it with `--resume` in this worktree.
  * @returns false where there is no such session, or nothing was said in it yet: then the task begins anew.
  * @throws AppError `disk_full` or `internal` when it cannot be written.
  */
-export async function layOutTranscript(places: SessionPlaces, worktree: string, before?: string): Promise<boolean> {
+export async function layOutTranscript(places: SessionPlaces, worktree: string): Promise<boolean> {
   const { configDir, sessions, sessionId } = places;
   const kept = keptAt(sessions, sessionId);
   if (!(await fileContains(kept, userLine))) return false;
   const folder = join(configDir, "projects", slugOf(await realpath(worktree)));
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const laid = join(folder, `${sessionId}.jsonl`);
-  await copyWithout(kept, laid, costLine);
-  if (before === undefined) return true;
-  await cutBefore(laid, before);
-  return await fileContains(laid, userLine);
+  await copyWithout(kept, join(folder, `${sessionId}.jsonl`), costLine);
+  return true;
 }
 
 /** Where this box keeps what was said in a session. */

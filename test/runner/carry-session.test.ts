@@ -68,7 +68,7 @@ test("what Claude writes only after it was heard goes to the store too, though n
   talk.carried.said();
   await eventually(() => talk.clock.sleepers() === 1);
   talk.writes("one");
-  talk.clock.advance(5_000);
+  talk.clock.advance(250);
   await eventually(() => talk.copied.length === 1 && talk.clock.sleepers() === 1);
   talk.writes("one and two");
   talk.clock.advance(5_000);
@@ -86,6 +86,34 @@ test("a long conversation goes more seldom: a second for each 64 KiB", async () 
   expect(talk.copied).toHaveLength(1);
   talk.clock.advance(1);
   await eventually(() => talk.copied.length === 2);
+});
+
+test("where a turn is over a long conversation goes 5 s after its last copy", async () => {
+  await using talk = aTalk();
+  talk.state.packedBytes = 6_400 * 1024;
+  talk.says("one");
+  await eventually(() => talk.copied.length === 1 && talk.clock.sleepers() === 1);
+  talk.writes("two");
+  talk.carried.said(true);
+  talk.clock.advance(4_999);
+  expect(talk.copied).toHaveLength(1);
+  talk.clock.advance(1);
+  await eventually(() => talk.copied.length === 2);
+  expect(talk.copied).toEqual(["one", "two"]);
+});
+
+test("a conversation that Claude never writes is not looked for all the time", async () => {
+  await using talk = aTalk();
+  talk.carried.said();
+  for (let looks = 0; looks < 40; looks += 1) {
+    await eventually(() => talk.clock.sleepers() === 1);
+    talk.clock.advance(250);
+  }
+  await eventually(() => talk.clock.sleepers() === 1);
+  talk.clock.advance(4_999);
+  expect(talk.clock.sleepers()).toBe(1);
+  talk.clock.advance(1);
+  await eventually(() => talk.clock.sleepers() === 0);
 });
 
 test("at the end the whole is kept on the box and in the store; one that stays on the box is told", async () => {

@@ -13,14 +13,15 @@ type Facts = Readonly<{ wanted?: Profile["checkpoints"]; scheme?: string; isPubl
 /** A tree whose state the test changes, and a repository that notes what it is given. */
 function aTree({ wanted = "push", scheme = "https", isPublic = false, there }: Facts = {}) {
   const clock = fakeClock();
-  const at: { state: string | undefined; remote: string | undefined; kept: number; lost: boolean } = {
-    ...{ state: "one", remote: there, kept: 0, lost: false },
+  const at: { state: string | undefined; remote: string | undefined; kept: number; lost: boolean; takesMs: number } = {
+    ...{ state: "one", remote: there, kept: 0, lost: false, takesMs: 0 },
   };
   const given: string[] = [];
   const notes: string[] = [];
   const repos = {
     keepCheckpoint: async () => {
       at.kept += 1;
+      if (at.takesMs > 0) clock.advance(at.takesMs);
       return at.state;
     },
     isPublic: async () => isPublic,
@@ -45,7 +46,7 @@ function aTree({ wanted = "push", scheme = "https", isPublic = false, there }: F
   };
   const kept = keepCheckpoints(order, deps);
   return {
-    ...{ at, given, notes, kept },
+    ...{ at, given, notes, kept, clock },
     /** The time passes at which the next one is due. */
     next: async () => {
       const before = at.kept;
@@ -94,6 +95,45 @@ test.each([
   expect(tree.at.kept).toBe(2);
   expect(tree.notes).toHaveLength(notes);
   expect(tree.kept.hasPushed()).toBe(false);
+});
+
+test("what a tool or a turn may have changed is kept at once, then at most every 10 s; the repository gets it when its time has come", async () => {
+  await using tree = aTree();
+  const { at, clock, kept } = tree;
+  const keptTimes = (times: number) => eventually(() => at.kept === times && clock.sleepers() === 1);
+  await eventually(() => clock.sleepers() === 1);
+  clock.advance(2_000);
+  kept.turned();
+  await keptTimes(1);
+  at.state = "two";
+  kept.turned();
+  kept.turned();
+  await eventually(() => clock.sleepers() === 1);
+  clock.advance(9_999);
+  expect(at.kept).toBe(1);
+  clock.advance(1);
+  await keptTimes(2);
+  expect(tree.given).toEqual([]);
+  clock.advance(47_999);
+  expect(tree.given).toEqual([]);
+  clock.advance(1);
+  await keptTimes(3);
+  expect(tree.given).toEqual([">two"]);
+});
+
+test("where one takes long, keeping takes a tenth of the time at most", async () => {
+  await using tree = aTree({ wanted: "local" });
+  const { at, clock, kept } = tree;
+  at.takesMs = 3_000;
+  await eventually(() => clock.sleepers() === 1);
+  kept.turned();
+  await eventually(() => at.kept === 1 && clock.sleepers() === 1);
+  kept.turned();
+  await eventually(() => clock.sleepers() === 1);
+  clock.advance(26_999);
+  expect(at.kept).toBe(1);
+  clock.advance(1);
+  await eventually(() => at.kept === 2);
 });
 
 test("an attempt that has lost its lease gives nothing more", async () => {

@@ -124,3 +124,34 @@ test("a job whose box is lost goes on on another with its conversation and its u
   expect(ref()).toBe("");
   expect(await two.end("SIGTERM")).toBe(0);
 });
+
+test("a job whose box is lost before Claude's first answer goes on elsewhere in the same conversation, and the task is said once", async () => {
+  await using boxes = await boxesApart({ AGENTICORE_LEASE_SECONDS: "4" });
+  const { world, repo, redis } = boxes;
+  const one = await boxes.box("one");
+  const task = "Say it. [[scenario:write-commit file=early.txt]] [[hold:early]]";
+  const { id } = await world.submit({ task, repo_url: repo.path });
+  const before = await world.until(id, (seen) => seen["session_id"] !== undefined);
+  const session = String(before["session_id"]);
+  await eventually(() => heard(world, before) !== undefined, { what: "the model is asked" });
+  const isTold = async () => (await toldTo(redis, session)).includes(`"uuid":"${id}"`);
+  await eventually(isTold, { what: "the conversation with the task is in the store" });
+  await one.kill();
+  await eventually(() => world.jobProcesses().length === 0, { what: "nothing of the job lives" });
+  expect((await world.events(id)).filter(({ type }) => type === "tool.started")).toEqual([]);
+  world.model.release("early");
+
+  const two = await boxes.box("two");
+  const done = await world.ended(id, 90_000);
+
+  expect(done).toMatchObject({ status: "succeeded", pod_name: "two", attempt: 2, session_id: session });
+  const started = (await world.events(id)).filter(({ type }) => type === "claude.started");
+  expect(started.map(({ data }) => [data["session_id"], data["resumed"]])).toEqual([
+    [session, false],
+    [session, true],
+  ]);
+  expect(heard(world, done)?.filter((text) => text.includes("[[scenario:"))).toEqual([task]);
+  expect(heard(world, done)?.at(-1)).toContain("cannot be reached any more");
+  expect(gitIn(repo.path)("diff", "--name-only", "main", String(done["branch"]))).toBe("early.txt");
+  expect(await two.end("SIGTERM")).toBe(0);
+});

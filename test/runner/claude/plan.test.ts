@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { interruptedText, type PlanFacts, planRun } from "../../../runner/claude/plan.ts";
+import { interruptedText, type PlanFacts, planRun, treeLostText } from "../../../runner/claude/plan.ts";
 import { AppError } from "../../../shared/error.ts";
 import { aJob } from "../../support/a-job.ts";
 import { aConfig, aProfile } from "./drive.ts";
@@ -86,6 +86,7 @@ describe("the first message", () => {
 
   test("an attempt after a lost one resumes the session and never gets the task again", () => {
     expect(message({ start: "continue", job: aJob({ task: "Add a file." }) })).toBe(interruptedText);
+    expect(message({ start: "continue", treeLost: true })).toBe(treeLostText);
     expect(argv({ start: "continue" }).join(" ")).toContain("--resume 11111111-1111-4111-8111-111111111111");
   });
 });

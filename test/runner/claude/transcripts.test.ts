@@ -125,18 +125,3 @@ test("what a later job has said in the session is not put back by what an earlie
   expect(await keepTranscript(at.own)).toBe(true);
   expect(readFileSync(at.kept, "utf8")).toBe(user + user);
 });
-
-test("what comes before a line is laid out without it, wherever the pieces end in which a file is read", async () => {
-  using at = aPlace();
-  const long = `{"type":"x","text":"${"x".repeat(65_536 - 40)}"}\n`;
-  const task = `{"type":"user","uuid":"the-task"}\n`;
-  for (const pad of ["", "y".repeat(10), "y".repeat(20), "y".repeat(30)]) {
-    at.put(`config/projects/-t/${at.sessionId}.jsonl`, `${user}${pad}${long}${task}${user}`);
-    await keepTranscript(at.own);
-    expect(await layOutTranscript(at.next, at.worktree, '"uuid":"the-task"')).toBe(true);
-    expect(readFileSync(at.laid, "utf8")).toBe(`${user}${pad}${long}`);
-  }
-  at.put(`config/projects/-t/${at.sessionId}.jsonl`, task + user);
-  await keepTranscript(at.own);
-  expect(await layOutTranscript(at.next, at.worktree, '"uuid":"the-task"')).toBe(false);
-});
