@@ -1,6 +1,6 @@
 /**
  * A job that only one box can do (its worktree is there) waits in that box's part of its pool: `pool@box`. No pool's name
- * has an `@`. Limits of a pool do not count such a job; what people see is its pool.
+ * has an `@`. A pool's limit counts the jobs of all its parts; what people see is the pool.
  */
 export const boxQueue = (pool: string, box: string): string => `${pool}@${box}`;
 

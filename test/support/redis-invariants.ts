@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { poolOfQueue } from "../../shared/box-queue.ts";
 import { isTerminal, JobStatus } from "../../shared/job.ts";
 import type { RedisWire } from "../../shared/store/redis/wire.ts";
 import { type RedisSnapshot, readRedis } from "./redis-snapshot.ts";
@@ -159,7 +160,7 @@ function usesAreCounted(scene: Scene, { add }: Found): void {
   const uses = new Map([...(scene.all.hashes.get("use") ?? [])].map(([what, n]) => [what, Number(n)]));
   const rows = running(scene);
   const expected = new Map([
-    ...countBy(rows, (row) => row.field("_in_pool") && `pool:${row.pool}`),
+    ...countBy(rows, (row) => row.field("_in_pool") && `pool:${poolOfQueue(row.pool)}`),
     ...countBy(rows, (row) => row.field("_in_repo") && `repo:${row.repo}`),
     ...countBy(rows, (row) => row.session && `session:${row.session}`),
   ]);

@@ -1,3 +1,4 @@
+import { poolOfQueue } from "../../box-queue.ts";
 import type { ClaimRequest } from "../../store.ts";
 import type { Context } from "./context.node.ts";
 import type { JobRow } from "./job-rows.node.ts";
@@ -23,9 +24,14 @@ export function openChoice({ db, jobs, time, limits }: Context) {
          (SELECT session_id FROM jobs WHERE status = 'running' AND session_id IS NOT NULL))
      ORDER BY priority DESC, place LIMIT :count`,
   );
-  const running = db.prepare<{ n: number }>("SELECT count(*) AS n FROM jobs WHERE status = 'running' AND pool = :pool");
+  // With all of its parts: those begin with its name and `@`, behind which `A` comes.
+  const running = db.prepare<{ n: number }>(
+    `SELECT count(*) AS n FROM jobs
+     WHERE status = 'running' AND (pool = :pool OR (pool >= :pool || '@' AND pool < :pool || 'A'))`,
+  );
 
-  const hasRoom = (pool: string): boolean => {
+  const hasRoom = (queue: string): boolean => {
+    const pool = poolOfQueue(queue);
     const limit = Object.hasOwn(poolLimits, pool) ? poolLimits[pool] : undefined;
     return limit === undefined || (running.find({ pool })?.n ?? 0) < limit;
   };

@@ -20,6 +20,29 @@ export function poolsContract(open: OpenWorld): void {
     expect(await read(store, waiting[2] ?? small)).toMatchObject({ status: "queued", queue_position: 1 });
   });
 
+  test("a pool's limit counts what runs from all of its parts, and the end of one wakes who waits for another", async () => {
+    await using world = await open({ poolLimits: { big: 2 } });
+    const { store } = world;
+    const parts = ["big", "big@box-1", "big@box-2"] as const;
+    const bound = (box: string) => queue(store, { job: { pool: "big" }, queue: `big@${box}` });
+    await bound("box-1");
+    await bound("box-2");
+    const waiting = (await store.counts()).pools.map(({ pool, queued }) => [pool, queued]);
+    expect(waiting).toEqual([["big", 2]]);
+    const last = await queue(store, big);
+    const other = await queue(store, { job: { pool: "bigger" } });
+    const one = await take(store, { pools: ["big@box-1"] });
+    await take(store, { pools: parts });
+    const woken = store.changed({ timeoutMs: 9e9 });
+    expect(await store.claim(aClaim({ pools: parts }))).toBeUndefined();
+    expect((await take(store, { pools: [...parts, "bigger"] })).job.id).toBe(other);
+    await store.finish(one.lease, { status: "succeeded", patch: {} });
+
+    await settled(world, woken);
+    expect((await take(store, { pools: parts })).job.id).toBe(last);
+    expect(await store.claim(aClaim({ pools: parts }))).toBeUndefined();
+  });
+
   test("a pool without a limit runs all at once", async () => {
     await using world = await open({ poolLimits: { big: 1 } });
     for (let n = 0; n < 5; n += 1) await queue(world.store);

@@ -82,7 +82,7 @@ const choosing = `
 local open, seen = {}, {}
 for _, p in ipairs(pools) do
   local most = pool_limit(p)
-  if not seen[p] and not (most and tonumber(call('HGET', P .. 'use', 'pool:' .. p) or 0) >= most) then open[#open + 1] = p end
+  if not seen[p] and not (most and tonumber(call('HGET', P .. 'use', 'pool:' .. string.match(p, '^[^@]*')) or 0) >= most) then open[#open + 1] = p end
   seen[p] = true
 end
 for _ = 1, ${overdue} do

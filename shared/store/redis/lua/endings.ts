@@ -72,11 +72,16 @@ local function expire(j)
 end
 `;
 
-/** The runner of \`j\` has it no more. Behind \`gates\`. */
+/** The runner of \`j\` has it no more; where its pool has a limit, whatever waits in any part of it may go on. Behind \`gates\`. */
 export const lettingGo = `
 if j.phase then put(j, 'phase', '') end
 later('ZREM', P .. 'leases', j.id)
-if pool_limit(j.pool) then woken[j.pool] = true end
+if pool_limit(j.pool) then
+  local pool = 'pool:' .. string.match(j.pool, '^[^@]*')
+  for _, field in ipairs(call('HKEYS', M)) do
+    if string.match(field, '^[^@]*') == pool then woken[string.sub(field, 6)] = true end
+  end
+end
 if j.session_id or j._in_pool or j._in_repo or (j._repo and LIMIT > 0) then gates().vacate(j) end
 `;
 

@@ -12,14 +12,17 @@ local function position(j)
 end
 `;
 
-/** ARGV[1] is the limits, as \`2;big=1;small=3\`: of a repository (or none), then of pools. Pools where something came are \`woken\`. */
+/**
+ * ARGV[1] is the limits, as \`2;big=1;small=3\`: of a repository (or none), then of pools, each with all of its parts
+ * (\`big@box\`). Queues where something came are \`woken\`.
+ */
 export const limits = `
 local LIMITS = ARGV[1]
 local LIMIT = tonumber(string.match(LIMITS, '^%d+') or 0)
 local woken = {}
 local function pool_limit(pool)
   if LIMITS == '' then return end
-  local _, last = string.find(LIMITS, ';' .. pool .. '=', 1, true)
+  local _, last = string.find(LIMITS, ';' .. string.match(pool, '^[^@]*') .. '=', 1, true)
   return last and tonumber(string.match(LIMITS, '^%d+', last + 1))
 end
 `;
@@ -183,7 +186,7 @@ const passages = `
     end
     call('ZREM', of_pool('queue', p), j.id)
     if pool_limit(p) then
-      use('pool:' .. p, 1)
+      use('pool:' .. string.match(p, '^[^@]*'), 1)
       put(j, '_in_pool', 1)
     end
     if r ~= '-' then call('ZREM', heads(r, p), j.id) end
@@ -201,7 +204,7 @@ const passages = `
   function G.vacate(j)
     local s, r = j.session_id, repo(j)
     if j._in_pool then
-      use('pool:' .. j.pool, -1)
+      use('pool:' .. string.match(j.pool, '^[^@]*'), -1)
       put(j, '_in_pool', '')
     end
     if j._in_repo then
