@@ -96,7 +96,11 @@ async function flockHolds(path: string): Promise<boolean> {
 /** The exit code of flock(1): 0 it has the lock, 1 somebody else does. */
 const flock = (fd: number) =>
   new Promise<number | null>((resolve) => {
-    spawn("flock", ["-x", "-n", "3"], { stdio: ["ignore", "ignore", "ignore", fd], timeout: 10_000 })
+    spawn("flock", ["-x", "-n", "3"], {
+      env: { PATH: "/usr/bin:/bin" },
+      stdio: ["ignore", "ignore", "ignore", fd],
+      timeout: 10_000,
+    })
       .once("error", () => resolve(null))
       .once("exit", resolve);
   });

@@ -88,7 +88,8 @@ const done = ({ id, path, box }: WorktreeRecord): Conclusion => ({
 
 /** Disk that it takes, in bytes; du(1) follows no link. Undefined where it cannot be told. */
 async function sizeOf(path: string): Promise<number | undefined> {
-  const answer = await promisify(execFile)("du", ["-sk", "--", path], { timeout: 60_000 }).catch(() => undefined);
+  const how = { env: { PATH: "/usr/bin:/bin" }, timeout: 60_000 };
+  const answer = await promisify(execFile)("du", ["-sk", "--", path], how).catch(() => undefined);
   const kilobytes = Number.parseInt(answer?.stdout ?? "", 10);
   return Number.isNaN(kilobytes) ? undefined : kilobytes * 1024;
 }

@@ -116,7 +116,7 @@ async function searchPath(cli: CliContext): Promise<string> {
 /** @throws AppError `setup_failed`. */
 async function mustExist(user: string): Promise<void> {
   try {
-    await promisify(execFile)("id", ["-u", "--", user]);
+    await promisify(execFile)("id", ["-u", "--", user], { env: { PATH: "/usr/bin:/bin" } });
   } catch (error) {
     throw new AppError("setup_failed", `There is no user ${user} on this machine.`, {
       cause: error,

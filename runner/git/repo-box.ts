@@ -142,7 +142,7 @@ async function diesWithUs(): Promise<readonly string[]> {
   const wrapper = ["setpriv", "--pdeathsig", "KILL", "--"];
   const [program = "", ...args] = wrapper;
   const works = await new Promise<boolean>((resolve) => {
-    spawn(program, [...args, "true"], { stdio: "ignore" })
+    spawn(program, [...args, "true"], { env: { PATH: "/usr/bin:/bin" }, stdio: "ignore" })
       .once("error", () => resolve(false))
       .once("exit", (code) => resolve(code === 0));
   });

@@ -52,5 +52,7 @@ async function removeTree(path: string): Promise<void> {
 
 const run = (program: string, args: readonly string[]) =>
   new Promise<number | null>((resolve, reject) => {
-    spawn(program, args, { stdio: "ignore" }).once("error", reject).once("exit", resolve);
+    spawn(program, args, { env: { PATH: "/usr/bin:/bin" }, stdio: "ignore" })
+      .once("error", reject)
+      .once("exit", resolve);
   });
