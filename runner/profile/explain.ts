@@ -7,7 +7,7 @@ import { isTree, type Tree } from "./deep-merge.ts";
 import type { LoadedProfile } from "./extend.ts";
 import { partsOf } from "./parts.ts";
 import { instructionsOf, jsonOf, type Layer, mcpServersOf, settingsLayers, settingsOf } from "./profile-files.ts";
-import { isSecretName } from "./profile-secrets.ts";
+import { isSecretName } from "./server-secrets.ts";
 
 type Value = Readonly<{ key: string; value: unknown; from: string }>;
 

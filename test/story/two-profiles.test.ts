@@ -10,7 +10,10 @@ import { gitIn } from "../support/sample-repo.ts";
 
 let world: World;
 let served: Served;
-const secrets = { red: "geheim-red-0123456789", blue: "geheim-blue-9876543210", header: "geheim-header-5555555555" };
+const secrets = {
+  ...{ red: "geheim-red-0123456789", blue: "geheim-blue-9876543210", header: "geheim-header-5555555555" },
+  ...{ option: "geheim-option-7777777777", query: "geheim-query-8888888888" },
+};
 
 /** A profile with something of every kind, each in its own colour. */
 function paint(colour: "red" | "blue"): void {
@@ -30,8 +33,16 @@ function paint(colour: "red" | "blue"): void {
   put(`.claude/skills/${colour}/SKILL.md`, `---\nname: ${colour}\ndescription: SKILL-OF-${colour}\n---\nDo.`);
   put(".mcp.json", {
     mcpServers: {
-      [colour]: { command: process.execPath, args: [server, "/dev/null"], env: { NOTER: colour } },
-      far: { type: "http", url: "http://127.0.0.1:9/mcp", headers: { Authorization: `Bearer ${secrets.header}` } },
+      [colour]: {
+        command: process.execPath,
+        args: [server, "/dev/null", "--api-key", secrets.option],
+        env: { NOTER: colour },
+      },
+      far: {
+        type: "http",
+        url: `http://127.0.0.1:9/mcp?access_token=${secrets.query}`,
+        headers: { Authorization: `Bearer ${secrets.header}` },
+      },
     },
   });
 }
@@ -106,6 +117,7 @@ test("what is secret in a profile is in no event, output, log, job file or commi
   const events = JSON.stringify(await world.events(id));
   expect(events).toContain("DEPLOY_TOKEN=[redacted]");
   expect(events).toContain("Bearer [redacted]");
+  expect(events).toContain("access_token=[redacted]");
   const jobFiles = globSync(".agenticore/jobs/**", { cwd: world.home })
     .map((path) => join(world.home, path))
     .filter((path) => statSync(path).isFile());
