@@ -1,4 +1,5 @@
 import type { Job, JobRequest } from "../shared/job.ts";
+import { compilePattern } from "../shared/pattern.ts";
 import type { ProfileSummary } from "../shared/profile.ts";
 import { namesRepo } from "../shared/repo-allowed.ts";
 import type { RepoAddress } from "../shared/repo-url.ts";
@@ -49,7 +50,7 @@ export async function route(request: JobRequest, known: Known): Promise<Route> {
 
 function fits({ repo, task, label }: RouteRule, request: JobRequest, address: RepoAddress | undefined): boolean {
   if (repo && !(address && repo.some((pattern) => namesRepo(address, pattern)))) return false;
-  if (task !== undefined && !new RegExp(task, "iu").test(request.task)) return false;
+  if (task !== undefined && !compilePattern(task)(request.task)) return false;
   const given = request.metadata ?? {};
   return Object.entries(label ?? {}).every(([key, value]) => Object.hasOwn(given, key) && given[key] === value);
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ProfileName } from "./job.ts";
+import { compilePattern } from "./pattern.ts";
 
 const texts = z.union(
   [
@@ -21,7 +22,7 @@ export const RouteRule = z
     /** Globs on the repository's address, as in `repos.allowed`; one of them has to fit. */
     repo: texts.optional(),
     /** A regular expression that is looked for in the task, in any case. */
-    task: z.string().min(1).refine(isPattern, "must be a regular expression").optional(),
+    task: z.string().min(1).superRefine(checkPattern).optional(),
     /** Keys and values of the job's `metadata`. */
     label: z.record(z.string().min(1), z.string()).optional(),
     /** What the job says of why; made from the rule where there is none. */
@@ -30,11 +31,12 @@ export const RouteRule = z
   .refine(({ repo, task, label }) => repo ?? task ?? label, "must say when: repo, task or label");
 export type RouteRule = Readonly<z.infer<typeof RouteRule>>;
 
-function isPattern(text: string): boolean {
+function checkPattern(text: string, context: z.RefinementCtx): void {
   try {
-    return new RegExp(text, "iu") instanceof RegExp;
-  } catch {
-    return false;
+    compilePattern(text);
+  } catch (error) {
+    const why = error instanceof Error ? error.message.replace(/^Invalid regular expression: /, "") : String(error);
+    context.addIssue({ code: "custom", message: `must be a regular expression: ${why}` });
   }
 }
 
