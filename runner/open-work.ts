@@ -38,7 +38,7 @@ export async function openWork(
     const begun = { tree, here: tree.reopened, holdsWork: tree.done };
     return around(repositoryWork({ ...begun, claim, keeper, own, pr, checkpoints: "none" }, deps));
   }
-  if (job.repo_url === undefined) return await privateFolder(own.work, continues);
+  if (job.repo_url === undefined) return await privateFolder(own, continues);
   const repoJob = { id: job.id, repoUrl: job.repo_url, baseRef: job.base_ref, branch: job.branch, commit: job.commit };
   const begun = deps.clock.uptime();
   const since = () => Math.round(deps.clock.uptime() - begun);
@@ -90,7 +90,7 @@ async function publishedWork(
   const tree = await repos.placeOf({ id, repoUrl });
   return {
     dropCheckpoints: () => dropCheckpoints({ tree, remote: checkpoints === "push" }, { repos, clock, log }),
-    ...(await privateFolder(own.work, true)),
+    ...(await privateFolder(own, true)),
     ...{ continued: true, here: false, holdsWork: true },
     publish: (publication) =>
       propose({ address, branch, baseRef, commit, job: publication.job }, { github, pr }, publication),

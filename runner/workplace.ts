@@ -1,7 +1,10 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { removeDurably, writeDurably } from "../shared/durable-file.node.ts";
 import type { NewEvent } from "../shared/event.ts";
-import type { Job, JobPatch } from "../shared/job.ts";
+import { type Job, type JobPatch, JobProgress } from "../shared/job.ts";
 import type { Checkpoints } from "./keep-checkpoints.ts";
+import type { JobPlaces } from "./places.ts";
 
 /** What became of the work: facts for the job and its log. */
 export type Published = Readonly<{ patch: JobPatch; events: readonly NewEvent[]; warnings: readonly string[] }>;
@@ -52,19 +55,36 @@ export type Workplace = Readonly<{
   close: (how: "reuse" | "discard" | "keep") => Promise<void>;
 }>;
 
-/** A job without a repository works in a private folder; it is kept until the job's record goes. */
-export async function privateFolder(path: string, continues: boolean): Promise<Workplace> {
-  const made = await mkdir(path, { recursive: true, mode: 0o700 });
+/**
+ * A job without a repository works in a private folder; it is kept until the job's record goes. How Claude has ended well
+ * there is noted beside it, so that the work is not done twice where the store could not be told.
+ */
+export async function privateFolder(
+  { run, work }: Pick<JobPlaces, "run" | "work">,
+  continues: boolean,
+): Promise<Workplace> {
+  const made = await mkdir(work, { recursive: true, mode: 0o700 });
+  const continued = continues && made === undefined;
+  const note = join(run, "ended.json");
+  const ended = continued ? await readEnded(note) : undefined;
   return {
-    path,
+    path: work,
     visible: [],
     readable: [],
-    continued: continues && made === undefined,
-    here: continues && made === undefined,
-    holdsWork: continues && made === undefined,
+    ...{ continued, here: continued, holdsWork: continued },
     warnings: [],
-    noteDone: async () => undefined,
+    ...(ended === undefined ? {} : { ended }),
+    noteDone: (end) => (end === undefined ? removeDurably(note) : writeDurably(note, JSON.stringify(end))),
     publish: async () => ({ patch: {}, events: [], warnings: [] }),
     close: async () => undefined,
   };
+}
+
+/** Undefined where there is none, or none that can be read. */
+async function readEnded(note: string): Promise<JobPatch | undefined> {
+  try {
+    return JobProgress.partial().parse(JSON.parse(await readFile(note, "utf8"))) as JobPatch;
+  } catch {
+    return undefined;
+  }
 }

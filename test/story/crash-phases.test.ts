@@ -1,3 +1,4 @@
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
@@ -90,6 +91,33 @@ describe.concurrent("kill -9 of the server: the next one ends the job, and its w
 
     await expectDoneOnce(world, done, repo);
     expect(done["result"]).toMatchObject({ subtype: "success" });
+    expect(done["cost_usd"]).toBeGreaterThan(0);
+    expect(world.model.requests().length).toBe(asked);
+  });
+
+  test("of a job without a repository too, where neither the store nor the spool knows how Claude ended", async () => {
+    await using world = await aWorld({ AGENTICORE_LEASE_SECONDS: "4" });
+    const first = await world.serve({ direct: true });
+    const { id } = await world.submit({
+      task: "Write. [[scenario:leave-uncommitted file=note.txt]] [[hold:ending@1]]",
+    });
+    await world.model.waitFor(({ step }) => step === 1);
+    await world.until(id, (job) => job["phase"] === "running");
+    const endings = join(world.home, ".agenticore/spool/endings");
+    {
+      using store = new DatabaseSync(join(world.home, ".agenticore/agenticore.db"), { timeout: 10_000 });
+      store.exec("BEGIN IMMEDIATE");
+      world.model.release("ending");
+      await eventually(() => existsSync(endings) && readdirSync(endings).some((name) => name.startsWith(id)));
+      await first.kill();
+    }
+    await eventually(() => world.jobProcesses().length === 0, { what: "nothing survives the server" });
+    rmSync(endings, { recursive: true });
+    const asked = world.model.requests().length;
+    await world.serve({ direct: true });
+
+    const done = await world.ended(id);
+    expect(done).toMatchObject({ status: "succeeded", attempt: 2, result: { subtype: "success" } });
     expect(done["cost_usd"]).toBeGreaterThan(0);
     expect(world.model.requests().length).toBe(asked);
   });
