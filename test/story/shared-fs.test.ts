@@ -4,7 +4,7 @@ import { Redis } from "ioredis";
 import { expect, test } from "vitest";
 import { startRedis } from "../support/a-redis.ts";
 import { sampleRepo } from "../support/a-repo.ts";
-import { aWorld } from "../support/a-world.ts";
+import { aWorld, type SeenJob } from "../support/a-world.ts";
 import { eventually } from "../support/eventually.ts";
 import { gatedGit } from "../support/gated-git.ts";
 import { gitIn } from "../support/sample-repo.ts";
@@ -127,6 +127,37 @@ test("with its worktree on the shared disk another box continues the work of one
   expect(gitIn(repo.path)("show", `${job["branch"]}:half.txt`)).toBe("half");
   expect(await two.end("SIGTERM")).toBe(0);
   expect(readdirSync(join(root, "worktrees")).filter((name) => !name.startsWith("."))).toEqual([]);
+});
+
+test("a worktree that one box has prepared on the shared disk serves jobs on the other one too, and either removes it", async () => {
+  await using boxes = await sharedBoxes();
+  const { world, repo, root } = boxes;
+  const shared = { AGENTICORE_WORKTREE_ROOT: join(root, "worktrees") };
+  const record = async (id: string) => (await world.call("GET", `/worktrees/${id}`)).body["worktree"] as SeenJob;
+  const work = async (task: string, worktree_id: string) =>
+    await world.ended((await world.submit({ task, worktree_id })).id);
+  const one = await boxes.box("one", shared);
+  const asked = (await world.call("POST", "/worktrees", { repo_url: repo.path })).body["job"] as SeenJob;
+  expect(await world.ended(asked.id)).toMatchObject({ kind: "prepare", status: "succeeded", pod_name: "one" });
+  const tree = await record(asked.id);
+  expect(tree).toMatchObject({ status: "ready", path: join(root, "worktrees", asked.id) });
+  const first = await work("One. [[scenario:write-commit file=one.txt]]", asked.id);
+  expect(first).toMatchObject({ status: "succeeded", pod_name: "one", worktree_path: tree["path"] });
+  expect(await one.end("SIGTERM")).toBe(0);
+
+  const two = await boxes.box("two", shared);
+  const second = await work("Two. [[scenario:leave-uncommitted file=two.txt content=two]]", asked.id);
+  expect(second).toMatchObject({ status: "succeeded", pod_name: "two", worktree_path: tree["path"] });
+  expect((await world.events(second.id)).map(({ type }) => type)).not.toContain("repo.fetched");
+  expect(gitIn(repo.path)("diff", "--name-only", "main", String(tree["branch"]))).toBe("one.txt\ntwo.txt");
+  expect(await record(asked.id)).toMatchObject({ status: "ready", job: second.id, pushed: true });
+  const { jobs = [] } = (await world.call("POST", "/worktrees/cleanup", { worktree_ids: [asked.id] })).body;
+  const [removal] = jobs as SeenJob[];
+  expect(await world.ended(removal?.id ?? "")).toMatchObject({ status: "succeeded", pod_name: "two" });
+  await eventually(() => !existsSync(String(tree["path"])));
+  expect(await record(asked.id)).toMatchObject({ status: "removed" });
+  expect(await two.end("SIGTERM")).toBe(0);
+  expect(await boxes.locks()).toEqual([]);
 });
 
 test("without Redis a shared folder is used with a warning that says what to set", async () => {
