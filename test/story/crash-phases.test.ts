@@ -96,7 +96,7 @@ describe.concurrent("kill -9 of the server: the next one ends the job, and its w
   });
 
   test("of a job without a repository too, where neither the store nor the spool knows how Claude ended", async () => {
-    await using world = await aWorld({ AGENTICORE_LEASE_SECONDS: "4" });
+    await using world = await aWorld({ AGENTICORE_LEASE_SECONDS: "15" });
     const first = await world.serve({ direct: true });
     const { id } = await world.submit({
       task: "Write. [[scenario:leave-uncommitted file=note.txt]] [[hold:ending@1]]",
@@ -116,7 +116,7 @@ describe.concurrent("kill -9 of the server: the next one ends the job, and its w
     const asked = world.model.requests().length;
     await world.serve({ direct: true });
 
-    const done = await world.ended(id);
+    const done = await world.ended(id, 120_000);
     expect(done).toMatchObject({ status: "succeeded", attempt: 2, result: { subtype: "success" } });
     expect(done["cost_usd"]).toBeGreaterThan(0);
     expect(world.model.requests().length).toBe(asked);
