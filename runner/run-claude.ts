@@ -45,7 +45,7 @@ type Order = Readonly<{
   heard: () => number;
   /** A sentence for the job. */
   warn: (sentence: string) => void;
-  /** A tool or a turn has ended: the conversation is longer, and the tree may have changed. */
+  /** A turn has begun, a tool or a turn has ended: the conversation is longer, and the tree may have changed. */
   onSaid: (turnIsOver: boolean) => void;
 }>;
 
@@ -154,7 +154,7 @@ export async function runClaude(order: Order, { clock, redact, newId, log }: Dep
     take(onMessage(session, message, redact));
     going.seen(message);
     budget.seen(message);
-    if (message.type === "user" || message.type === "result") order.onSaid(message.type === "result");
+    if (["system/init", "user", "result"].includes(message.type)) order.onSaid(message.type === "result");
     if (message.type === "result")
       order.onUsage({ cost_usd: message.total_cost_usd, usage: usageOf(message.modelUsage) });
     if (dropped > 0) keeper.emit({ type: "output.truncated", data: { bytes: dropped } });

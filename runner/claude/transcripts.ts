@@ -32,7 +32,7 @@ export async function keepTranscript({ configDir, sessions, sessionId }: Session
 export async function layOutTranscript(places: SessionPlaces, worktree: string): Promise<boolean> {
   const { configDir, sessions, sessionId } = places;
   const kept = keptAt(sessions, sessionId);
-  if (!(await fileContains(kept, userLine))) return false;
+  if (!(await isBegun(kept))) return false;
   const folder = join(configDir, "projects", slugOf(await realpath(worktree)));
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await copyWithout(kept, join(folder, `${sessionId}.jsonl`), costLine);
@@ -41,6 +41,9 @@ export async function layOutTranscript(places: SessionPlaces, worktree: string):
 
 /** Where this box keeps what was said in a session. */
 export const keptAt = (sessions: string, sessionId: string): string => join(sessions, sessionId, `${sessionId}.jsonl`);
+
+/** Whether something was said in it. */
+export const isBegun = (file: string): Promise<boolean> => fileContains(file, userLine);
 
 /** How Claude Code names a folder's transcripts. */
 const slugOf = (cwd: string): string => cwd.replace(/[^A-Za-z0-9]/g, "-");

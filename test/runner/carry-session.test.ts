@@ -13,6 +13,9 @@ import { fakeClock } from "../support/fake-clock.ts";
 
 const sessionId = "6f6b7c0e-6d0e-4b3e-9a57-0b3b7a3d2f10";
 
+/** What stands in each conversation in which something was said. */
+const begun = '{"type":"user"}\n';
+
 /** A job whose Claude writes; its copies are noted as they are made. */
 function aTalk(fails: () => Error | undefined = () => undefined) {
   const root = mkdtempSync(join(tmpdir(), "agenticore-carry-"));
@@ -25,7 +28,7 @@ function aTalk(fails: () => Error | undefined = () => undefined) {
     keep: async (_, { file }) => {
       const error = fails();
       if (error) throw error;
-      copied.push(readFileSync(file, "utf8"));
+      copied.push(readFileSync(file, "utf8").replace(begun, ""));
       const { packedBytes, alone } = state;
       return { packedBytes, ...(alone === undefined ? {} : { alone }) };
     },
@@ -34,14 +37,15 @@ function aTalk(fails: () => Error | undefined = () => undefined) {
   const lease = { job: aJobId(), runner: "box-1/a1", fence: 1 };
   const talk = { lease, configDir, sessions, sessionId };
   const carried = carrySession(talk, { copies, clock, log: silentLog, times: { urgentMs: 5_000 } });
-  const writes = (text: string) => writeFileSync(join(configDir, "projects/-tree", `${sessionId}.jsonl`), text);
+  const writes = (text: string) =>
+    writeFileSync(join(configDir, "projects/-tree", `${sessionId}.jsonl`), `${begun}${text}`);
   return {
     ...{ carried, clock, copied, state, writes },
     says: (text: string) => {
       writes(text);
       carried.said();
     },
-    kept: () => readFileSync(keptAt(sessions, sessionId), "utf8"),
+    kept: () => readFileSync(keptAt(sessions, sessionId), "utf8").replace(begun, ""),
     signal: new AbortController().signal,
     [Symbol.asyncDispose]: async () => {
       await carried[Symbol.asyncDispose]();
