@@ -1,7 +1,13 @@
+import { once } from "node:events";
+import { PassThrough } from "node:stream";
 import { expect, test } from "vitest";
+import { startStdio } from "../../../api/stdio.node.ts";
+import { systemClock } from "../../../shared/clock.node.ts";
 import type { JobPatch } from "../../../shared/job.ts";
+import { silentLog } from "../../../shared/log.ts";
 import { aClaim } from "../../support/a-job.ts";
-import { anApi, type TestApi } from "../../support/an-api.ts";
+import { aConfig } from "../../support/a-served-api.ts";
+import { anApi, aStore, someProfiles, type TestApi } from "../../support/an-api.ts";
 import { savedKey } from "../../support/an-api-key.ts";
 import { anMcpClient, type Era } from "../../support/an-mcp-client.ts";
 import { tasksExtension as extension, mcpRpc, type Rpc } from "../../support/mcp-rpc.ts";
@@ -191,6 +197,27 @@ test("the extension is told of to clients of 2026-07-28 alone; those of 2025 see
   const request = { jsonrpc: "2.0", id: 1, method: "tasks/get", params: { taskId: "x" } };
   const accept = { accept: "application/json, text/event-stream", "mcp-protocol-version": "2025-11-25" };
   expect((await api.post("/mcp", request, accept)).text).toContain('"code":-32601');
+});
+
+test("a program that starts Agenticore over stdio gets tasks as well", async () => {
+  const { store, close } = await aStore();
+  const [input, output] = [new PassThrough(), new PassThrough()];
+  const parts = { config: aConfig(), store, profiles: someProfiles, clock: systemClock, log: silentLog };
+  const door = startStdio({ ...parts, version: "0.1.0" }, { input, output });
+  const rpc = mcpRpc(
+    async (request) => {
+      input.write(`${await request.text()}\n`);
+      const [line] = (await once(output, "data")) as [Buffer];
+      return new Response(line.toString());
+    },
+    { extensions: [extension] },
+  );
+  const { result } = await rpc(...call("run_task", { task: "Add a test" }));
+  expect(result).toMatchObject({ resultType: "task", status: "working" });
+  const { taskId } = result;
+  expect((await rpc("tasks/get", { taskId })).result).toMatchObject({ taskId, statusMessage: "queued" });
+  await door.close();
+  await close();
 });
 
 test.each(["tasks/list", "tasks/result"])(
