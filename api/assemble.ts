@@ -24,11 +24,10 @@ export type DoorOptions = Readonly<{
   sweepMs?: number;
 }>;
 
-/** The API's dependencies; `host` is the address that is listened on, `stopping` aborts when the process is about to end, `streamMs` is as in ApiDeps. */
-export function assemble(
-  options: DoorOptions,
-  { host, stopping, streamMs }: Readonly<{ host: string; stopping?: AbortSignal; streamMs?: number }>,
-): ApiDeps {
+type Place = Readonly<{ host: string; stopping?: AbortSignal; streamMs?: number; isEdge?: boolean }>;
+
+/** The API's dependencies; `host` is the address that is listened on, `stopping` aborts when the process is about to end, `streamMs` is as in ApiDeps, `isEdge` as in `apiSettings`. */
+export function assemble(options: DoorOptions, { host, stopping, streamMs, isEdge }: Place): ApiDeps {
   const { config, store, profiles, clock, log, version, model, outlook } = options;
   return {
     store,
@@ -38,7 +37,7 @@ export function assemble(
     newId: () => crypto.randomUUID(),
     version,
     bundled: profiles,
-    settings: apiSettings(config, host),
+    settings: apiSettings(config, host, isEdge),
     ...(stopping ? { stopping } : {}),
     ...(streamMs === undefined ? {} : { streamMs }),
     ...(outlook ? { outlook } : {}),

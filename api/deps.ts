@@ -2,6 +2,7 @@ import type { Reach, Scope } from "../shared/api-key.ts";
 import type { Budgets } from "../shared/budget.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Log } from "../shared/log.ts";
+import type { Receivers } from "../shared/notify/receivers.ts";
 import type { OAuthScopes } from "../shared/oauth-scopes.ts";
 import type { Outlook } from "../shared/outlook.ts";
 import type { ProfileSummary } from "../shared/profile.ts";
@@ -43,6 +44,8 @@ export type ApiSettings = Readonly<{
   /** None: nothing is limited. */
   budgets?: Budgets;
   isRepoAllowed: (address: RepoAddress) => boolean;
+  /** Who may be notified; nobody without it. */
+  receivers?: Receivers;
 }>;
 
 /** What the app is given by its entry point. */

@@ -9,7 +9,12 @@ import { inTime } from "./readiness.ts";
 export async function measure(deps: ApiDeps): Promise<Measured> {
   const { store, clock, version, outlook } = deps;
   const total = totalBudget(deps);
-  const asked = Promise.all([store.counts(), store.runners(), store.budgets(total.map(({ name }) => name))]);
+  const asked = Promise.all([
+    store.counts(),
+    store.runners(),
+    store.budgets(total.map(({ name }) => name)),
+    store.noticeCounts(),
+  ]);
   const answer = await inTime(asked, clock).catch((error: unknown) => {
     if (isStoreAway(error)) return undefined;
     throw error;
@@ -18,7 +23,9 @@ export async function measure(deps: ApiDeps): Promise<Measured> {
   return {
     version,
     storeErrors: outlook?.storeErrors() ?? {},
-    ...(answer ? { store: { counts: answer[0], runners: answer[1], budgets: withLimits(total, answer[2]) } } : {}),
+    ...(answer
+      ? { store: { counts: answer[0], runners: answer[1], budgets: withLimits(total, answer[2]), notices: answer[3] } }
+      : {}),
     ...(spooled ? { spooled } : {}),
   };
 }

@@ -1,6 +1,7 @@
 import type { BudgetState } from "../shared/budget.ts";
 import type { Histogram } from "../shared/histogram.ts";
 import { JobStatus } from "../shared/job.ts";
+import type { NoticeCounts } from "../shared/notice-store.ts";
 import type { RunnerRecord, StoreCounts } from "../shared/store.ts";
 import { type Family, familyText, type Labels, type Sample } from "./metrics/exposition.ts";
 
@@ -12,6 +13,7 @@ export type Measured = Readonly<{
     runners: readonly RunnerRecord[];
     /** Today's budget of all jobs, if there is one. */
     budgets?: readonly Readonly<BudgetState & { limitUsd: number }>[];
+    notices?: NoticeCounts;
   }>;
   /** Of this process. */
   storeErrors: Readonly<Record<string, number>>;
@@ -102,6 +104,24 @@ export const metrics: readonly Metric[] = [
         { labels: { part: "spent" }, value: spentUsd },
         { labels: { part: "reserved" }, value: reservedUsd },
       ]),
+  },
+  {
+    name: "agenticore_notifications_waiting",
+    type: "gauge",
+    help: "Notifications that are to be sent, or sent again.",
+    samples: ({ store }) => (store?.notices ? [{ value: store.notices.waiting }] : []),
+  },
+  {
+    name: "agenticore_notifications_total",
+    type: "counter",
+    help: "Requests of notifications by outcome, `delivered` or `failed`; `given_up` counts notifications that were not taken within 24 h.",
+    samples: ({ store }) =>
+      store?.notices
+        ? (["delivered", "failed", "given_up"] as const).map((outcome) => ({
+            labels: { outcome },
+            value: store.notices?.[outcome] ?? 0,
+          }))
+        : [],
   },
   {
     name: "agenticore_runners",

@@ -5,8 +5,8 @@ import { isLoopbackHost, repoRules } from "../shared/repo-rules.ts";
 import { type KeyFacts, wantsKeys } from "../shared/wants-keys.ts";
 import type { ApiSettings } from "./deps.ts";
 
-/** The API's part of the configuration; `host` is the address that is listened on. */
-export function apiSettings(config: Config, host: string): ApiSettings {
+/** The API's part of the configuration; `host` is the address that is listened on, `isEdge` says that this is a Worker. */
+export function apiSettings(config: Config, host: string, isEdge = false): ApiSettings {
   return {
     apiKeys: config.apiKeys,
     requireKeys: config.requireKeys,
@@ -20,6 +20,7 @@ export function apiSettings(config: Config, host: string): ApiSettings {
     queueTtlSeconds: config.queueTtl,
     budgets: budgetsOf(config),
     isRepoAllowed: repoRules(config, host),
+    receivers: { allowed: config.notifyAllowed, hasSecret: config.notifySecret.length > 0, isEdge },
   };
 }
 

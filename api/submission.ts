@@ -2,6 +2,7 @@ import { checkBaseRef } from "../shared/base-ref.ts";
 import { iso } from "../shared/clock.ts";
 import { AppError } from "../shared/error.ts";
 import type { Job, JobId, JobRequest } from "../shared/job.ts";
+import { checkReceiver } from "../shared/notify/receivers.ts";
 import type { ProfileSummary } from "../shared/profile.ts";
 import { parseRepoUrl, type RepoAddress } from "../shared/repo-url.ts";
 import type { ApiSettings } from "./deps.ts";
@@ -15,13 +16,14 @@ export type Submission = Readonly<{
   repo?: RepoAddress;
 }>;
 
-/** The repository that it names, if any. @throws AppError `invalid_request`, `repo_not_allowed`, each with the field. */
+/** The repository that it names, if any; whom it notifies is checked too. @throws AppError `invalid_request`, `repo_not_allowed`, each with the field. */
 export function checkPlace(
-  request: Pick<JobRequest, "repo_url" | "base_ref">,
+  request: Pick<JobRequest, "repo_url" | "base_ref" | "notify_url">,
   settings: ApiSettings,
 ): RepoAddress | undefined {
   const repo = request.repo_url === undefined ? undefined : allowedRepo(request.repo_url, settings);
   if (request.base_ref !== undefined) checkBaseRef(request.base_ref);
+  if (request.notify_url !== undefined) checkReceiver(request.notify_url, settings.receivers ?? nobody);
   return repo;
 }
 
@@ -42,6 +44,8 @@ export function planSubmission(request: JobRequest, { settings, profiles, repo, 
     ...(repo ? { repo } : {}),
   };
 }
+
+const nobody = { allowed: [], hasSecret: false } as const;
 
 function allowedRepo(url: string, settings: ApiSettings): RepoAddress {
   const repo = parseRepoUrl(url);

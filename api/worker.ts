@@ -3,18 +3,20 @@ import { sleepByTimer } from "../shared/clock.ts";
 import { resolveConfig } from "../shared/config.ts";
 import { toAppError } from "../shared/error.ts";
 import { knownSecrets } from "../shared/known-secrets.ts";
+import { deliverNotices } from "../shared/notify/deliver.ts";
 import { HttpError, toProblem } from "../shared/problem.ts";
 import { redactor } from "../shared/redact.ts";
-import { type OpenStore, redisOverHttp } from "../shared/store/redis-over-http.ts";
+import { redisOverHttp } from "../shared/store/redis-over-http.ts";
 import { bundledProfiles } from "./edge/bundled-profiles.ts";
 import { type Answer, openDoors } from "./edge/doors.ts";
+import { fetchPost } from "./edge/fetch-post.ts";
 import { lineLog } from "./edge/line-log.ts";
 
 /** Put in by the build (`define` in wrangler.toml). */
 declare const AGENTICORE_VERSION: string;
 
 type Bindings = Readonly<Record<string, unknown>>;
-type Opened = Readonly<{ answer: Answer; openStore: OpenStore; log: ReturnType<typeof lineLog> }>;
+type Opened = Readonly<{ answer: Answer; scheduled: () => Promise<void> }>;
 
 /** Within a request time stands still but for I/O (developers.cloudflare.com/workers/reference/security-model). */
 const clock: Clock = { now: () => Date.now(), uptime: () => performance.now(), sleep: sleepByTimer };
@@ -29,7 +31,8 @@ function open(bindings: Bindings): Opened {
   );
   const { config: given } = resolveConfig({ env, at: { home: "/", hostName: "worker", kubernetes: false } });
   const config = { ...given, requireKeys: true };
-  const log = lineLog({ level: config.logLevel, redact: redactor(knownSecrets(config, env)), now: clock.now, write });
+  const redact = redactor(knownSecrets(config, env));
+  const log = lineLog({ level: config.logLevel, redact, now: clock.now, write });
   const ask: typeof fetch = (...request) => fetch(...request);
   const openStore = redisOverHttp(config, {
     ...{ clock, log, fetch: ask },
@@ -42,8 +45,21 @@ function open(bindings: Bindings): Opened {
     model: { fetch: ask, env },
     version: AGENTICORE_VERSION,
   });
-  return { answer, openStore, log };
+  const notifying = {
+    ...{ allowed: config.notifyAllowed, secrets: config.notifySecret, isEdge: true, clock, log, redact },
+    ...{ post: fetchPost(ask), random: () => Math.random(), most: scheduledNotices },
+  };
+  const scheduled = async () => {
+    const store = openStore();
+    const changed = await store.sweep();
+    if (changed.length > 0) log.info("swept", { jobs: changed.length });
+    if (notifying.allowed.length > 0 && notifying.secrets.length > 0) await deliverNotices({ ...notifying, store });
+  };
+  return { answer, scheduled };
 }
+
+/** Each is three requests or so, and an invocation may make 50 (developers.cloudflare.com/workers/platform/limits). */
+const scheduledNotices = 10;
 
 const write = (level: "debug" | "info" | "warn" | "error", line: string): void => console[level](line);
 
@@ -76,12 +92,8 @@ function openWorker() {
         return notSetUp(error);
       }
     },
-    /** By the cron trigger: what no runner does while none asks. */
-    scheduled: async (_event: unknown, bindings: Bindings): Promise<void> => {
-      const { openStore, log } = ready(bindings);
-      const changed = await openStore().sweep();
-      if (changed.length > 0) log.info("swept", { jobs: changed.length });
-    },
+    /** By the cron trigger: what no runner does while none asks, and notifications. */
+    scheduled: async (_event: unknown, bindings: Bindings): Promise<void> => ready(bindings).scheduled(),
   };
 }
 

@@ -1,4 +1,4 @@
-import { isTerminal, type Job, type JobStatus, type JobSummary } from "../shared/job.ts";
+import { isTerminal, type Job, type JobStatus, type JobSummary, type NotifyState } from "../shared/job.ts";
 import { dollars, duration } from "./amount.ts";
 import { cut, harmless, type Paint, table } from "./print.ts";
 import { change, short } from "./render-event.ts";
@@ -36,9 +36,15 @@ function factsOf(job: Job, { paint, nowMs }: Look): (readonly [string, string | 
     ["session", job.session_id],
     ["time", timeOf(job, nowMs)],
     ["cost", job.cost_usd === undefined ? undefined : dollars(job.cost_usd)],
+    ["notified", job.notify && notifiedOf(job.notify)],
     ["warnings", job.warnings?.join("\n")],
     ["as of", job.stale ? `${job.as_of}: the store cannot be reached, this is a copy` : undefined],
   ];
+}
+
+function notifiedOf({ delivered, delivered_at, attempts, last_error, given_up }: NotifyState): string {
+  const taken = delivered_at === undefined ? "not yet" : `${delivered} of ${attempts} requests, last ${delivered_at}`;
+  return [taken, last_error, given_up && `given up: ${given_up}`].filter(Boolean).join("; ");
 }
 
 function statusOf(job: Job, paint: Paint): string {

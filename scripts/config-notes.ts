@@ -105,5 +105,9 @@ export const configNotes: Readonly<Record<ConfigName, string>> = {
   githubAppPrivateKeyPath: "File that holds that key.",
   githubWebhookSecret: "Secret that signs webhooks.",
   githubApiUrl: "Address of GitHub's API; its host is GitHub too.",
+  notifyAllowed:
+    "Hosts that jobs may name as `notify_url`: globs (`*.example.com`), addresses, networks as `10.0.0.0/8`; each perhaps with a port. Without it none. See [notify.md](../notify.md).",
+  notifySecret:
+    "Secrets that notifications are signed with, `whsec_` and base64 as in Standard Webhooks; several while one takes the place of another. A process without one sends none.",
   agentihooksPath: "Folder whose `profiles/` is searched for profiles.",
 };

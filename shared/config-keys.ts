@@ -15,6 +15,7 @@ import {
   whole,
 } from "./config-value.ts";
 import { PoolName, ProfileName } from "./job.ts";
+import { signingSecrets } from "./notify/signature.ts";
 import { oauthScopes } from "./oauth-scopes.ts";
 import { redisHttpTokens } from "./redis-http-token.ts";
 import { routeRules } from "./route-rule.ts";
@@ -222,6 +223,11 @@ export const configKeys = {
     { env: "GITHUB_API_URL", yaml: "github.api_url", schema: url("http", "https") },
     "https://api.github.com",
   ),
+  notifyAllowed: key({ env: "AGENTICORE_NOTIFY_ALLOWED", yaml: "notify.allowed", schema: list }, []),
+  notifySecret: {
+    ...key({ env: "AGENTICORE_NOTIFY_SECRET", yaml: "notify.secret", schema: signingSecrets }, []),
+    isSecret: true,
+  },
   agentihooksPath: maybe({ env: "AGENTICORE_AGENTIHOOKS_PATH", yaml: "agentihooks_path", schema: text }),
 } as const;
 

@@ -82,4 +82,8 @@ export type StaleNote = Readonly<z.infer<typeof StaleNote>>;
 export const staleEvent = "stale";
 
 const terminalTypes: readonly EventType[] = ["job.succeeded", "job.failed", "job.cancelled", "job.expired"];
+/** What a `notify_url` is told of: the end of a job, a wait, a question to people. */
+const noted: readonly string[] = [...terminalTypes, "job.delayed", "question.asked"];
+export const noticeTypes: readonly EventType[] = eventTypes.filter((type) => noted.includes(type));
+
 export const isTerminalEvent = (event: Pick<JobEvent, "type">): boolean => terminalTypes.includes(event.type);

@@ -55,6 +55,7 @@ export const JobRequest = z.strictObject({
   max_budget_usd: z.number().min(0.01).max(1000).optional().describe("Claude stops when it has cost so much."),
   timeout_seconds: z.int().min(1).max(86_400).optional().describe("Per attempt, from Claude's start."),
   metadata: Metadata.optional().describe("Your own strings, at most 16 KiB; kept with the job and not looked at."),
+  notify_url: z.string().min(1).max(2048).optional().describe("Told of the job's end, waits and questions."),
 });
 export type JobRequest = z.infer<typeof JobRequest>;
 export type JobRequestInput = z.input<typeof JobRequest>;
@@ -78,6 +79,17 @@ const Attempt = z.object({
   ended_at: Timestamp,
   reason: AttemptReason,
 });
+
+/** What became of the notifications to `notify_url`, all of them together. */
+export const NotifyState = z.object({
+  attempts: z.int().describe("Requests that were made."),
+  delivered: z.int(),
+  delivered_at: Timestamp.optional().describe("The last one."),
+  last_error: z.string().optional().describe("Why the last request failed; absent once one was taken again."),
+  given_up: z.int().optional().describe("Not delivered within 24 h."),
+  stopped: z.literal(true).optional().describe("The receiver answered 410: nothing more is sent."),
+});
+export type NotifyState = Readonly<z.infer<typeof NotifyState>>;
 
 /** Tokens, summed over models; the names are those of the Messages API. */
 export const Usage = z.object({
@@ -148,6 +160,8 @@ export const Job = z
     max_budget_usd: z.number().optional(),
     timeout_seconds: z.int().optional(),
     metadata: z.record(z.string(), z.string()).optional(),
+    notify_url: z.string().optional(),
+    notify: NotifyState.optional(),
     routed_by: z.enum(["request", "rule", "default", "ai"]),
     route_reason: z.string().optional(),
     status: JobStatus,

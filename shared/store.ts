@@ -4,6 +4,7 @@ import type { JobEvent, NewEvent } from "./event.ts";
 import type { Histogram } from "./histogram.ts";
 import type { AttemptReason, Job, JobId, JobPatch, JobStatus, JobSummary, Message, TerminalStatus } from "./job.ts";
 import type { KeyStore } from "./key-store.ts";
+import type { NoticeStore } from "./notice-store.ts";
 import type { ProfileSummary } from "./profile.ts";
 import type { RelayStore } from "./relay-store.ts";
 import type { WorktreeRecord } from "./worktree.ts";
@@ -61,10 +62,7 @@ export type Claim = Readonly<{
 /** Events that a runner tells of its attempt. */
 type Told = Readonly<{
   events?: readonly NewEvent[];
-  /**
-   * How many events this runner told of before the first of these, in this attempt: what the store has already, because
-   * a reply was lost, it does not append again. Without it all are appended.
-   */
+  /** How many it told of before the first of these, in this attempt: what the store has already, it does not append again. Without it all are appended. */
   firstEvent?: number;
 }>;
 
@@ -158,7 +156,7 @@ export type StoreCounts = Readonly<{
  * Where the state of all jobs lives. Each method is one atomic step: two runners never see half of it.
  * Methods with a Lease throw LeaseLost when another runner holds the job or it has ended, and then change nothing; all throw AppError `store_unavailable` when the store cannot answer.
  */
-export interface JobStore extends KeyStore, RelayStore, AsyncDisposable {
+export interface JobStore extends KeyStore, NoticeStore, RelayStore, AsyncDisposable {
   /** Queues the job, or gives back the one that the same idempotency key (or the same id) made. @throws AppError `invalid_request` where the key came with another body, BudgetUsedUp where one of its budgets has no room, `conflict` where its job was removed already; of a job with a worktree `worktree_in_use`, `not_found`, `conflict`. */
   submit(job: NewJob): Promise<Submitted>;
   /** The job with its queue position, or undefined; with `tenant`, only that tenant's. */

@@ -33,7 +33,7 @@ type Door = (request: Request, store: JobStore) => Promise<Response>;
 function openDoor(options: Omit<Options, "openStore">): Door {
   let current: JobStore | undefined;
   const store = new Proxy({} as JobStore, { get: (_, name) => current && Reflect.get(current, name) });
-  const app = createApp(assemble({ ...options, store }, { host: everywhere, streamMs }));
+  const app = createApp(assemble({ ...options, store }, { host: everywhere, streamMs, isEdge: true }));
   return async (request, own) => {
     current = own;
     return await app.fetch(request);

@@ -22,6 +22,7 @@ type Options = Readonly<{
   priority?: number;
   timeoutSeconds?: number;
   maxBudgetUsd?: number;
+  notify?: string;
   json?: true;
 }>;
 
@@ -40,6 +41,7 @@ export const run = defineCommand<Options>({
       .addOption(new Option("--priority <number>", "-10 to 10, higher first").argParser(wholeNumber(-10, 10)))
       .addOption(new Option("--timeout-seconds <number>", "time limit").argParser(wholeNumber(1, 86_400)))
       .addOption(new Option("--max-budget-usd <amount>", "cost limit").argParser(amount(0.01, 1000)))
+      .option("--notify <url>", "an https address that is told of the job's end, waits and questions")
       .option("--json", "print JSON; with --follow one event per line, then the job"),
   examples: [
     'agenticore run "Fix the failing test in parser.ts" -r . --follow',
@@ -86,6 +88,7 @@ async function requestOf(cli: CliContext, options: Options, text: string): Promi
       priority: options.priority,
       timeout_seconds: options.timeoutSeconds,
       max_budget_usd: options.maxBudgetUsd,
+      notify_url: options.notify,
     }),
   };
 }

@@ -2,9 +2,10 @@ import { Option } from "commander";
 import { type AppError, isStoreAway } from "../../shared/error.ts";
 import { loadConfig } from "../../shared/load-config.node.ts";
 import { defineCommand } from "../command.ts";
-import { openServiceStore, storeUrlOf } from "../open-store.ts";
+import { openServiceStore, storeUrlOf, worksThroughApi } from "../open-store.ts";
 import { wholeNumber } from "../option.ts";
 import { serviceLog, untilSignal, warnOfLogin, warnOfSharing } from "../service.ts";
+import { serviceNotifier } from "../service-notifier.ts";
 import { serviceRunner } from "../service-runner.ts";
 
 /** A store that is away may come back; one that refuses does not. */
@@ -51,6 +52,7 @@ export const runner = defineCommand<Readonly<{ drainTimeout?: number }>>({
     });
     const { store } = service;
     const storeUrl = storeUrlOf(config);
+    await using _notifier = worksThroughApi(config) ? undefined : serviceNotifier({ cli, config, store, log });
     warnOfLogin(cli, config);
     warnOfSharing(cli, config, storeUrl);
     return await untilSignal(cli, starting()); // the store must stay open until then

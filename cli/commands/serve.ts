@@ -15,6 +15,7 @@ import type { ExitCode } from "../exit-code.ts";
 import { openServiceStore } from "../open-store.ts";
 import { wholeNumber } from "../option.ts";
 import { serviceLog, untilSignal, warnOfLogin, warnOfSharing } from "../service.ts";
+import { serviceNotifier } from "../service-notifier.ts";
 import { serviceRunner } from "../service-runner.ts";
 import { storePace } from "../store-pace.ts";
 
@@ -62,6 +63,7 @@ export const serve = defineCommand<Options>({
       ...storePace(config),
     };
     const startRunner = () => serviceRunner({ cli, config, store, log, storeUrl: config.redisUrl });
+    await using _notifier = serviceNotifier({ cli, config, store, log });
     if ((options.transport ?? config.transport) === "stdio")
       return await overStdio(cli, door, async () => (options.runner ? startRunner() : undefined));
     const given: Partial<ApiOptions> = {

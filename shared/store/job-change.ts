@@ -6,8 +6,10 @@ import {
   type Job,
   type JobPatch,
   type JobStatus,
+  type NotifyState,
   type TerminalStatus,
 } from "../job.ts";
+import type { NoticeEnd } from "../notice-store.ts";
 
 /** Pure changes of a job's visible shape; which of them is allowed, `transition` has said before. */
 
@@ -86,6 +88,21 @@ export const because = (code: ErrorCode, sentence: string): JobPatch => ({
   error: sentence,
   remedy: errorCodes[code].remedy,
 });
+
+/** What became of one more notification; `at` is RFC 3339. */
+export function notified(state: NotifyState | undefined, outcome: NoticeEnd, at: string): NotifyState {
+  const { last_error, ...rest } = state ?? { attempts: 0, delivered: 0 };
+  const attempts = rest.attempts + (outcome.kind === "expired" ? 0 : 1);
+  if (outcome.kind === "delivered") return { ...rest, attempts, delivered: rest.delivered + 1, delivered_at: at };
+  const isOver = outcome.kind === "expired" || (outcome.kind === "failed" && outcome.retryMs === undefined);
+  return {
+    ...rest,
+    attempts,
+    last_error: outcome.error,
+    ...(isOver ? { given_up: (rest.given_up ?? 0) + 1 } : {}),
+    ...(outcome.kind === "stopped" ? { stopped: true as const } : {}),
+  };
+}
 
 const endings = {
   succeeded: "job.succeeded",

@@ -2,6 +2,7 @@ import type { Clock } from "../clock.ts";
 import { isStoreAway } from "../error.ts";
 import { isTerminal, type Job, type JobId } from "../job.ts";
 import type { Log } from "../log.ts";
+import { noticeJob } from "../notice-store.ts";
 import type { JobStore } from "../store.ts";
 import { openCopies } from "./job-files/copies.node.ts";
 import { openFileAnswers } from "./job-files/file-answers.node.ts";
@@ -95,6 +96,10 @@ export function withJobFiles(store: JobStore, { dir, clock, log }: JobFilesOptio
     release: async (lease, release) => changed(await store.release(lease, release)),
     cancel: async (id, by) => changed(await store.cancel(id, by), by.tenant),
     retry: async (id, tenant, only) => changed(await store.retry(id, tenant, only), tenant),
+    settleNotice: async (notice, outcome) => {
+      await store.settleNotice(notice, outcome);
+      copies.stirred(noticeJob(notice.id));
+    },
     sweep: async () => {
       const ids: readonly JobId[] = await store.sweep();
       for (const id of ids) copies.stirred(id);

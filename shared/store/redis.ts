@@ -10,6 +10,7 @@ import { openEventLog } from "./redis/event-log.ts";
 import { openJobList } from "./redis/job-list.ts";
 import { openLeases } from "./redis/leases.ts";
 import { sweep as sweepScript } from "./redis/lua/sweep.ts";
+import { openNotices } from "./redis/notices.ts";
 import { openRelays } from "./redis/relays.ts";
 import { openRequests } from "./redis/requests.ts";
 import { openRunners } from "./redis/runners.ts";
@@ -68,6 +69,7 @@ export function openRedisStore({ limits = {}, ...options }: RedisOptions): JobSt
     ...openWorktrees(context),
     ...openApiKeys(context),
     ...openRelays(context),
+    ...openNotices(context),
     events: openEventLog(context),
     changed: changes.wait,
     sweep,

@@ -14,6 +14,7 @@ import { openEndings } from "./sqlite/lease-ending.node.ts";
 import { openLeases } from "./sqlite/leases.node.ts";
 import { openLocks } from "./sqlite/locks.node.ts";
 import { openMessages } from "./sqlite/messages.node.ts";
+import { openNotices } from "./sqlite/notices.node.ts";
 import { openRelays } from "./sqlite/relays.node.ts";
 import { openRequests } from "./sqlite/requests.node.ts";
 import { openRunners } from "./sqlite/runners.node.ts";
@@ -75,6 +76,7 @@ async function storeOver(db: Database, options: SqliteOptions): Promise<JobStore
   const budgets = openBudgets(context);
   const apiKeys = openApiKeys(context);
   const relays = openRelays(context);
+  const notices = openNotices(context);
   const changes = openChanges({ version: db.version, hints: openHints(context), clock });
 
   const write = async <T>(body: () => T, safety?: Safety): Promise<T> => {
@@ -100,6 +102,7 @@ async function storeOver(db: Database, options: SqliteOptions): Promise<JobStore
       }
     }
     await write(upkeep.forget);
+    if (await db.read(notices.isDue)) await write(notices.expire);
     return [...new Set(all)];
   };
 
@@ -154,6 +157,11 @@ async function storeOver(db: Database, options: SqliteOptions): Promise<JobStore
     sendRelay: (message) => write(() => relays.send(message), "quick"),
     takeRelay: (taken) => write(() => relays.take(taken), "quick"),
     closeRelay: (channel) => write(() => relays.close(channel), "quick"),
+    // Whoever asks again and again leaves the file alone while there is nothing.
+    takeNotices: async (asked) => ((await db.read(notices.isDue)) ? write(() => notices.take(asked), "quick") : []),
+    // What a power cut takes is sent once more.
+    settleNotice: (notice, outcome) => write(() => notices.settle(notice, outcome), "quick"),
+    noticeCounts: () => db.read(notices.counts),
     counts: () => db.read(lists.counts),
     ping: () => db.read(() => void jobs.get(0)),
     [Symbol.asyncDispose]: async () => {

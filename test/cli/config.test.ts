@@ -90,6 +90,8 @@ const samples: Record<ConfigName, readonly [string, string]> = {
   githubAppPrivateKeyPath: ["/one", "/two"],
   githubWebhookSecret: ["hook-one-long", "hook-two-long"],
   githubApiUrl: ["https://one.example", "https://two.example"],
+  notifyAllowed: ["one.example", "*.two.example"],
+  notifySecret: ["one text of more than 24 letters", "two texts of more than 24 letters"],
   agentihooksPath: ["/one", "/two"],
 };
 const keys = Object.entries<Key>(configKeys) as [ConfigName, Key][];

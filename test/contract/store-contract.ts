@@ -11,6 +11,7 @@ import { leasesContract } from "./store/leases.ts";
 import { listsContract } from "./store/lists.ts";
 import { locksContract } from "./store/locks.ts";
 import { lossesContract } from "./store/losses.ts";
+import { noticesContract } from "./store/notices.ts";
 import { poolsContract } from "./store/pools.ts";
 import { racesContract } from "./store/races.ts";
 import { relaysContract } from "./store/relays.ts";
@@ -43,6 +44,7 @@ export function storeContract(name: string, open: OpenWorld): void {
     describe("transcripts", () => transcriptsContract(open));
     describe("worktrees", () => worktreesContract(open));
     describe("budgets", () => budgetsContract(open));
+    describe("notices", () => noticesContract(open));
     describe("locks", () => locksContract(open));
     describe("relays", () => relaysContract(open));
     describe("API keys", () => apiKeysContract(open));

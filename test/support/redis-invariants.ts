@@ -140,6 +140,10 @@ function nothingIsLeftOver({ all, rows }: Scene, { add }: Found): void {
     if (structural.test(key))
       for (const id of members.keys()) if (!rows.has(id)) add(`${key} has ${id}, which is no job`);
   }
+  for (const name of all.zsets.get("notices")?.keys() ?? [])
+    if (!all.hashes.has(`notice:${name}`)) add(`notices has ${name}, which is not there`);
+  for (const key of all.hashes.keys())
+    if (key.startsWith("notice:") && !all.zsets.get("notices")?.has(key.slice(7))) add(`${key} is never sent`);
   for (const key of ["meta", "use", ...all.sets.keys()]) if ((all.ttls.get(key) ?? -1) >= 0) add(`${key} has a TTL`);
   for (const key of [...all.hashes.keys(), ...all.streams.keys()])
     if (/^(events|messages):/.test(key) && !rows.has(key.slice(-36))) add(`${key} is left of a job that is gone`);

@@ -42,7 +42,7 @@ const foreign = (job: JobId) =>
     errors: [{ path: "after", message: "is not the id of an event of this job" }],
   });
 
-const toEvent = (job: JobId, [n, type, at, attempt, facts]: readonly Reply[]): JobEvent => ({
+export const toEvent = (job: JobId, [n, type, at, attempt, facts]: readonly Reply[]): JobEvent => ({
   id: idOf(n, job),
   type: type as EventType,
   at: iso(Number(at)),

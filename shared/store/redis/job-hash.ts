@@ -1,5 +1,5 @@
 import { iso } from "../../clock.ts";
-import { Job, type JobPatch, JobProgress, type JobSummary } from "../../job.ts";
+import { Job, type JobPatch, JobProgress, type JobSummary, type NotifyState } from "../../job.ts";
 import { claimed } from "../job-change.ts";
 import type { Reply, Word } from "./wire.ts";
 
@@ -31,7 +31,17 @@ export const toFields = (patch: Readonly<Partial<Job>>): string[] =>
 
 /** What a list tells of a job, in the order in which it is asked for. */
 export const summaryFields: readonly string[] = [
-  ...["request", "status", "attempt", "attempts", "pod_name", "waiting", "cancel_requested_at", "publish_only"],
+  ...[
+    "request",
+    "status",
+    "attempt",
+    "attempts",
+    "pod_name",
+    "waiting",
+    "cancel_requested_at",
+    "publish_only",
+    "notify",
+  ],
   ...["started_at", "_started", "ended_at"],
   ...Object.keys(JobProgress.shape).filter((name) => name !== "output" && name !== "result"),
 ];
@@ -57,6 +67,12 @@ function read(name: string, value: string): unknown {
         ended_at: toTime(attempt.ended_at),
       }),
     );
+  if (name === "notify") {
+    const { delivered_at: at, ...state } = JSON.parse(value) as Omit<NotifyState, "delivered_at"> & {
+      delivered_at?: number;
+    };
+    return { ...state, ...(at === undefined ? {} : { delivered_at: iso(at) }) };
+  }
   if (name === "waiting") {
     const waiting = JSON.parse(value) as Timed<NonNullable<Job["waiting"]>>;
     return { ...waiting, until: toTime(waiting.until) };

@@ -17,13 +17,14 @@ export function openSubmission({ run, newId, view, news }: Parts) {
     submit: async (fresh: NewJob): Promise<Submitted> => {
       const { output, result, ...job }: Job = queued(fresh.job);
       const { tenant, repoKey = "", idempotency, queueTtlSeconds } = fresh;
-      const { id, priority, session_id = "", max_attempts, ttl_seconds } = job;
+      const { id, priority, session_id = "", max_attempts, ttl_seconds, notify_url = "" } = job;
       const queue = fresh.queue ?? job.pool;
       const queueMs = queueTtlSeconds * 1_000;
       const key = [idempotency?.key ?? "", idempotency?.body ?? ""];
       const terms = [newId(), max_attempts, ttl_seconds, queueMs, tenant].join(" ");
       const request = requestOf(job);
-      const facts = [queueMs, 10 - priority, queue, session_id, repoKey, terms, request, toldOrders(fresh.budgets)];
+      const also = [toldOrders(fresh.budgets), notify_url];
+      const facts = [queueMs, 10 - priority, queue, session_id, repoKey, terms, request, ...also];
       const { kind, worktree_id: worktree } = job;
       if (kind === "task" && worktree !== undefined)
         await take({ run }, { job: id, tenant, worktree, key: idempotency?.key });

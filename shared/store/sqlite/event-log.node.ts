@@ -1,5 +1,5 @@
 import { AppError } from "../../error.ts";
-import type { EventType, JobEvent, NewEvent } from "../../event.ts";
+import { type EventType, type JobEvent, type NewEvent, noticeTypes } from "../../event.ts";
 import type { JobId } from "../../job.ts";
 import type { EventPage, RenewRequest } from "../../store.ts";
 import type { Context } from "./context.node.ts";
@@ -12,7 +12,14 @@ export const pageEvents = 500;
 /** How many are looked at together when the log is too large. */
 const cutEvents = 20;
 
-type EventRow = Readonly<{ n: number; type: EventType; at: string; attempt: number; data: string; bytes: number }>;
+export type EventRow = Readonly<{
+  n: number;
+  type: EventType;
+  at: string;
+  attempt: number;
+  data: string;
+  bytes: number;
+}>;
 type Counters = Readonly<{
   last_event: number;
   event_count: number;
@@ -23,7 +30,7 @@ type Counters = Readonly<{
 
 export type EventLog = ReturnType<typeof openEventLog>;
 
-export function openEventLog({ db, jobs, touch }: Context) {
+export function openEventLog({ db, jobs, time, touch }: Context) {
   const insert = db.prepare("INSERT INTO events VALUES (:seq, :n, :type, :at, :attempt, :data, :bytes)");
   const read = db.prepare<EventRow>("SELECT * FROM events WHERE seq = :seq AND n > :after ORDER BY n LIMIT :limit");
   const oldest = db.prepare<Pick<EventRow, "n" | "attempt" | "bytes">>(
@@ -36,6 +43,10 @@ export function openEventLog({ db, jobs, touch }: Context) {
   const count = db.prepare(
     `UPDATE jobs SET last_event = :last_event, event_count = :event_count, event_bytes = :event_bytes,
        dropped_count = :dropped_count, dropped_bytes = :dropped_bytes WHERE seq = :seq`,
+  );
+  const note = db.prepare(
+    `INSERT INTO notices (job, n, url, type, at, attempt, data, made, due)
+     VALUES (:job, :n, :url, :type, :at, :attempt, :data, :tick, :tick)`,
   );
   const told = db.prepare("UPDATE jobs SET told_events = :told WHERE seq = :seq");
   const countersOf = (row: JobRow): Counters =>
@@ -58,6 +69,10 @@ export function openEventLog({ db, jobs, touch }: Context) {
       return { n, type: event.type, at, attempt: row.attempt, data, bytes: Buffer.byteLength(data) };
     });
     for (const event of rows) insert.run({ seq: row.seq, ...event });
+    const { id: job, notify_url: url } = row;
+    if (url !== null)
+      for (const { bytes, ...event } of rows.filter(({ type }) => noticeTypes.includes(type)))
+        note.run({ job, url, ...event, tick: time.tick() });
     const after: Counters = {
       ...before,
       last_event: before.last_event + rows.length,
@@ -130,7 +145,7 @@ function numberOf(id: string, job: JobId, last: number): number {
   });
 }
 
-const toEvent = (job: JobId, { n, type, at, attempt, data }: EventRow): JobEvent => ({
+export const toEvent = (job: JobId, { n, type, at, attempt, data }: Omit<EventRow, "bytes">): JobEvent => ({
   id: idOf(n, job),
   type,
   at,

@@ -35,6 +35,8 @@ export type JobRow = Readonly<{
   cancel_at: string | null;
   /** Events that the runner has told of in this attempt, by its own count. */
   told_events: number;
+  /** Whom to tell of its events; null too where that one wants no more. */
+  notify_url: string | null;
 }>;
 
 const mutable = [

@@ -18,9 +18,9 @@ export function openSubmission(context: Context, log: EventLog, worktrees: Workt
   const addKey = db.prepare("INSERT OR REPLACE INTO idempotency VALUES (:tenant, :key, :body, :job, NULL)");
   const addJob = db.prepare<JobRow>(
     `INSERT INTO jobs (id, tenant, repo_key, repo_url, profile, pool, priority, max_attempts, queue_ttl_ms, ttl_ms,
-       session_id, status, place, queued_at, due, expires)
+       session_id, status, place, queued_at, due, expires, notify_url)
      VALUES (:id, :tenant, :repo_key, :repo_url, :profile, :pool, :priority, :max_attempts, :queue_ttl_ms, :ttl_ms,
-       :session_id, 'queued', :place, :tick, :tick, :expires) RETURNING *`,
+       :session_id, 'queued', :place, :tick, :tick, :expires, :notify_url) RETURNING *`,
   );
   const addDoc = db.prepare("INSERT INTO docs VALUES (:seq, :job, '{}')");
 
@@ -59,6 +59,7 @@ export function openSubmission(context: Context, log: EventLog, worktrees: Workt
       place: jobs.nextPlace(),
       tick,
       expires: tick + fresh.queueTtlSeconds * 1_000,
+      notify_url: job.notify_url ?? null,
     });
     if (!row) throw new AppError("internal", "The store gave no row back for a new job.");
     addDoc.run({ seq: row.seq, job: JSON.stringify(job) });

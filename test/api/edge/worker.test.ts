@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 import worker from "../../../api/worker.ts";
+import { aBridgedRedis } from "../../support/a-bridged-redis.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -39,4 +40,42 @@ test("a Worker is open to nobody, whatever its configuration says", async () => 
   };
   const answer = await worker.fetch(jobs(), { ...store, ...open });
   expect([answer.status, answer.headers.get("www-authenticate")]).toEqual([401, 'Bearer realm="agenticore"']);
+});
+
+test("the cron trigger sends notifications, to a host that is named in full", async () => {
+  vi.stubGlobal("AGENTICORE_VERSION", "0.1.0");
+  vi.spyOn(console, "info").mockReturnValue();
+  // A Worker is set up once; this one was not yet.
+  vi.resetModules();
+  const { default: fresh } = await import("../../../api/worker.ts");
+  await using redis = await aBridgedRedis();
+  const sent: Request[] = [];
+  const real = fetch;
+  vi.stubGlobal("fetch", async (...asked: Parameters<typeof fetch>) => {
+    const request = new Request(...asked);
+    if (new URL(request.url).hostname !== "hooks.example") return await real(...asked);
+    sent.push(request);
+    return new Response(null, { status: 204 });
+  });
+  const key = "a-made-up-key-of-the-test";
+  const bindings = {
+    ...{ REDIS_URL: redis.bridge.url, REDIS_TOKEN: redis.bridge.token, AGENTICORE_API_KEYS: key },
+    AGENTICORE_NOTIFY_ALLOWED: "hooks.example,*.team.example",
+    AGENTICORE_NOTIFY_SECRET: "a text of more than twenty-four letters",
+  };
+  const ask = async (path: string, body: object) => {
+    const init = { method: "POST", headers: { "x-api-key": key, "content-type": "application/json" } };
+    return await fresh.fetch(
+      new Request(`https://agents.example${path}`, { ...init, body: JSON.stringify(body) }),
+      bindings,
+    );
+  };
+  const submit = (host: string) => ask("/jobs", { task: "Add a test", notify_url: `https://${host}/` });
+  expect((await submit("a.team.example")).status).toBe(422);
+  const made = (await (await submit("hooks.example")).json()) as { job: { id: string } };
+  await ask(`/jobs/${made.job.id}/cancel`, {});
+  await fresh.scheduled(undefined, bindings);
+  await fresh.scheduled(undefined, bindings);
+  expect(sent).toHaveLength(1);
+  expect(await sent[0]?.json()).toMatchObject({ type: "job.cancelled", data: { job: { id: made.job.id } } });
 });

@@ -17,10 +17,10 @@ const readFirst = (id: string) => `
 do
   local key = P .. 'job:' .. ${id}
   local h = call('HMGET', key, 'status', '_events', '_rev', 'pool', '_score', '_expires', '_terms', 'request', '_repo',
-    'session_id', '_key')
+    'session_id', '_key', '_notify')
   if h[1] and not h[2] and not h[3] then
     j = {id = ${id}, key = key, set = {}, n = 0, status = h[1], pool = h[4], _score = h[5], _expires = h[6], _terms = h[7],
-      request = h[8], _repo = h[9], session_id = h[10], _key = h[11]}
+      request = h[8], _repo = h[9], session_id = h[10], _key = h[11], _notify = h[12]}
   else
     ${readJob(id)}
   end

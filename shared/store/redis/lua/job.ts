@@ -1,3 +1,5 @@
+import { noticing } from "./noticing.ts";
+
 /** What is kept of a job's log (contract 2), and what of its end stands in the hash. */
 const keptEvents = 5_000;
 const keptBytes = 8 * 1024 * 1024;
@@ -35,6 +37,7 @@ const sometimes = [
     "_told_events",
     "_messages",
     "_in_pool",
+    "_notify",
   ],
   ...["_in_repo", "_budgets", "error_code", "error", "remedy", "cost_usd", "commit", "branch"],
 ];
@@ -59,7 +62,7 @@ end
  * Changes of a job, behind \`readJob\`. Of its log the first entry (it was queued) is not written: it follows from the hash.
  * \`terms\` is what was agreed at its submission and never changes; the job was queued at \`queued_at\`.
  */
-export const changing = `
+export const changing = `${noticing}
 local function put(j, field, value)
   local n = j.n
   j.set[n + 1] = field
@@ -72,6 +75,7 @@ local function append(j, kind, data)
   local n = whole((j._events or 1) + 1)
   j._events, j._bytes = n, (j._bytes or 2) + #data
   if j.fresh then j.fresh[#j.fresh + 1] = {n, kind, data} else j.fresh = {{n, kind, data}} end
+  if j._notify then notice(j, n, kind, data) end
 end
 local function terms(j)
   local made, attempts, ttl, queue_ms, tenant = string.match(j._terms, '^(%S+) (%d+) (%d+) (%d+) (.*)$')

@@ -30,7 +30,7 @@ if lease_ms > longest then call('HSET', M, 'lease', lease_ms) end
 if #events + #fields + #delivered > 0 and renewed ~= op then
   ${ofPool}${limits}${changing}${gates}
   local names = {'pool', 'session_id', '_repo', '_score', 'attempt', 'phase', '_events', '_bytes', '_cut', '_cut_bytes',
-    '_told_events', '_rev', '_tail', '_streamed', '_in_pool', '_in_repo'}
+    '_told_events', '_notify', '_rev', '_tail', '_streamed', '_in_pool', '_in_repo'}
   local values = call('HMGET', key, unpack(names))
   j = {id = id, key = key, set = {}, n = 0}
   for i = 1, #names do if values[i] and values[i] ~= '' then j[names[i]] = values[i] end end

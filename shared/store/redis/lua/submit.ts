@@ -29,15 +29,15 @@ end
  *
  * Of each call: id, tenant, idempotency key (or empty), digest of its body, queue time in milliseconds,
  * 10 - priority, pool, session (or empty), repository's key (or empty), terms (operation, most attempts, TTL in seconds,
- * queue time, tenant), the request as JSON, budgets (see \`reserve\`; or empty).
+ * queue time, tenant), the request as JSON, budgets (see \`reserve\`; or empty), whom to notify (or empty).
  * Answers: made, hash (none where it is made now), its changes, position, count of news; known, hash, changes, position;
  * body|taken|removed; budget, name, spent, reserved.
  */
 export const submit = scriptOfMany("submit", {
   parts: [brief, together, ofPool, places, novelties],
   body: `
-local id, tenant, name, body, queue_ms, rank, pool, session, repo, agreed, request, budgets = unpack(ARGV, taken + 1, taken + 12)
-taken = taken + 12
+local id, tenant, name, body, queue_ms, rank, pool, session, repo, agreed, request, budgets, notify = unpack(ARGV, taken + 1, taken + 13)
+taken = taken + 13
 local key = name ~= '' and P .. 'idem:' .. tenant .. ':' .. name
 local earlier
 if key then
@@ -77,6 +77,7 @@ if session ~= '' then
   call('ZADD', P .. 'users:' .. session, place, id)
 end
 if kept then also('_budgets', kept) end
+if notify ~= '' then also('_notify', notify) end
 if repo ~= '' then
   j._repo = repo
   also('_repo', repo)

@@ -1,23 +1,25 @@
 import { gates, limits, ofPool, waking } from "./gates.ts";
 import { jobs } from "./job.ts";
+import { endingNotices } from "./notices.ts";
 import { writing } from "./prologue.ts";
 import { script } from "./script.ts";
 import { known, upkeep } from "./upkeep.ts";
 
 /**
- * One step of the upkeep: due delays, ended leases and queue times, ended jobs over their TTL, silent runners; each at
+ * One step of the upkeep: due delays, ended leases and queue times, ended jobs over their TTL, silent runners, old notices; each at
  * most \`limit\`. An empty wake keeps subscriptions from falling silent.
  *
  * KEYS: meta. ARGV: limits, limit. Answers: swept, 1 where there is more to do, ids of changed jobs.
  */
 export const sweep = script(
   "sweep",
-  [writing, ofPool, limits, jobs, gates, upkeep, known],
+  [writing, ofPool, limits, jobs, endingNotices, gates, upkeep, known],
   `
 local limit = tonumber(ARGV[2])
 local U = upkeep()
 local most = math.max(U.release_due(limit), U.reap(limit), U.remove_gone(limit))
 for _, p in ipairs(known('pool')) do most = math.max(most, U.expire_overdue(p, limit)) end
+give_up_notices(limit)
 for _, id in ipairs(due('runners', limit, now - 90000)) do
   call('DEL', P .. 'runner:' .. id)
   call('ZREM', P .. 'runners', id)

@@ -1,0 +1,20 @@
+import { noticeTypes } from "../../../event.ts";
+import { noticeLifeMs } from "../../../notice-store.ts";
+
+/**
+ * A notice that nobody asks for, because no process sends any, goes by itself: later than the upkeep that gives it up.
+ */
+const keptMs = 3 * noticeLifeMs;
+
+/** \`notice(j, n, kind, data)\`: the job's receiver is to be told of this event, if it is one to tell of. Behind \`now_text\`. */
+export const noticing = `
+local NOTICES = {${noticeTypes.map((type) => `['${type}']=true`)}}
+local function notice(j, n, kind, data)
+  if not NOTICES[kind] then return end
+  local name = j.id .. '_' .. n
+  local key = P .. 'notice:' .. name
+  call('HSET', key, 'url', j._notify, 'type', kind, 'at', now_text, 'attempt', j.attempt or '0', 'data', data)
+  call('PEXPIRE', key, ${keptMs})
+  call('ZADD', P .. 'notices', now_text, name)
+end
+`;
