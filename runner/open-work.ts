@@ -188,9 +188,13 @@ function repositoryWork(
 }
 
 /** Of this job and of those before it in a prepared tree. */
-const placedIn = ({ placed }: Worktree, { files, folders }: Placed): NonNullable<Worktree["placed"]> => ({
+const placedIn = (
+  { placed }: Worktree,
+  { files, folders, contents = [] }: Placed,
+): NonNullable<Worktree["placed"]> => ({
   files: [...(placed?.files ?? []), ...files],
   folders: [...(placed?.folders ?? []), ...folders],
+  contents: [...(placed?.contents ?? []), ...contents],
 });
 
 /** The task's first line, as git's manual asks of a subject: about 50 characters, here at most 72. */

@@ -47,12 +47,17 @@ export async function openPrepared(
     throw gone(id, `it is not on ${record.box} any more`);
   }
   const { before, ...used } = await repos.usePrepared(found, job.id);
-  const { files, folders } = before === undefined ? nothingPlaced : await readPlaced(join(own.run, "..", before));
+  const {
+    files,
+    folders,
+    contents = [],
+  } = before === undefined ? nothingPlaced : await readPlaced(join(own.run, "..", before));
   // A job before this one may have been lost before it could note them.
-  if (files.length + folders.length > 0) await repos.notePlaced(found, { files, folders });
+  if (files.length + folders.length > 0) await repos.notePlaced(found, { files, folders, contents });
   const known = {
     files: [...(used.placed?.files ?? []), ...files],
     folders: [...(used.placed?.folders ?? []), ...folders],
+    contents: [...(used.placed?.contents ?? []), ...contents],
   };
   const tree = { ...used, placed: known };
   await ask(() => store.saveWorktree(lease, now({ pushed: false })));

@@ -1,8 +1,8 @@
 import { rm } from "node:fs/promises";
 import { checkpointRef, readCheckpoint } from "./checkpoint-ref.ts";
 import { toGitError } from "./git-failure.ts";
-import { chooseLeftovers, type Leftover } from "./leftover-choice.ts";
-import { findLeftovers } from "./leftovers.ts";
+import type { Leftover } from "./leftover-choice.ts";
+import { choose, findLeftovers } from "./leftovers.ts";
 import { bringIntoVault } from "./push.ts";
 import { readBeneath } from "./read-beneath.ts";
 import type { RepoBox } from "./repo-box.ts";
@@ -31,7 +31,7 @@ export async function keepCheckpoint(box: RepoBox, tree: Worktree, signal: Abort
     if (head === undefined || head.unfinished === "rebase") return undefined;
     const at = { work: { tree, head, index }, place: { ...inTree(place, tree), indexFile: index } };
     const found = await findLeftovers(box, at, signal);
-    const { taken } = chooseLeftovers(found, [...(tree.placed?.files ?? []), ...(tree.placed?.folders ?? [])]);
+    const { taken } = await choose(box, tree, { found, signal });
     const isUntouched = taken.length === 0 && head.commit === tree.baseSha;
     if (isUntouched && (await readCheckpoint(place, tree.jobId)) === undefined) return undefined;
     await bringIntoVault(box, { tree, commit: head.commit }, signal);

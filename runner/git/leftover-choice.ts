@@ -29,10 +29,10 @@ export function chooseLeftovers(all: readonly Leftover[], placed: readonly strin
   return {
     taken,
     warnings: [
-      ...told(secret, "left out of the commit because of a name that secrets have"),
-      ...told(halfWritten, "left out of the commit: Claude was killed while it wrote it"),
-      ...told(tooMuch, "left out of the commit, which takes at most 1,000 files and 20 MiB"),
-      ...told(nested, "left out of the commit: a git repository of its own"),
+      ...leftOut(secret, "left out of the commit because of a name that secrets have"),
+      ...leftOut(halfWritten, "left out of the commit: Claude was killed while it wrote it"),
+      ...leftOut(tooMuch, "left out of the commit, which takes at most 1,000 files and 20 MiB"),
+      ...leftOut(nested, "left out of the commit: a git repository of its own"),
     ],
   };
 }
@@ -56,7 +56,7 @@ const byChange = (a: Leftover, b: Leftover): number =>
 
 const mostNames = 20;
 
-function told(paths: readonly string[], why: string): readonly string[] {
+export function leftOut(paths: readonly string[], why: string): readonly string[] {
   if (paths.length === 0) return [];
   const names = paths.slice(0, mostNames).map(printable).join(", ");
   const more = paths.length > mostNames ? ` and ${paths.length - mostNames} more` : "";

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { AppError } from "../../shared/error.ts";
 import { toGitError } from "./git-failure.ts";
 import { kindAt, restoreFile } from "./guard.ts";
-import { chooseLeftovers, type Leftover } from "./leftover-choice.ts";
+import { chooseLeftovers, type Leftover, type LeftoverChoice, leftOut } from "./leftover-choice.ts";
+import { lentAmong } from "./lent.ts";
 import type { RepoBox } from "./repo-box.ts";
 import type { Held } from "./repo-lock.ts";
 import { inTree, inView, mirrorOf, type RepoPlace } from "./repo-place.ts";
@@ -62,10 +63,10 @@ async function commitWith(box: RepoBox, work: Work, signal: AbortSignal): Promis
   // Another job's agent may collect the mirror's garbage just now: what no branch names yet would be gone.
   const objects = { write: join(vault, "objects"), read: join(mirror, "objects") };
   const place = { ...inTree(tree.source.place, tree), indexFile: index, objects };
-  const { taken, warnings } = chooseLeftovers(await findLeftovers(box, { work, place }, signal), [
-    ...(tree.placed?.files ?? []),
-    ...(tree.placed?.folders ?? []),
-  ]);
+  const { taken, warnings } = await choose(box, tree, {
+    found: await findLeftovers(box, { work, place }, signal),
+    signal,
+  });
   const told = head.unfinished === "merge" ? [unfinishedMerge, ...warnings] : warnings;
   if (taken.length === 0) return { commit: undefined, files: 0, warnings: told };
   const ofKind = (deleted: boolean) => taken.filter(({ change }) => (change === "deleted") === deleted);
@@ -81,6 +82,21 @@ async function commitWith(box: RepoBox, work: Work, signal: AbortSignal): Promis
   await moveBranch(box, tree, { commit, signal });
   await rename(index, join(place.gitDir, "index"));
   return { commit, files: taken.length, warnings: added.code === 0 ? told : [...told, unreadable] };
+}
+
+/** Of what was found, what is the job's: without what the runner had put there, also where the agent has copied it. */
+export async function choose(
+  box: RepoBox,
+  tree: Worktree,
+  { found, signal }: Readonly<{ found: readonly Leftover[]; signal: AbortSignal }>,
+): Promise<LeftoverChoice> {
+  const { files = [], folders = [] } = tree.placed ?? {};
+  const { taken, warnings } = chooseLeftovers(found, [...files, ...folders]);
+  const lent = await lentAmong(box, { tree, taken }, signal);
+  return {
+    taken: taken.filter(({ path }) => !lent.has(path)),
+    warnings: [...warnings, ...leftOut([...lent], "left out of the commit: a copy of what .worktreeinclude had lent")],
+  };
 }
 
 const unfinishedRebase =

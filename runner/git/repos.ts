@@ -110,12 +110,13 @@ export async function openRepos(options: RepoOptions): Promise<Repos> {
       await note(tree, ({ ended: _, ...rest }) => ({ ...rest, user: jobId, done: false }));
       return { ...tree, reopened: false, done: false, ...(user === undefined ? {} : { before: user }) };
     },
-    notePlaced: (tree, { files, folders }) =>
+    notePlaced: (tree, { files, folders, contents = [] }) =>
       note(tree, ({ placed: known, ...rest }) => {
-        const all = (name: "files" | "folders", more: readonly string[]) => [
+        const all = (name: "files" | "folders" | "contents", more: readonly string[]) => [
           ...new Set([...(known?.[name] ?? []), ...more]),
         ];
-        return { ...rest, placed: { files: all("files", files), folders: all("folders", folders) } };
+        const placed = { files: all("files", files), folders: all("folders", folders) };
+        return { ...rest, placed: { ...placed, contents: all("contents", contents) } };
       }),
     isUnpushed: (jobId, signal) => isUnpushed(box, jobId, signal),
     warm: box.warm.list,

@@ -1,5 +1,6 @@
 import { AppError } from "../../shared/error.ts";
 import { toGitError } from "./git-failure.ts";
+import { lentInCommits } from "./lent.ts";
 import type { RepoBox } from "./repo-box.ts";
 import { inView } from "./repo-place.ts";
 import { restoreMirror } from "./tree-admin.ts";
@@ -12,27 +13,20 @@ export type Summary = Readonly<{
 }>;
 
 /**
- * The person's own files were lent to the job: no commit of it may have them, a later one that takes them away does not help.
+ * The person's own files were lent to the job: no commit of it may have them, by their
+ * name or as copies under others; a later one that takes them away does not help.
  * @throws AppError push_rejected that names them.
  */
 async function refusePlaced(
   box: RepoBox,
-  { source, baseSha, placed }: Worktree,
+  tree: Worktree,
   { head, signal }: Readonly<{ head: string; signal: AbortSignal }>,
 ): Promise<void> {
-  const files = placed?.files ?? [];
-  if (files.length === 0) return;
-  const range = `${baseSha}..${head}`;
-  const listed = ["--format=", "--name-only", "-z", "-m", "--full-history", "--no-renames", range];
-  const args = ["log", ...listed, "--", ...files];
-  const { text } = await box.git({ place: inView(source.place), args, signal });
   const names = [
-    ...new Set(
-      text
-        .split("\0")
-        .map((name) => name.trim())
-        .filter((name) => name !== ""),
-    ),
+    ...new Set([
+      ...(await placedInCommits(box, tree, { head, signal })),
+      ...(await lentInCommits(box, tree, { head, signal })),
+    ]),
   ];
   if (names.length > 0)
     throw new AppError(
@@ -40,6 +34,21 @@ async function refusePlaced(
       `The job committed what .worktreeinclude had lent to it, so nothing was pushed: ${names.slice(0, 20).join(", ")}.`,
       { remedy: "Run the job again, and tell it to leave these files out; or take them out of .worktreeinclude." },
     );
+}
+
+async function placedInCommits(
+  box: RepoBox,
+  { source, baseSha, placed }: Worktree,
+  { head, signal }: Readonly<{ head: string; signal: AbortSignal }>,
+): Promise<readonly string[]> {
+  const files = placed?.files ?? [];
+  if (files.length === 0) return [];
+  const listed = ["--format=", "--name-only", "-z", "-m", "--full-history", "--no-renames", `${baseSha}..${head}`];
+  const { text } = await box.git({ place: inView(source.place), args: ["log", ...listed, "--", ...files], signal });
+  return text
+    .split("\0")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
 }
 
 /** The head commit and how it differs from the base; undefined when nothing was committed. */

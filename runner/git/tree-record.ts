@@ -36,7 +36,9 @@ export const TreeRecord = z.object({
   /** Of such a one: the job that works in it, or did last. What is said of being done is said of that job. */
   user: z.string().optional(),
   /** And what was ever put beside the work there, which is never part of it. */
-  placed: z.object({ files: z.array(z.string()), folders: z.array(z.string()) }).optional(),
+  placed: z
+    .object({ files: z.array(z.string()), folders: z.array(z.string()), contents: z.array(z.string()).optional() })
+    .optional(),
 });
 export type TreeRecord = z.infer<typeof TreeRecord>;
 

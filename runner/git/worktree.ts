@@ -48,8 +48,12 @@ export type Worktree = Readonly<{
   pushed?: string;
   /** What was told of as the job's commit. */
   commits: readonly string[];
-  /** What the runner put into it beside the commit, as relative paths: never part of the work. */
-  placed?: Readonly<{ files: readonly string[]; folders: readonly string[] }>;
+  /** What the runner put into it beside the commit, as relative paths, and what is in the files: never part of the work. */
+  placed?: Readonly<{
+    files: readonly string[];
+    folders: readonly string[];
+    contents?: readonly string[] | undefined;
+  }>;
   /** How often tampering with the mirror had been seen when this tree was opened. */
   tampersAtOpen: number;
   warnings: readonly string[];

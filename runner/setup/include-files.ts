@@ -1,6 +1,7 @@
 import { constants, copyFile, lstat, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import picomatch from "picomatch";
+import { contentsOf } from "../git/lent.ts";
 import { folderFor, kindInside } from "./inside.ts";
 
 export type Included = Readonly<{ files: readonly string[]; warnings: readonly string[] }>;
@@ -14,19 +15,21 @@ const mostSeen = 200_000;
 /**
  * Copies what the `.worktreeinclude` in the person's own folder names (patterns as in a .gitignore) into the worktree:
  * files that git does not have, such as `.env`. Links are neither followed nor copied, and nothing is overwritten.
- * `note` is told of all of them before the first is copied.
+ * `note` is told of all of them, and of what is in them, before the first is copied.
  */
 export async function includeFiles(
   folder: string,
   worktree: string,
-  note: (files: readonly string[]) => Promise<void>,
+  note: (files: readonly string[], contents: readonly string[]) => Promise<void>,
 ): Promise<Included> {
   const text = await plainText(join(folder, list));
   if (text === undefined) return { files: [], warnings: [] };
   const { found, warnings } = await search(folder, matcher(text));
   const missing: string[] = [];
   for (const path of found) if ((await kindInside(worktree, path)) === undefined) missing.push(path);
-  await note(missing);
+  const contents = [];
+  for (const path of missing) contents.push(...contentsOf(await readFile(join(folder, path))));
+  await note(missing, contents);
   const files: string[] = [];
   for (const path of missing) {
     if (!(await folderFor(worktree, path))) continue; // the repository has a link or a file there

@@ -6,6 +6,8 @@ import { z } from "zod";
 export const Placed = z.object({
   /** Copies of the person's own files: they must not leave the box. */
   files: z.array(z.string()),
+  /** What is in them, see `contentsOf`: they must not leave it under other names either. */
+  contents: z.array(z.string()).optional(),
   /** Folders that the set-up made. */
   folders: z.array(z.string()),
   /** The set-up that was done to its end, by its key. */

@@ -48,8 +48,11 @@ export async function readyTree(order: Order, deps: RunnerDeps): Promise<readonl
   await note({});
   const included =
     address?.scheme === "local"
-      ? await includeFiles(address.path, work.path, (files) =>
-          note({ files: [...new Set([...placed.files, ...files])] }),
+      ? await includeFiles(address.path, work.path, (files, contents) =>
+          note({
+            files: [...new Set([...placed.files, ...files])],
+            contents: [...new Set([...(placed.contents ?? []), ...contents])],
+          }),
         )
       : { warnings: [] };
   const { setup, warnings } = await findSetup(profile.profile, {

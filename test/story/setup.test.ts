@@ -128,7 +128,7 @@ describe.concurrent(".worktreeinclude of a person's own folder", () => {
     commit(repo, { ".worktreeinclude": "local.conf\nconfig/*.secret\nlink\noutside/*\n", ".gitignore": ".ssh\n" });
     const put = (path: string, text: string) => writeFileSync(join(repo.path, path), text);
     mkdirSync(join(repo.path, "config"));
-    put("local.conf", "mine\n");
+    put("local.conf", "mine\n# and nobody else's\n");
     put("config/a.secret", "mine too\n");
     put("config/other", "not named\n");
     symlinkSync("/etc/hostname", join(repo.path, "link"));
@@ -147,6 +147,29 @@ describe.concurrent(".worktreeinclude of a person's own folder", () => {
     expect(output).not.toMatch(/other|\.\/link|outside\/./);
     expect(job["warnings"]).toEqual([expect.stringContaining("link, which is a link")]);
     expect(gitIn(repo.path)("diff", "--name-only", "main", String(job["branch"]))).toBe("w.txt");
+  });
+
+  test("a copy of one of them, or the file moved, is left out of what is committed, and the job says so", async () => {
+    await using repo = await sampleRepo();
+    lend(repo);
+    const copy =
+      "cp local.conf copied.txt; mv config/a.secret moved.txt; cp README.md same.md; cat local.conf README.md > mixed.md";
+    const job = await run(repo, "code", copy);
+    expect(job).toMatchObject({ status: "succeeded" });
+    const changed = gitIn(repo.path)("diff", "--name-only", "main", String(job["branch"])).split("\n");
+    expect(changed).toEqual(["mixed.md", "same.md"]);
+    expect(job["warnings"]).toContainEqual(expect.stringMatching(/2 files were left out.*copied\.txt, moved\.txt/));
+  });
+
+  test("a job that commits a copy of one under another name pushes nothing, also where a later commit takes it away", async () => {
+    await using repo = await sampleRepo();
+    lend(repo);
+    const commits =
+      "cp local.conf other.txt; git add other.txt; git commit -qm one; git rm -q other.txt; git commit -qm two";
+    const job = await run(repo, "code", commits);
+    expect(job).toMatchObject({ status: "failed", error_code: "push_rejected" });
+    expect(job["error"]).toContain("other.txt");
+    expect(gitIn(repo.path)("branch", "--list", "agenticore-*")).toBe("");
   });
 
   test("a job that commits one of them all the same pushes nothing", async () => {

@@ -16,7 +16,8 @@ function aPlace(patterns: string, files: readonly string[]) {
   writeFileSync(join(mine, ".worktreeinclude"), patterns);
   const noted: string[] = [];
   const include = () =>
-    includeFiles(mine, tree, async (list) => {
+    includeFiles(mine, tree, async (list, contents) => {
+      expect(contents).toHaveLength(2 * list.length);
       expect(list.filter((path) => existsSync(join(tree, path)))).toEqual([]);
       noted.push(...list);
     });
