@@ -53,6 +53,10 @@ async function aBusyStore({ store }: RedisWorld, look: () => Promise<void>): Pro
   await store.announce(aRunner());
   await store.takeLock({ name: "clone:0123456789ab", owner: "me", ttlMs: 60_000 });
   await store.saveKey(anApiKey());
+  const told = await store.submit(aNewJob({ job: { notify_url: "https://hooks.example/" } }));
+  await store.cancel(told.job.id, { name: "somebody" });
+  for (const notice of await store.takeNotices({ limit: 1, leaseMs: 60_000 }))
+    await store.settleNotice(notice, { kind: "failed", error: "The receiver answered 500.", retryMs: 60_000 });
   await store.openRelay({ channel: "0123456789abcdef", owner: "me", ttlMs: 60_000 });
   await look();
 }
