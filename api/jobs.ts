@@ -185,7 +185,7 @@ export async function retryJob(deps: ApiDeps, id: string, asking: Asking): Promi
 }
 
 /** Waking or steering a job is as submitting one. @throws MissingScope; AppError as `checkJobReach`, `not_found`. */
-async function checkSteering(deps: ApiDeps, id: string, asking: Asking): Promise<void> {
+export async function checkSteering(deps: ApiDeps, id: string, asking: Asking): Promise<void> {
   requireScope(asking.caller, "submit");
   if (isNarrowed(asking.caller)) checkJobReach(asking.caller, await findJob(deps, id, asking));
 }

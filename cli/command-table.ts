@@ -10,6 +10,10 @@ export const commandTable: CommandRows = {
     summary: "Tell Claude something while a job runs",
     load: async () => (await import("./commands/message.ts")).message,
   },
+  answer: {
+    summary: "Allow or deny what Claude asks for while a job runs",
+    load: async () => (await import("./commands/answer.ts")).answer,
+  },
   retry: {
     summary: "Queue an ended job again, in the same Claude session",
     load: async () => (await import("./commands/retry.ts")).retry,

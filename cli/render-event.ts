@@ -4,8 +4,13 @@ import { cut, harmless, type Paint } from "./print.ts";
 
 type Facts = Readonly<{ text: (name: string) => string; number: (name: string) => number }>;
 
-/** One event as lines for a person: the time, then what happened. Undefined for what only programs want to know. */
-export function renderEvent(event: JobEvent, { paint, width }: Readonly<{ paint: Paint; width: number }>) {
+type Look = Readonly<{ paint: Paint; width: number; job?: string }>;
+
+/**
+ * One event as lines for a person: the time, then what happened, and for a question of `job` how to answer. Undefined for what
+ * only programs want to know.
+ */
+export function renderEvent(event: JobEvent, { paint, width, job }: Look): string | undefined {
   const facts: Facts = {
     text: (name) => harmless(String(event.data[name] ?? "")),
     number: (name) => Number(event.data[name] ?? 0),
@@ -15,8 +20,14 @@ export function renderEvent(event: JobEvent, { paint, width }: Readonly<{ paint:
   const room = Math.max(20, width - indent.length);
   const lines = event.type === "claude.said" ? said.split("\n") : [cut(said, room)];
   const body = lines.map((line) => colour(event, paint)(line)).join(`\n${indent}`);
-  return `${paint.dim(new Date(event.at).toTimeString().slice(0, 8))}  ${body}`;
+  const line = `${paint.dim(new Date(event.at).toTimeString().slice(0, 8))}  ${body}`;
+  return event.type === "question.asked" && job !== undefined
+    ? `${line}\n${indent}${paint.dim(howToAnswer(job, facts))}`
+    : line;
 }
+
+const howToAnswer = (job: string, { text }: Facts): string =>
+  `Until ${text("until")}: agenticore answer ${job.slice(0, 8)} ${text("question_id").slice(0, 8)} allow|deny [--message TEXT]`;
 
 const indent = " ".repeat("00:00:00  ".length);
 
@@ -46,6 +57,10 @@ function describe(type: EventType, { text, number }: Facts, attempt: number): st
       return `the model answered ${text("status") || text("error")}: trying again in ${duration(number("delay_ms"))}`;
     case "permission.denied":
       return `not allowed by the profile: ${text("tool")}`;
+    case "question.asked":
+      return `Claude asks for ${text("tool")} ${text("input")}`;
+    case "question.answered":
+      return `${answered[text("reason")] ?? text("reason")}: ${text("decision")}${text("message") && `, ${text("message")}`}`;
     case "usage.updated":
       return undefined;
     case "message.received":
@@ -83,10 +98,18 @@ function describe(type: EventType, { text, number }: Facts, attempt: number): st
   }
 }
 
+const answered: Readonly<Record<string, string>> = {
+  answered: "the question was answered",
+  timeout: "nobody answered the question in time",
+  withdrawn: "Claude took the question back",
+  ended: "the question ended with the run",
+  lost: "the question was lost with its runner",
+};
+
 function colour({ type, data }: JobEvent, paint: Paint): (text: string) => string {
   if (type === "job.succeeded" || type.startsWith("pr.open")) return paint.green;
   if (type === "job.failed" || type === "job.expired" || type === "lease.lost") return paint.red;
-  if (/^(?:permission|budget|pr\.failed|job\.(?:cancelled|delayed)|claude\.retrying|log|output)/.test(type))
+  if (/^(?:permission|question|budget|pr\.failed|job\.(?:cancelled|delayed)|claude\.retrying|log|output)/.test(type))
     return paint.yellow;
   if (type === "tool.ended") return data["is_error"] === true ? paint.yellow : paint.dim;
   if (type === "tool.started") return paint.cyan;

@@ -27,6 +27,13 @@ function factsOf(job: Job, { paint, nowMs }: Look): (readonly [string, string | 
     ["repo", job.repo_url && `${job.repo_url}${job.base_ref ? ` at ${job.base_ref}` : ""}`],
     ["profile", job.route_reason ? `${job.profile} (${cut(job.route_reason, 200)})` : job.profile],
     ["waiting", waiting && `${waiting.reason} until ${waiting.until}`],
+    ...(job.questions ?? []).map(
+      ({ question_id, tool, input, until }) =>
+        [
+          "asks for",
+          `${tool} ${cut(input, 400)}\nUntil ${until}: agenticore answer ${job.id.slice(0, 8)} ${question_id.slice(0, 8)} allow|deny [--message TEXT]`,
+        ] as const,
+    ),
     ["runner", job.pod_name],
     ["branch", job.branch],
     ["commit", commit && `${short(commit)}${diff ? ` (${change(diff.files, diff.insertions, diff.deletions)})` : ""}`],

@@ -46,7 +46,7 @@ export async function watchJob(cli: CliContext, client: ApiClient, { id, follow,
     if (!follow) continue;
     if (json) print.data(JSON.stringify(event));
     else {
-      const text = renderEvent(event, print);
+      const text = renderEvent(event, { ...print, job: id });
       if (text !== undefined) print.data(text);
     }
   }

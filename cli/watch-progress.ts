@@ -23,6 +23,8 @@ export function watchProgress({ print, clock }: CliContext, leaving: AbortSignal
     seen({ type, data }: JobEvent) {
       if (type === "phase.changed") state = String(data["phase"]);
       else if (type === "tool.started") state = `running ${String(data["tool"])}`;
+      else if (type === "question.asked") state = "waiting for your answer";
+      else if (type === "question.answered") state = "running";
       else if (type === "claude.said" || type === "tool.ended") state = "running";
       else if (type === "job.queued" || type === "job.delayed") state = "waiting";
       if (type === "usage.updated") cost = ` · ${dollars(Number(data["cost_usd"]))}`;

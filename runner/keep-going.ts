@@ -16,6 +16,8 @@ type Going = Readonly<{
   pid: number;
   /** Bytes of the model's answers so far, where they come through the broker. */
   heard: () => number;
+  /** A person is being waited for: that is no stall. */
+  waits: () => boolean;
   over: AbortSignal;
   /** Gives Claude a message of ours. */
   nudge: (text: string, mode: Message["mode"]) => void;
@@ -46,6 +48,11 @@ export function keepGoing(going: Going, clock: Clock): Readonly<{ seen: (message
     const sizes = ["out", "err"].map((name) => stat(join(runDir, name)).then(({ size }) => size));
     return (await Promise.all(sizes.map((size) => size.catch(() => 0)))).reduce((sum, size) => sum + size, 0);
   };
+  let waited = 0;
+  const traffic = async () => {
+    if (going.waits()) waited += 1;
+    return (await printed()) + going.heard() + waited;
+  };
   const onStall = () =>
     once(
       "stalled",
@@ -56,7 +63,7 @@ export function keepGoing(going: Going, clock: Clock): Readonly<{ seen: (message
     void watchStall(
       {
         ...{ limitMs: stallSeconds * 1_000, over, onStall, cpu: () => cpuOfTree(pid) },
-        traffic: async () => (await printed()) + going.heard(),
+        traffic,
       },
       clock,
     ).catch((error: unknown) => warn(`Whether anything happens could not be watched: ${String(error)}`));

@@ -5,6 +5,7 @@ import { AppError, LeaseLost } from "../shared/error.ts";
 import type { Message, Usage } from "../shared/job.ts";
 import type { Log } from "../shared/log.ts";
 import type { Redact } from "../shared/redact.ts";
+import { openApprovals } from "./approvals.ts";
 import { openChecks } from "./claude/checks.ts";
 import type { StopReason } from "./claude/judge.ts";
 import { readMessage } from "./claude/messages.ts";
@@ -95,14 +96,19 @@ export async function runClaude(order: Order, { clock, redact, newId, log }: Dep
   const handOver = () => {
     if (session.started) for (const message of waiting.splice(0)) take(onFollowUp(session, message));
   };
+  const approvals = openApprovals(
+    { keeper, write: (line) => void tree.write(line), timeoutMs: plan.approvalMs },
+    { clock, redact, newId },
+  );
   keeper.onMessage((message) => {
+    if (message.answer) return approvals.answer(message);
     waiting.push(message);
     handOver();
   });
   const going = keepGoing(
     {
       ...{ stallSeconds: order.stallSeconds, runDir: order.tree.runDir, pid: tree.id.pid, heard: order.heard },
-      ...{ over: over.signal, warn: order.warn, stop: (why) => ours.abort(new Stop(why)) },
+      ...{ waits: approvals.waits, over: over.signal, warn: order.warn, stop: (why) => ours.abort(new Stop(why)) },
       nudge: (text, mode) => {
         const id = newId();
         nudges.add(id);
@@ -123,6 +129,7 @@ export async function runClaude(order: Order, { clock, redact, newId, log }: Dep
   await tree.write(plan.firstLine);
 
   await follow();
+  approvals.end();
   const exit = await tree.exited;
   await provenDead();
   await Promise.all([deadline, ending]);
@@ -149,11 +156,13 @@ export async function runClaude(order: Order, { clock, redact, newId, log }: Dep
       ours.abort(new Stop("output-limit", { cause: error }));
     }
   }
-  function read({ text, dropped }: Line): void {
+  function read(line: Line): void {
+    const { text, dropped } = line;
     const message = readMessage(text);
     take(onMessage(session, message, redact));
     going.seen(message);
     budget.seen(message);
+    approvals.seen(message, line);
     if (["system/init", "user", "result"].includes(message.type)) order.onSaid(message.type === "result");
     if (message.type === "result")
       order.onUsage({ cost_usd: message.total_cost_usd, usage: usageOf(message.modelUsage) });
@@ -184,6 +193,7 @@ export async function runClaude(order: Order, { clock, redact, newId, log }: Dep
     await aborted(AbortSignal.any([stop, over.signal]));
     if (over.signal.aborted) return;
     if (stopReason(stop) === "lease-lost") return tree.kill();
+    approvals.end();
     void tree.write(interruptLine(newId()));
     await clock.sleep(politeMs, over.signal);
     if (!over.signal.aborted) tree.terminate(termGraceMs);

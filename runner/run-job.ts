@@ -128,7 +128,9 @@ async function work(attempt: Attempt, deps: RunnerDeps): Promise<Conclusion> {
   note([...doubts, ...workplace.warnings]);
   const job = withEnd(claim.job, workplace.ended);
   const verdict =
-    isWorkDone(job) && workplace.holdsWork && (job.publish_only || claim.messages.length === 0)
+    isWorkDone(job) &&
+    workplace.holdsWork &&
+    (job.publish_only || claim.messages.every(({ answer }) => answer !== undefined))
       ? alreadyDone
       : await runInside({ attempt: { ...attempt, job }, profile, workplace, note }, deps).catch(spentBefore);
   note(verdict.warnings);

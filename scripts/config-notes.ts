@@ -23,6 +23,8 @@ export const configNotes: Readonly<Record<ConfigName, string>> = {
     "The key that the CLI and such a runner (scope `runner`) send; without it and without a client URL, the first of `server.api_keys`.",
   claudeBinary: "The Claude Code program: a name that is looked up in PATH, or a path.",
   claudeTimeout: "Time limit of a job in seconds, 1 to 86400, where neither job nor profile has one.",
+  approvalTimeout:
+    "Seconds, 1 to 86400, that Claude waits for an answer to a question of a profile with `approvals: ask`; then it is denied. See [approvals.md](../approvals.md).",
   defaultProfile: "Profile of jobs that name none.",
   claudeConfigDir: "Where Claude's login and user settings come from; never a job's own folder.",
   claudeHomeDir:

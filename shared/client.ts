@@ -73,6 +73,8 @@ export function apiClient({ url, apiKey, fetch, clock = timers }: ClientOptions)
     publish: (id, { signal } = {}) => act(id, "publish", signal),
     message: async (id, message, { signal } = {}) =>
       (await call.post(jobAt(id, "/messages"), message, { schema: JobReply, signal })).job,
+    answer: async (id, answer, { signal } = {}) =>
+      (await call.post(jobAt(id, "/answers"), answer, { schema: JobReply, signal })).job,
     events: (id, { after, signal } = {}) => call.get(`${jobAt(id, "/events")}${query({ after })}`, EventsReply, signal),
     follow: (id, options) => followJob(source, id, options),
     waitForEnd: (id, options) => waitForEnd(source, id, options),

@@ -91,6 +91,10 @@ export const configKeys = {
   clientApiKey: hidden({ env: "AGENTICORE_API_KEY", yaml: "client.api_key", schema: secret }),
   claudeBinary: key({ env: "AGENTICORE_CLAUDE_BINARY", yaml: "claude.binary", schema: text }, "claude"),
   claudeTimeout: key({ env: "AGENTICORE_CLAUDE_TIMEOUT", yaml: "claude.timeout", schema: whole(1, 86_400) }, 3600),
+  approvalTimeout: key(
+    { env: "AGENTICORE_APPROVAL_TIMEOUT", yaml: "claude.approval_timeout", schema: whole(1, 86_400) },
+    1800,
+  ),
   defaultProfile: key(
     { env: "AGENTICORE_DEFAULT_PROFILE", yaml: "claude.default_profile", schema: ProfileName },
     "code",

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ErrorCodeName, JobPhase, Timestamp, Usage } from "./job.ts";
+import { Decision, Question, QuestionEnd } from "./question.ts";
 
 const Ending = z.object({
   status: z.string(),
@@ -35,6 +36,14 @@ export const eventFacts = {
     delay_ms: z.number(),
   }),
   "permission.denied": z.object({ tool: z.string(), tool_use_id: z.string().optional() }),
+  "question.asked": Question,
+  "question.answered": z.object({
+    question_id: z.string(),
+    decision: Decision,
+    reason: QuestionEnd,
+    by: z.string().optional(),
+    message: z.string().optional(),
+  }),
   "usage.updated": z.object({ cost_usd: z.number(), usage: Usage }),
   "message.received": z.object({ message_id: z.string(), mode: z.string() }),
   "message.delivered": z.object({ message_id: z.string() }),

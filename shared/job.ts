@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { Check } from "./check.ts";
 import { errorCodes } from "./error.ts";
+import { Answer, Question } from "./question.ts";
 
 const codes = Object.keys(errorCodes) as [keyof typeof errorCodes, ...(keyof typeof errorCodes)[]];
 
@@ -138,6 +139,7 @@ export const JobProgress = z.object({
   commit: z.string(),
   checks: z.array(Check).describe("What Claude ran to check its work, the last result of each."),
   diff: z.object({ files: z.int(), insertions: z.int(), deletions: z.int() }),
+  questions: z.array(Question).describe("Open ones: Claude waits for an answer."),
 });
 export type JobPatch = Readonly<Partial<z.infer<typeof JobProgress>>>;
 
@@ -204,8 +206,11 @@ export const Message = z.object({
   text: z.string(),
   mode: MessageMode,
   at: Timestamp,
+  /** This is no word to Claude but the answer to its question of the same id; `text` is why, where it is denied. */
+  answer: Answer.optional(),
 });
 export type Message = Readonly<z.infer<typeof Message>>;
+export type AnswerMessage = Message & Readonly<{ answer: Answer }>;
 
 export const MessageRequest = z
   .strictObject({

@@ -58,6 +58,18 @@ export const Profile = z.strictObject({
     .describe(
       "While Claude works the state of its worktree is kept as a commit beside it, so that a lost job goes on from there: on its box (and in a shared folder), with `push` also at the repository as `refs/agenticore/{job}` where nobody can read that without a login, until the job ends.",
     ),
+  approvals: z
+    .enum(["none", "ask"])
+    .default("none")
+    .describe(
+      "`ask`: what the permissions do not allow is asked of a person, see [approvals.md](../approvals.md), instead of denied.",
+    ),
+  approval_timeout: z
+    .int()
+    .min(1)
+    .max(86_400)
+    .optional()
+    .describe("With `approvals: ask`: seconds without an answer, after which it is denied."),
   gh: z
     .boolean()
     .default(false)
@@ -85,7 +97,7 @@ export const Profile = z.strictObject({
         .enum(["default", "acceptEdits", "bypassPermissions", "plan", "dontAsk", "auto"])
         .default("acceptEdits")
         .describe(
-          "Claude's `--permission-mode`; nobody is there to be asked. Without it, `permissions.defaultMode` of the settings counts.",
+          "Claude's `--permission-mode`; nobody is there to be asked, but with `approvals: ask`. Without it, `permissions.defaultMode` of the settings counts.",
         ),
       effort: z.enum(["low", "medium", "high", "xhigh", "max"]).optional().describe("Claude's `--effort`."),
       timeout: z.int().min(1).max(86_400).optional().describe("Seconds of an attempt, for jobs that name none."),

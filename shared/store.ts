@@ -6,6 +6,7 @@ import type { AttemptReason, Job, JobId, JobPatch, JobStatus, JobSummary, Messag
 import type { KeyStore } from "./key-store.ts";
 import type { NoticeStore } from "./notice-store.ts";
 import type { ProfileSummary } from "./profile.ts";
+import type { QuestionStore } from "./question-store.ts";
 import type { RelayStore } from "./relay-store.ts";
 import type { WorktreeRecord } from "./worktree.ts";
 
@@ -140,7 +141,6 @@ export type TranscriptRecord = Readonly<{
 }>;
 
 export type WorktreeQuery = Readonly<{ tenant?: string; box?: string; limit?: number }>;
-
 /** Jobs that may run at once; without a number there is no limit. All processes of one store are given the same. */
 export type StoreLimits = Readonly<{ repoLimit?: number; poolLimits?: Readonly<Record<string, number>> }>;
 
@@ -156,7 +156,7 @@ export type StoreCounts = Readonly<{
  * Where the state of all jobs lives. Each method is one atomic step: two runners never see half of it.
  * Methods with a Lease throw LeaseLost when another runner holds the job or it has ended, and then change nothing; all throw AppError `store_unavailable` when the store cannot answer.
  */
-export interface JobStore extends KeyStore, NoticeStore, RelayStore, AsyncDisposable {
+export interface JobStore extends KeyStore, NoticeStore, QuestionStore, RelayStore, AsyncDisposable {
   /** Queues the job, or gives back the one that the same idempotency key (or the same id) made. @throws AppError `invalid_request` where the key came with another body, BudgetUsedUp where one of its budgets has no room, `conflict` where its job was removed already; of a job with a worktree `worktree_in_use`, `not_found`, `conflict`. */
   submit(job: NewJob): Promise<Submitted>;
   /** The job with its queue position, or undefined; with `tenant`, only that tenant's. */

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { type Job, JobStatus, MessageRequest, ProfileName } from "../../shared/job.ts";
+import { AnswerRequest } from "../../shared/question.ts";
 import { defaultWaitSeconds, SubmitRequest } from "../../shared/reply.ts";
+import { answerQuestion } from "../answers.ts";
 import { awaitEvents } from "../await-events.ts";
 import { cancelJob, getJob, listJobs, sendMessage, submitJob } from "../jobs.ts";
 import { defineTool } from "./tool.ts";
@@ -13,7 +15,7 @@ const maxEvents = 50;
 const maxEventText = 2_000;
 const maxListedTask = 300;
 
-const job_id = z.string().max(64).describe("The job's id.");
+const job_id = z.string().max(64);
 
 const runTask = defineTool({
   name: "run_task",
@@ -26,7 +28,7 @@ const runTask = defineTool({
       .string()
       .regex(/^[\x21-\x7e]{1,255}$/, "must be 1 to 255 printable ASCII characters")
       .optional()
-      .describe("The same key and request give the same job, so a call can be repeated safely."),
+      .describe("The same key and request give the same job."),
   }),
   output: JobOutput,
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
@@ -136,4 +138,15 @@ const message = defineTool({
     jobAnswer(await sendMessage(deps, { ...rest, id }, asking)),
 });
 
-export const jobTools = [runTask, wait, readJob, list, message, cancel] as const;
+const answer = defineTool({
+  name: "answer_question",
+  title: "Answer a question",
+  description: "Allow or deny what Claude asks for in the job's `questions`.",
+  input: AnswerRequest.extend({ job_id }),
+  output: JobOutput,
+  annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
+  call: async ({ job_id: id, ...rest }, { deps, asking }) =>
+    jobAnswer(await answerQuestion(deps, { ...rest, id }, asking)),
+});
+
+export const jobTools = [runTask, wait, readJob, list, message, answer, cancel] as const;

@@ -64,6 +64,8 @@ function inWords({ type, data }: JobEvent): string | undefined {
       return undefined;
     case "job.delayed":
       return `waiting until ${text("until")}: ${text("reason")}`;
+    case "question.asked":
+      return `asks for ${text("tool")} ${text("input")}`;
     case "branch.pushed":
       return `pushed ${text("branch")}`;
     case "pr.opened":

@@ -38,7 +38,9 @@ export function mcpServer(deps: ApiDeps, caller: McpCaller): Server {
     { capabilities, instructions, cacheHints },
   );
   server.setRequestHandler("tools/list", () => toolList);
-  server.setRequestHandler("tools/call", ({ params }, ctx) => serveCall(deps, caller, { params, ctx, tools }));
+  server.setRequestHandler("tools/call", ({ params }, ctx) =>
+    serveCall(deps, caller, { params, ctx, tools, declared: server.getClientCapabilities() }),
+  );
   server.setRequestHandler("resources/list", ({ method }) =>
     told(deps, { asking, method, path: "" }, () => listResources(deps, asking)),
   );

@@ -65,10 +65,11 @@ function withOutcome(job: Job) {
   return { ...taskOf(job), result: { ...toolResult(jobAnswer(job)), ...(isError ? { isError } : {}) } };
 }
 
-function inWords({ status, phase, waiting, error, pr_url, cancel_requested_at }: Job): string {
+function inWords({ status, phase, waiting, questions = [], error, pr_url, cancel_requested_at }: Job): string {
   if (isTerminal(status)) return error ?? pr_url ?? status;
   if (cancel_requested_at !== undefined) return "being cancelled";
   if (waiting) return `waiting until ${waiting.until}: ${waiting.reason}`;
+  if (questions.length > 0) return "waits for an answer: see `questions` of the job";
   return status === "running" ? (phase ?? status) : status;
 }
 

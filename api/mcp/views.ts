@@ -36,8 +36,10 @@ export const WorktreeOutput = z.looseObject({ success, worktree: WorktreeView.op
 export const WorktreesOutput = z.looseObject({ success, worktrees: z.array(WorktreeView).optional() });
 
 /** What is said of a job that is still live, so that a model knows what to do next. */
-const howToWait = ({ id, status }: Pick<Job, "id" | "status">): string =>
-  `The job is ${status}. Call wait_for_job with job_id ${id} until its status is succeeded, failed, cancelled or expired.`;
+const howToWait = ({ id, status, questions: [question] = [] }: Pick<Job, "id" | "status" | "questions">): string =>
+  question
+    ? `Claude waits until ${question.until}: may it use ${question.tool}? Look at \`questions\`, ask your user if in doubt, and call answer_question.`
+    : `The job is ${status}. Call wait_for_job with job_id ${id} until its status is succeeded, failed, cancelled or expired.`;
 
 /** What is answered of a job. */
 export const jobAnswer = (job: Job): ToolAnswer => ({

@@ -2,7 +2,9 @@ import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { AppError } from "../../shared/error.ts";
 import { isTerminal, type Job, JobStatus, MessageRequest, ProfileName } from "../../shared/job.ts";
+import { AnswerRequest } from "../../shared/question.ts";
 import { JobReply, JobsReply, maxWaitSeconds, SubmitRequest } from "../../shared/reply.ts";
+import { answerQuestion } from "../answers.ts";
 import type { ApiDeps, ApiEnv } from "../deps.ts";
 import { cancelJob, getChangedJob, getJob, listJobs, retryJob, sendMessage, submitJob } from "../jobs.ts";
 import { jobPath, json, noBody, problems, wholeParam } from "../openapi.ts";
@@ -123,6 +125,16 @@ const message = createRoute({
   responses: { 202: oneJob("The message is stored."), ...problems(400, 404, 409, 413, 415) },
 });
 
+const answer = createRoute({
+  ...act("answers"),
+  operationId: "answerQuestion",
+  summary: "Answer a question of Claude's",
+  description:
+    "With a profile that has `approvals: ask`, Claude asks before it does what its permissions do not allow: event `question.asked`, and `questions` of the job. The first answer counts.",
+  request: { ...request, body: { content: { "application/json": { schema: AnswerRequest } }, required: true } },
+  responses: { 202: oneJob("The answer is stored."), ...problems(400, 404, 409, 413, 415) },
+});
+
 /** Jobs as REST: each route translates and calls one verb. */
 export function jobRoutes(deps: ApiDeps, app: OpenAPIHono<ApiEnv>): void {
   const reply = (job: Job) => ({ success: true as const, job });
@@ -152,6 +164,10 @@ export function jobRoutes(deps: ApiDeps, app: OpenAPIHono<ApiEnv>): void {
   app.openapi(publish, async (c) => c.json(reply(await publishJob(deps, c.req.valid("param").id, asking(c))), 200));
   app.openapi(message, async (c) => {
     const job = await sendMessage(deps, { ...c.req.valid("json"), id: c.req.valid("param").id }, asking(c));
+    return c.json(reply(job), 202);
+  });
+  app.openapi(answer, async (c) => {
+    const job = await answerQuestion(deps, { ...c.req.valid("json"), id: c.req.valid("param").id }, asking(c));
     return c.json(reply(job), 202);
   });
 }

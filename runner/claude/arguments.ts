@@ -24,6 +24,7 @@ export function claudeArguments(facts: ArgumentFacts): readonly string[] {
     ...["-p", "--input-format", "stream-json", "--output-format", "stream-json", "--verbose", "--replay-user-messages"],
     ...(start === "new" ? ["--session-id", sessionId] : ["--resume", sessionId]),
     ...["--permission-mode", claude.permission_mode],
+    ...(profile.approvals === "ask" ? ["--permission-prompt-tool", "stdio"] : []),
     // Without this a repository's hooks and MCP servers start unasked in `-p` (measured).
     ...(repoConfig === "all"
       ? ["--setting-sources", "user,project,local"]

@@ -50,6 +50,18 @@ const schemas = {
   "system/background_tasks_changed": z.object({ tasks: z.array(z.object({ task_id: z.string() })) }),
   assistant: z.object({ message: Message, parent_tool_use_id: parent, error: z.string().optional() }),
   user: z.object({ message: Message, parent_tool_use_id: parent, uuid: z.string(), isReplay: z.boolean().optional() }),
+  /** A question of Claude's to whoever started it. */
+  control_request: z.object({
+    request_id: z.string(),
+    request: z.object({
+      subtype: z.string(),
+      tool_name: z.string().optional(),
+      tool_use_id: z.string().optional(),
+      input: z.record(z.string(), z.unknown()).optional(),
+    }),
+  }),
+  /** It does not wait for the answer any more. */
+  control_cancel_request: z.object({ request_id: z.string() }),
   command_lifecycle: z.object({ command_uuid: z.string(), state: z.string() }),
   rate_limit_event: z.object({
     rate_limit_info: z.object({

@@ -11,7 +11,7 @@ export type PlanFacts = Readonly<{
   profile: Profile;
   /** Flags that the profile names beside ours. */
   flags?: readonly string[];
-  config: Pick<Config, "claudeTimeout" | "claudeEnv" | "claudeHomeDir">;
+  config: Pick<Config, "claudeTimeout" | "claudeEnv" | "claudeHomeDir" | "approvalTimeout">;
   sessionId: string;
   start: Start;
   /** An earlier attempt has worked in this tree, and what was said is lost: the task comes with a warning. */
@@ -48,6 +48,8 @@ export type RunPlan = Readonly<{
   deadlineMs: number;
   /** What this attempt may spend, in US dollars; absent where there is no limit. */
   budgetUsd?: number;
+  /** How long a person is waited for, where Claude asks one. */
+  approvalMs?: number;
 }>;
 
 /** After a lost attempt never the task again: measured, it would do everything twice. */
@@ -95,6 +97,7 @@ export function planRun(facts: PlanFacts): RunPlan {
     firstLine: userLine(messageId, firstText(facts)),
     deadlineMs: (job.timeout_seconds ?? profile.claude.timeout ?? config.claudeTimeout) * 1000,
     ...(budgetUsd === undefined ? {} : { budgetUsd }),
+    ...(profile.approvals === "ask" ? { approvalMs: (profile.approval_timeout ?? config.approvalTimeout) * 1000 } : {}),
   };
 }
 

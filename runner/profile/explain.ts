@@ -29,7 +29,7 @@ export type Explained = Readonly<{
 }>;
 
 type Facts = Readonly<{
-  config: Pick<Config, "claudeConfigDir" | "claudeTimeout">;
+  config: Pick<Config, "claudeConfigDir" | "claudeTimeout" | "approvalTimeout">;
   /** Absolute path of Claude, or its name where it was not found. */
   program: string;
 }>;
@@ -51,7 +51,7 @@ export async function explain(loaded: LoadedProfile, { config, program }: Facts)
   });
   return {
     ...{ name, source, description: profile.description },
-    values: [...ownValues(loaded, settings), ...timeout(loaded, config)],
+    values: [...ownValues(loaded, settings), ...timeout(loaded, config), ...approvalTimeout(loaded, config)],
     settings: leavesOf(settingsOf(settings)).map((leaf) => shown(leaf, settings)),
     instructions: instructions.map(({ from }) => from),
     mcp_servers: [...servers].map(([server, { from }]) => ({ name: server, from })),
@@ -82,6 +82,11 @@ function ownValues({ profile, flags, layers }: LoadedProfile, settings: readonly
 const timeout = ({ profile }: LoadedProfile, { claudeTimeout }: Facts["config"]): Value[] =>
   profile.claude.timeout === undefined
     ? [{ key: "claude.timeout", value: claudeTimeout, from: "claude.timeout of the configuration" }]
+    : [];
+
+const approvalTimeout = ({ profile }: LoadedProfile, config: Facts["config"]): Value[] =>
+  profile.approvals === "ask" && profile.approval_timeout === undefined
+    ? [{ key: "approval_timeout", value: config.approvalTimeout, from: "claude.approval_timeout of the configuration" }]
     : [];
 
 const trust = ({ profile }: LoadedProfile): string[] =>

@@ -1,6 +1,7 @@
 import { nearest } from "../../shared/config.ts";
 import { AppError, toAppError } from "../../shared/error.ts";
 import { Profile, type ProfileSummary } from "../../shared/profile.ts";
+import { checkApprovals } from "./check-approvals.ts";
 import type { CheckSettings } from "./check-settings.ts";
 import { isTree } from "./deep-merge.ts";
 import { discover } from "./discover.ts";
@@ -52,7 +53,9 @@ type All = Readonly<{ found: readonly Found[]; claude: AskClaude }>;
 
 async function attempt(name: string, { found, claude }: All): Promise<LoadedProfile | AppError> {
   try {
-    return await withFiles(resolveProfile(name, found), claude);
+    const loaded = await withFiles(resolveProfile(name, found), claude);
+    checkApprovals(loaded);
+    return loaded;
   } catch (error) {
     return toAppError(error);
   }

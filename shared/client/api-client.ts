@@ -3,6 +3,7 @@ import type { JobEvent } from "../event.ts";
 import type { FollowOptions } from "../follow.ts";
 import type { Job, JobRequestInput, JobStatus, MessageRequest } from "../job.ts";
 import type { ProfileSummary } from "../profile.ts";
+import type { AnswerRequest } from "../question.ts";
 import type { BudgetsReply, EventsReply, HealthReply, JobsReply, ReadyReply, RunnerView } from "../reply.ts";
 import type { CleanupRequest, PrepareRequest, Worktree } from "../worktree.ts";
 
@@ -50,6 +51,8 @@ export interface ApiClient {
   publish(id: string, options?: CallOptions): Promise<Job>;
   /** `POST /jobs/{id}/messages`: says something to the running session; `interrupt` stops its turn first. */
   message(id: string, message: z.input<typeof MessageRequest>, options?: CallOptions): Promise<Job>;
+  /** `POST /jobs/{id}/answers`: allows or denies what Claude asks for in the job's `questions`. */
+  answer(id: string, answer: AnswerRequest, options?: CallOptions): Promise<Job>;
   /** `GET /jobs/{id}/events` as a page: at most 500 events behind `after`; `next` is absent at the end of an ended job. */
   events(id: string, options?: CallOptions & Readonly<{ after?: string }>): Promise<EventsReply>;
   /**

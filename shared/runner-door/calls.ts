@@ -67,6 +67,7 @@ export const withheld = {
   cancel: "it is people's",
   retry: "it is people's",
   addMessage: "it is people's",
+  answer: "it is people's",
   events: "a runner writes events, and reads none",
   sweep: "each claim does it in bounds, and the API does",
   runners: "a runner knows of itself alone",

@@ -30,12 +30,22 @@ export const claimed = ({ waiting, ...job }: Job, by: Readonly<{ pod_name: strin
   started_at: job.started_at ?? by.at,
 });
 
-export const patched = (job: Job, patch: JobPatch = {}): Job => ({ ...job, ...patch });
+export function patched(job: Job, patch: JobPatch = {}): Job {
+  const { questions = [], ...rest } = { ...job, ...patch };
+  return { ...rest, ...(questions.length > 0 ? { questions } : {}) };
+}
+
+/** What an attempt leaves unanswered when it ends is told of as closed. */
+export const closedQuestions = ({ questions = [] }: Pick<Job, "questions">): NewEvent[] =>
+  questions.map(({ question_id }) => ({
+    type: "question.answered",
+    data: { question_id, decision: "deny", reason: "lost" },
+  }));
 
 export type AttemptEnd = Readonly<{ reason: AttemptReason; started_at: string; at: string }>;
 
 /** The attempt that runs now goes on the list of ended ones; what was only true of it goes. */
-const attemptEnded = ({ phase, ...job }: Job, end: AttemptEnd): Job => ({
+const attemptEnded = ({ phase, questions, ...job }: Job, end: AttemptEnd): Job => ({
   ...job,
   attempts: [
     ...job.attempts,

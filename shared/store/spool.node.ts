@@ -168,6 +168,7 @@ export function withSpool(store: JobStore, { dir, clock, log, random }: SpoolOpt
     },
     retry: (id, tenant, only) => asked(id, tenant, () => store.retry(id, tenant, only)),
     addMessage: (id, message, tenant) => asked(id, tenant, () => store.addMessage(id, message, tenant)),
+    answer: (id, message, tenant) => asked(id, tenant, () => store.answer(id, message, tenant)),
     events: async (id, { after, ...query }) => {
       try {
         return await store.events(id, { ...query, ...(after === undefined || after === spoolCursor ? {} : { after }) });

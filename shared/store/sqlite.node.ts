@@ -128,6 +128,7 @@ async function storeOver(db: Database, options: SqliteOptions): Promise<JobStore
     cancel: (id, by) => write(() => requests.cancel(id, by)),
     retry: (id, tenant, how) => write(() => requests.retry(id, tenant, how)),
     addMessage: (id, message, tenant) => write(() => messages.add(id, message, tenant)),
+    answer: (id, message, tenant) => write(() => messages.answer(id, message, tenant)),
     events: (id, query) => db.read(() => log.page(jobs.sure(id), query)),
     changed: changes.wait,
     sweep,

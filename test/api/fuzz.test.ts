@@ -132,7 +132,7 @@ function anyRequest(roll: () => number, ids: readonly string[]): Odd {
     ["GET", "/jobs"],
     ["GET", `/jobs/${id}`],
     ["GET", `/jobs/${id}/events`],
-    ["POST", `/jobs/${id}/${pick(["cancel", "retry", "publish", "messages"])}`],
+    ["POST", `/jobs/${id}/${pick(["cancel", "retry", "publish", "messages", "answers"])}`],
     ["POST", `/jobs/${id}/messages`],
     ["DELETE", `/jobs/${id}`],
     ["POST", `/runners/${id}/drain`],

@@ -25,6 +25,7 @@ const samples: Record<ConfigName, readonly [string, string]> = {
   clientApiKey: ["key-one-long", "key-two-long"],
   claudeBinary: ["/opt/claude", "/usr/local/bin/claude"],
   claudeTimeout: ["60", "70"],
+  approvalTimeout: ["60", "70"],
   defaultProfile: ["review", "docs"],
   claudeConfigDir: ["/one", "/two"],
   claudeHomeDir: ["/one", "/two"],

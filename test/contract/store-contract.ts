@@ -13,6 +13,7 @@ import { locksContract } from "./store/locks.ts";
 import { lossesContract } from "./store/losses.ts";
 import { noticesContract } from "./store/notices.ts";
 import { poolsContract } from "./store/pools.ts";
+import { questionsContract } from "./store/questions.ts";
 import { racesContract } from "./store/races.ts";
 import { relaysContract } from "./store/relays.ts";
 import { repeatsContract } from "./store/repeats.ts";
@@ -35,6 +36,7 @@ export function storeContract(name: string, open: OpenWorld): void {
     describe("lost leases", () => lossesContract(open));
     describe("endings", () => endingsContract(open));
     describe("requests", () => requestsContract(open));
+    describe("questions", () => questionsContract(open));
     describe("events told before", () => repeatsContract(open));
     describe("events", () => eventsContract(open));
     describe("lists", () => listsContract(open));

@@ -23,6 +23,7 @@ test("the client speaks every route of the server", async () => {
   expect(await client.job(job.id)).toEqual(job);
   expect((await client.jobs({ status: "queued", limit: 1 })).jobs).toHaveLength(1);
   expect((await client.message(job.id, { text: "Hello" })).id).toBe(job.id);
+  await expect(client.answer(job.id, { question_id: job.id, decision: "allow" })).rejects.toThrow("no open question");
   expect((await client.cancel(job.id)).status).toBe("cancelled");
   expect((await client.events(job.id)).events.map((event) => event.type)).toContain("job.cancelled");
   expect((await client.retry(job.id)).status).toBe("queued");
@@ -82,6 +83,7 @@ test("the client has a method for every route of the document", async () => {
     retry: () => client.retry(id),
     publish: () => client.publish(id),
     message: () => client.message(id, { text: "x" }),
+    answer: () => client.answer(id, { question_id: id, decision: "allow" }),
     events: () => client.events(id),
     follow: () => client.follow(id).next(),
     waitForEnd: () => client.waitForEnd(id),

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { ApiKeyRecord } from "../../shared/api-key.ts";
-import { type Job, JobId, type Message } from "../../shared/job.ts";
+import { type AnswerMessage, type Job, JobId, type Message } from "../../shared/job.ts";
+import type { Question } from "../../shared/question.ts";
 import type { ClaimRequest, NewJob, RunnerRecord } from "../../shared/store.ts";
 
 export const aJobId = (): JobId => JobId.parse(randomUUID());
@@ -47,6 +48,23 @@ export const aMessage = (facts: Partial<Message> = {}): Message => ({
   mode: "queue",
   at: "2026-03-01T12:00:01.000Z",
   ...facts,
+});
+
+export const aQuestion = (facts: Partial<Question> = {}): Question => ({
+  question_id: randomUUID(),
+  tool: "Bash",
+  input: '{"command":"rm -rf build"}',
+  until: "2026-03-01T12:30:00.000Z",
+  ...facts,
+});
+
+/** The answer to that question, by default that it may. */
+export const anAnswer = (
+  question: string,
+  { text = "", ...facts }: Partial<AnswerMessage["answer"]> & { text?: string } = {},
+): AnswerMessage => ({
+  ...aMessage({ id: question, text }),
+  answer: { id: randomUUID(), decision: "allow", by: "ada", ...facts },
 });
 
 export const aRunner = (facts: Partial<RunnerRecord> = {}): RunnerRecord => ({

@@ -1,4 +1,9 @@
-import { Client, SSEClientTransport, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import {
+  Client,
+  type ElicitResult,
+  SSEClientTransport,
+  StreamableHTTPClientTransport,
+} from "@modelcontextprotocol/client";
 
 /** The revisions that a client of the SDK speaks, by how it opens: with `initialize`, or without. */
 export type Era = "legacy" | "modern";
@@ -12,7 +17,13 @@ export type McpClient = AsyncDisposable &
     call: (name: string, args?: Record<string, unknown>) => Promise<Called>;
   }>;
 
-export type ClientFacts = Readonly<{ era?: Era; headers?: Readonly<Record<string, string>>; url?: string }>;
+export type ClientFacts = Readonly<{
+  era?: Era;
+  headers?: Readonly<Record<string, string>>;
+  url?: string;
+  /** What the user says who is asked; without it the client declares that it can ask nobody. */
+  elicit?: (message: string) => ElicitResult | Promise<ElicitResult>;
+}>;
 
 const pinned = { pin: "2026-07-28" } as const;
 export const negotiation = (era: Era) => ({
@@ -20,27 +31,37 @@ export const negotiation = (era: Era) => ({
 });
 
 /** The SDK's own client, speaking to an app of this process or, without `send`, to a server. */
-export async function anMcpClient(send: Send | undefined, { era = "modern", headers = {}, url }: ClientFacts = {}) {
+export async function anMcpClient(
+  send: Send | undefined,
+  { era = "modern", headers = {}, url, elicit }: ClientFacts = {},
+) {
   const transport = new StreamableHTTPClientTransport(new URL(url ?? "http://127.0.0.1/mcp"), {
     requestInit: { headers: { ...headers } },
     ...(send ? { fetch: async (to, init) => send(new Request(to, init)) } : {}),
   });
-  const client = new Client({ name: "test", version: "1" }, negotiation(era));
+  const client = elicitingClient(era, elicit);
   await client.connect(transport);
   return mcpClient(client);
 }
 
-type SseFacts = Readonly<{ headers?: Readonly<Record<string, string>>; fetch?: typeof fetch }>;
+type SseFacts = Pick<ClientFacts, "headers" | "elicit"> & Readonly<{ fetch?: typeof fetch }>;
 
 /** The same over HTTP+SSE: the transport of before 2025. */
-export async function anSseClient(url: string, { headers = {}, fetch }: SseFacts = {}): Promise<McpClient> {
+export async function anSseClient(url: string, { headers = {}, fetch, elicit }: SseFacts = {}): Promise<McpClient> {
   const transport = new SSEClientTransport(new URL("/sse", url), {
     requestInit: { headers: { ...headers } },
     ...(fetch ? { fetch: (...asked) => fetch(...asked) } : {}),
   });
-  const client = new Client({ name: "test", version: "1" }, negotiation("legacy"));
+  const client = elicitingClient("legacy", elicit);
   await client.connect(transport);
   return mcpClient(client);
+}
+
+export function elicitingClient(era: Era, elicit: ClientFacts["elicit"]): Client {
+  const capabilities = elicit ? { capabilities: { elicitation: {} } } : {};
+  const client = new Client({ name: "test", version: "1" }, { ...negotiation(era), ...capabilities });
+  if (elicit) client.setRequestHandler("elicitation/create", ({ params }) => elicit(params.message));
+  return client;
 }
 
 export const mcpClient = (client: Client): McpClient => ({

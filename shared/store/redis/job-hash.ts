@@ -26,8 +26,14 @@ export const requestOf = ({ status, attempt, attempts, ...request }: Job): strin
 /** A patch: names and values, one after the other. */
 export const toFields = (patch: Readonly<Partial<Job>>): string[] =>
   Object.entries(patch).flatMap(([name, value]) =>
-    value === undefined ? [] : [name, texts.has(name) ? String(value) : JSON.stringify(value)],
+    value === undefined
+      ? []
+      : [name, texts.has(name) ? String(value) : isNone(name, value) ? "" : JSON.stringify(value)],
   );
+
+/** No open question is no field. */
+const isNone = (name: string, value: unknown): boolean =>
+  name === "questions" && Array.isArray(value) && value.length === 0;
 
 /** What a list tells of a job, in the order in which it is asked for. */
 export const summaryFields: readonly string[] = [

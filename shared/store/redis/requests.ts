@@ -1,8 +1,10 @@
 import { AppError } from "../../error.ts";
-import type { Job, JobId, Message } from "../../job.ts";
+import type { AnswerMessage, Job, JobId, Message } from "../../job.ts";
 import type { JobStore } from "../../store.ts";
+import { alreadyAnswered, noSuchQuestion } from "../question-refusal.ts";
 import { budgetRefusal, toldOrders } from "./budgets.ts";
 import { type Context, notThere } from "./context.ts";
+import { answer as answerQuestion } from "./lua/answer.ts";
 import { cancel } from "./lua/cancel.ts";
 import { message as addMessage } from "./lua/message.ts";
 import { retry } from "./lua/retry.ts";
@@ -40,6 +42,15 @@ export function openRequests({ run, wire, key, limits, newId, view }: Parts) {
         throw new AppError("conflict", `Job ${id} is ${hash}: it takes no more messages.`, {
           remedy: "Retry the job, or submit a new one with its session_id.",
         });
+      return view(hash, changes, position);
+    },
+
+    answer: async (id: JobId, message: AnswerMessage, tenant?: string): Promise<Job> => {
+      const facts = [message.id, message.answer.id, JSON.stringify(message)];
+      const [word, hash, changes, position] = await run(answerQuestion, [id, tenant ?? "", ...facts], id);
+      if (word === "none") throw notThere(id);
+      if (word === "answered") throw alreadyAnswered(message.id);
+      if (word === "closed") throw noSuchQuestion(id, message.id);
       return view(hash, changes, position);
     },
   };

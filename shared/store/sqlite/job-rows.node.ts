@@ -146,6 +146,7 @@ export function openJobRows({ db, time, clock, touch }: Connection) {
     /** Somebody asks something of the job's runner. */
     ask: (row: JobRow): void => {
       ask.run({ seq: row.seq });
+      touch(row.id);
     },
     /** The last place in the queue. */
     nextPlace: (): number => nextPlace.find()?.last ?? 0,

@@ -3,7 +3,7 @@ import { LeaseLost } from "../../error.ts";
 import type { AttemptReason, Job } from "../../job.ts";
 import type { Ending, Lease, Release } from "../../store.ts";
 import { isLoss, lossDelayMs } from "../../transition.ts";
-import { because, ended, endedInQueue, endingEvent, patched, requeued } from "../job-change.ts";
+import { because, closedQuestions, ended, endedInQueue, endingEvent, patched, requeued } from "../job-change.ts";
 import { openBudgets } from "./budgets.node.ts";
 import type { Context } from "./context.node.ts";
 import type { EventLog } from "./event-log.node.ts";
@@ -42,8 +42,9 @@ export function openEndings(context: Context, log: EventLog) {
     const status = next(row, { type: "finish", status: ending.status });
     if (status === undefined) throw new LeaseLost(lease.job);
     log.appendTold(row, ending);
-    const job = ended(patched(jobs.whole(row), ending.patch), ending.status, endOf(row, "ended"));
-    return jobs.view(close(row, job));
+    const job = patched(jobs.whole(row), ending.patch);
+    log.append(row, closedQuestions(job));
+    return jobs.view(close(row, ended(job, ending.status, endOf(row, "ended"))));
   };
 
   /** The attempt is over and the job is not, unless starts are used up or a cancel waits. */
@@ -55,6 +56,7 @@ export function openEndings(context: Context, log: EventLog) {
     const lost = row.lost + (isLoss(reason) ? 1 : 0);
     log.appendTold(row, release);
     if (isLoss(reason)) log.append(row, [{ type: "lease.lost", data: { pod_name: job.pod_name ?? "", reason } }]);
+    log.append(row, closedQuestions(job));
     switch (status) {
       case "cancelled": {
         const why = because("cancelled", `The job was cancelled by ${row.cancel_by ?? "someone"}.`);

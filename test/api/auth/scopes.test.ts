@@ -13,13 +13,14 @@ async function operations(api: TestApi, headers: Record<string, string>) {
     Object.keys(item).map((method) => ({ path, method: method.toUpperCase() })),
   );
 }
+const id = "6f6b7c0e-6d0e-4b3e-9a57-0b3b7a3d2f10";
 const bodies: Readonly<Record<string, object>> = {
   "POST /jobs": { task: "Add a test" },
   "POST /jobs/{id}/messages": { text: "Hello" },
+  "POST /jobs/{id}/answers": { question_id: id, decision: "allow" },
   "POST /worktrees": { repo_url: "https://github.com/octo/one" },
   "POST /worktrees/cleanup": { max_age_hours: 1 },
 };
-const id = "6f6b7c0e-6d0e-4b3e-9a57-0b3b7a3d2f10";
 
 /** What a key with these scopes is answered by each operation. */
 async function answers(scopes: readonly Scope[]) {
@@ -55,7 +56,13 @@ test.each([
   [
     "submit",
     [
-      ...["POST /jobs", "POST /jobs/{id}/messages", "POST /jobs/{id}/publish", "POST /jobs/{id}/retry"],
+      ...[
+        "POST /jobs",
+        "POST /jobs/{id}/answers",
+        "POST /jobs/{id}/messages",
+        "POST /jobs/{id}/publish",
+        "POST /jobs/{id}/retry",
+      ],
       ...["DELETE /worktrees/{id}", "POST /worktrees", "POST /worktrees/cleanup"],
     ],
   ],

@@ -13,6 +13,7 @@ const all: Readonly<Record<string, object>> = {
   cancel_job: { job_id: id },
   wait_for_job: { job_id: id },
   send_message: { job_id: id, text: "Hello" },
+  answer_question: { job_id: id, question_id: id, decision: "allow" },
   list_profiles: {},
   prepare_worktree: { repo_url: "https://github.com/octo/one" },
   get_worktree: { worktree_id: id },

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Secret } from "../../../shared/secret.ts";
-import { aClaim } from "../../support/a-job.ts";
+import { aClaim, aQuestion } from "../../support/a-job.ts";
 import { anApi, type TestApi } from "../../support/an-api.ts";
 import { anMcpClient, type Called, type ClientFacts, eras, type McpClient } from "../../support/an-mcp-client.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -66,6 +66,26 @@ describe.each(eras)("a client of the %s revisions", (era) => {
     expect((await red.call("list_jobs")).body).toMatchObject({ count: 1, jobs: [{ id, status: "queued" }] });
     await expect(clientOf(api, { era })).rejects.toThrow();
   });
+});
+
+test("answer_question answers what a job asks, of which every answer about the job tells", async () => {
+  await using api = await anApi();
+  await using mcp = await clientOf(api);
+  const { id, lease } = await aRunningJob(api, mcp);
+  const question = aQuestion();
+  await api.store.renew(lease, { leaseMs: 60_000, patch: { questions: [question] } });
+  const { question_id } = question;
+
+  const seen = await mcp.call("get_job", { job_id: id });
+  expect(jobOf(seen)).toMatchObject({ questions: [question] });
+  expect(seen.body["hint"]).toMatch(/may it use Bash\?.*answer_question/);
+  const answered = await mcp.call("answer_question", { job_id: id, question_id, decision: "deny", message: "No." });
+  expect(answered).toMatchObject({ isError: false, body: { success: true, job: { id } } });
+  expect((await api.store.renew(lease, { leaseMs: 60_000 })).messages).toMatchObject([
+    { text: "No.", answer: { decision: "deny" } },
+  ]);
+  const again = await mcp.call("answer_question", { job_id: id, question_id, decision: "allow" });
+  expect(again).toMatchObject({ isError: true, body: { code: "conflict" } });
 });
 
 test("wait_for_job gives each event once, as it comes, and no cursor once the job has ended", async () => {

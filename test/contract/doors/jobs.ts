@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { aMessage, aRunner } from "../../support/a-job.ts";
+import { aMessage, aQuestion, aRunner } from "../../support/a-job.ts";
 import type { Place } from "./door-contract.ts";
 
 export function jobsOverRest({ caller, world }: Place): void {
@@ -89,6 +89,23 @@ export function jobsOverRest({ caller, world }: Place): void {
     await world().store.finish(lease, { status: "failed", patch: {} });
     expect((await me.send("POST", `/jobs/${id}/messages`, { text, mode })).status).toBe(409);
     expect((await me.send("POST", `/jobs/${id}/retry`)).body["job"]).toMatchObject({ status: "queued" });
+  });
+
+  test("what a runner asks is part of the job, and the first answer goes to the runner", async () => {
+    const me = await caller();
+    const id = await me.submit();
+    const { lease } = await world().claim(me.pool);
+    const question = aQuestion();
+    await world().store.renew(lease, { leaseMs: 60_000, patch: { questions: [question] } });
+    expect((await me.get(`/jobs/${id}`)).body["job"]).toMatchObject({ questions: [question] });
+    const answer = { question_id: question.question_id, decision: "deny", message: "No." };
+    expect((await me.send("POST", `/jobs/${id}/answers`, answer)).status).toBe(202);
+    expect((await me.send("POST", `/jobs/${id}/answers`, answer)).status).toBe(409);
+    const other = { ...answer, question_id: aQuestion().question_id };
+    expect((await me.send("POST", `/jobs/${id}/answers`, other)).status).toBe(404);
+    const { messages } = await world().store.renew(lease, { leaseMs: 60_000 });
+    expect(messages).toMatchObject([{ text: "No.", answer: { decision: "deny" } }]);
+    await world().store.finish(lease, { status: "succeeded", patch: { questions: [] } });
   });
 
   test("profiles are the bundled ones and those that live runners have told of", async () => {

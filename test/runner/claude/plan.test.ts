@@ -99,6 +99,15 @@ describe("limits", () => {
     expect(planRun(facts()).deadlineMs).toBe(3_600_000);
   });
 
+  test("a profile that asks has Claude ask over stdin, and the profile's patience wins over the configuration's", () => {
+    expect(argv({}).join(" ")).not.toContain("--permission-prompt-tool");
+    expect(planRun(facts()).approvalMs).toBeUndefined();
+    const asks = (more = {}) => ({ profile: aProfile({ approvals: "ask", ...more }) });
+    expect(argv(asks()).join(" ")).toContain("--permission-mode acceptEdits --permission-prompt-tool stdio");
+    expect(planRun(facts(asks())).approvalMs).toBe(1_800_000);
+    expect(planRun(facts(asks({ approval_timeout: 60 }))).approvalMs).toBe(60_000);
+  });
+
   test("what earlier attempts spent is taken off the budget", () => {
     const job = aJob({ max_budget_usd: 1, cost_usd: 0.7 });
     expect(argv({ job })).toContain("--max-budget-usd=0.3");

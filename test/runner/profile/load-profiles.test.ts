@@ -49,6 +49,45 @@ describe("the bundled profiles", () => {
   });
 });
 
+describe("approvals", () => {
+  test.each(["bypassPermissions", "dontAsk", "auto"])(
+    "`approvals: ask` is an error with a remedy beside %s, in which nobody is asked",
+    async (mode) => {
+      const error = await errorOf(`approvals: ask\nclaude: {permission_mode: ${mode}}`);
+      expect(error).toContain("/user/x/profile.yml: approvals: ask has no effect with permission_mode");
+      using at = user({ "x/profile.yml": `approvals: ask\nclaude: {permission_mode: ${mode}}` });
+      const profiles = await at.load();
+      expect(() => profiles.get("x")).toThrow(
+        expect.objectContaining({ code: "profile_invalid", remedy: expect.stringContaining("acceptEdits") }),
+      );
+    },
+  );
+
+  test("it does not help that the mode is a parent's, or the settings'", async () => {
+    using at = user({
+      "loose/profile.yml": "claude: {permission_mode: bypassPermissions}",
+      "child/profile.yml": "extends: loose\napprovals: ask",
+      "set/profile.yml": "approvals: ask",
+      "set/.claude/settings.json": '{"permissions":{"defaultMode":"dontAsk"}}',
+      "mended/profile.yml": "extends: child\nclaude: {permission_mode: default}",
+    });
+    const { summaries, get } = await at.load();
+    const errors = Object.fromEntries(summaries.map(({ name, error }) => [name, error]));
+    expect(errors).toMatchObject({
+      child: expect.stringContaining("child/profile.yml: approvals: ask"),
+      set: expect.stringContaining("in which nobody is asked and what is not allowed is denied"),
+    });
+    expect(errors["mended"]).toBeUndefined();
+    expect(get("mended").profile).toMatchObject({ approvals: "ask", claude: { permission_mode: "default" } });
+  });
+
+  test("no bundled profile asks, and `review` has nothing that it could ask for", async () => {
+    const { get } = await loadProfiles({ bundled, user: "/nonexistent" });
+    for (const name of ["code", "review"]) expect(get(name).profile.approvals).toBe("none");
+    expect(get("review").profile.claude.tools).toEqual(get("review").profile.claude.allowed_tools);
+  });
+});
+
 describe("discovery", () => {
   test("places that do not exist are empty", async () => {
     expect((await loadProfiles({ bundled: "/nonexistent/a", user: "/nonexistent/b" })).summaries).toEqual([]);

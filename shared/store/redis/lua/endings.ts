@@ -72,9 +72,18 @@ local function expire(j)
 end
 `;
 
-/** The runner of \`j\` has it no more; where its pool has a limit, whatever waits in any part of it may go on. Behind \`gates\`. */
+/**
+ * The runner of \`j\` has it no more, and what it still asks is closed; where its pool has a limit, whatever waits in any part of
+ * it may go on. Behind \`gates\`.
+ */
 export const lettingGo = `
 if j.phase then put(j, 'phase', '') end
+if j.questions then
+  for _, question in ipairs(cjson.decode(j.questions)) do
+    append(j, 'question.answered', '{"question_id":' .. cjson.encode(question.question_id) .. ',"decision":"deny","reason":"lost"}')
+  end
+  put(j, 'questions', '')
+end
 later('ZREM', P .. 'leases', j.id)
 if pool_limit(j.pool) then
   local pool = 'pool:' .. string.match(j.pool, '^[^@]*')

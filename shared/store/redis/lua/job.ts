@@ -38,6 +38,7 @@ const sometimes = [
     "_messages",
     "_in_pool",
     "_notify",
+    "questions",
   ],
   ...["_in_repo", "_budgets", "error_code", "error", "remedy", "cost_usd", "commit", "branch"],
 ];

@@ -42,7 +42,10 @@ if #events + #fields + #delivered > 0 and renewed ~= op then
     local text = call('HGET', P .. 'messages:' .. id, message)
     if text and text ~= '' then
       call('HSET', P .. 'messages:' .. id, message, '')
-      append(j, 'message.delivered', '{"message_id":' .. cjson.encode(message) .. '}')
+      -- That an answer has come, its runner tells with what became of the question.
+      if not string.find(text, '"answer":{', 1, true) then
+        append(j, 'message.delivered', '{"message_id":' .. cjson.encode(message) .. '}')
+      end
     end
   end
   put(j, '_renewed', op)

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { JobId } from "../../../../shared/job.ts";
 import type { RedisWire } from "../../../../shared/store/redis/wire.ts";
 import type { JobStore, Lease } from "../../../../shared/store.ts";
-import { aClaim, aMessage, aNewJob, anApiKey, aRunner } from "../../../support/a-job.ts";
+import { aClaim, aMessage, aNewJob, anAnswer, anApiKey, aQuestion, aRunner } from "../../../support/a-job.ts";
 import { type ARedis, startRedis } from "../../../support/a-redis.ts";
 import { readRedis } from "../../../support/redis-snapshot.ts";
 import { redisWorld, tcpTo } from "../../../support/redis-world.ts";
@@ -54,6 +54,7 @@ async function lossyWorld() {
 
 type Life = Readonly<{ store: JobStore; id: JobId; held: Lease }>;
 const said = (...texts: string[]) => texts.map((text) => ({ type: "claude.said", data: { text } }) as const);
+const question = aQuestion();
 const session = "6f6b7c0e-6d0e-4b3e-9a57-0b3b7a3d2f10";
 const facts = { repoKey: "https://h/r", idempotency: { key: "k", body: "b" } };
 
@@ -66,6 +67,8 @@ const steps: readonly (readonly [name: string, step: (life: Life) => Promise<unk
       store.saveSession(held, { id: session, tenant: "local", repoKey: "https://h/r", job: id, runner: held.runner }),
   ],
   ["message", ({ store, id }) => store.addMessage(id, aMessage())],
+  ["renew", ({ store, held }) => store.renew(held, { leaseMs: 9_000, patch: { questions: [question] } })],
+  ["answer", ({ store, id }) => store.answer(id, anAnswer(question.question_id))],
   ["renew", ({ store, held }) => store.renew(held, { leaseMs: 9_000, events: said("b"), firstEvent: 1 })],
   ["finish", ({ store, held }) => store.finish(held, { status: "failed", patch: { output: "x" }, events: said("c") })],
   ["retry", ({ store, id }) => store.retry(id)],
