@@ -7,7 +7,6 @@ import type { AppError } from "../shared/error.ts";
 import type { Log } from "../shared/log.ts";
 import type { Outlook } from "../shared/outlook.ts";
 import { withJobFiles } from "../shared/store/job-files.node.ts";
-import type { WireLimits } from "../shared/store/redis/patience.ts";
 import type { RedisWire } from "../shared/store/redis/wire.ts";
 import { openRedisStore } from "../shared/store/redis.ts";
 import { openRemoteStore } from "../shared/store/remote.ts";
@@ -57,7 +56,7 @@ export const worksThroughApi = ({ redisUrl, clientUrl }: Pick<Config, "redisUrl"
 type Refusal = Readonly<{ onRefused?: (error: AppError) => void }>;
 
 /** The store through the API that AGENTICORE_URL names. @throws AppError `invalid_request`. */
-export const openApiStore = (config: Config, deps: Deps & Refusal & { limits?: Partial<WireLimits> }): JobStore =>
+export const openApiStore = (config: Config, deps: Deps & Refusal): JobStore =>
   openRemoteStore({ ...deps, url: config.clientUrl ?? "", key: config.clientApiKey, random: Math.random });
 
 type Service = Deps & Refusal & Readonly<{ log: Log /** It submits jobs. */; submits: boolean }>;

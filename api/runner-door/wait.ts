@@ -5,8 +5,10 @@ import { encodeSse, sseKeepAlive } from "../../shared/sse.ts";
 import { linkSignals } from "../link-signals.ts";
 import { type At, checkPools, mine } from "./reach.ts";
 
-/** A store that wakes idle runners for every change would have each of them claim at each renewal of the others. */
-const idlePauseMs = 1_000;
+/** So often it is looked at most whether there is a job for an idle runner, while others change something. */
+const lookMs = 250;
+/** An idle runner claims so often at least: by its claims leases end that nobody renews. */
+const idleMs = 60_000;
 
 /**
  * A wait as an event stream of one event, so that a runner knows from its beginning that nothing is missed from then on,
@@ -19,16 +21,10 @@ export function waitStream(at: At, query: ChangeQuery): ReadableStream<Uint8Arra
   const { store, clock, stopping, streamMs = longestWaitMs } = at.deps;
   const gone = new AbortController();
   const link = linkSignals(gone.signal, stopping);
-  const timeoutMs = Math.min(query.timeoutMs, streamMs);
-  const endsAt = clock.uptime() + timeoutMs;
+  const endsAt = clock.uptime() + Math.min(query.timeoutMs, streamMs, ...(pools ? [idleMs] : []));
   const own = runner === undefined ? {} : { runner: mine(at, runner) };
-  // Asked for before the answer begins: from then on nothing is missed.
-  const hint = store.changed({ ...query, ...own, timeoutMs, signal: link.signal });
-  const over = hint.then(async () => {
-    const leftMs = Math.min(idlePauseMs, endsAt - clock.uptime());
-    if (pools && leftMs > 0 && !(await hasWork())) await clock.sleep(leftMs, link.signal);
-    return "over" as const;
-  });
+  // It listens before the answer begins: from then on nothing is missed.
+  const over = untilOver();
   const encoder = new TextEncoder();
   return new ReadableStream(
     {
@@ -52,6 +48,17 @@ export function waitStream(at: At, query: ChangeQuery): ReadableStream<Uint8Arra
     { highWaterMark: 0 },
   );
 
+  /** Others' renewals wake who waits for any change: an idle runner is told only where something is in its queues. */
+  async function untilOver(): Promise<"over"> {
+    const listen = () => store.changed({ ...query, ...own, timeoutMs: endsAt - clock.uptime(), signal: link.signal });
+    for (let hint = listen(); ; ) {
+      await hint;
+      if (!pools || link.signal.aborted || clock.uptime() >= endsAt) return "over";
+      hint = listen();
+      if (await hasWork()) return "over";
+      await clock.sleep(lookMs, link.signal);
+    }
+  }
   /** A store that cannot say so has it: whoever claims is told what is wrong. */
   async function hasWork(): Promise<boolean> {
     const wanted = new Set(pools?.map(poolOfQueue));

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import type { Config } from "../../shared/config-keys.ts";
 import { toAppError } from "../../shared/error.ts";
 import { isLoopbackHost } from "../../shared/repo-rules.ts";
+import { clientOf } from "../connect.ts";
 import type { CliContext } from "../context.ts";
 import { databasePath, openApiStore, openStore, worksThroughApi } from "../open-store.ts";
 import { broken, type Check, ok, warn } from "./check.ts";
@@ -14,14 +15,16 @@ export async function checkStore(cli: CliContext, config: Config): Promise<Check
   return worksThroughApi(config) ? [own, await checkApi(cli, config)] : [own];
 }
 
-const patienceMs = 2_500;
+const patienceMs = 5_000;
 
 /** AGENTICORE_URL may be there for the CLI alone: what keeps a runner from working is no fault then. */
-async function checkApi({ clock, fetch }: CliContext, config: Config): Promise<Check> {
+async function checkApi(cli: CliContext, config: Config): Promise<Check> {
   const { clientUrl = "" } = config;
   const { protocol, hostname, host } = new URL(clientUrl);
+  const signal = AbortSignal.timeout(patienceMs);
   try {
-    await using store = openApiStore(config, { clock, fetch, limits: { callMs: patienceMs } });
+    await clientOf(cli, config).health({ signal }); // where nothing is, this tells at once
+    await using store = openApiStore(config, cli);
     await store.ping();
     if (protocol === "http:" && !isLoopbackHost(hostname))
       return warn(
@@ -32,7 +35,8 @@ async function checkApi({ clock, fetch }: CliContext, config: Config): Promise<C
     return ok("runner's store", `a runner here takes its jobs from the server at ${host}`);
   } catch (thrown) {
     const { message, remedy } = toAppError(thrown);
-    return warn("runner's store", `A runner here would take no jobs. ${message}`, remedy);
+    const why = signal.aborted ? `${host} does not answer within ${patienceMs / 1_000} s.` : message;
+    return warn("runner's store", `A runner here would take no jobs. ${why}`, remedy);
   }
 }
 

@@ -71,8 +71,10 @@ export function openRemoteStore(options: RemoteStoreOptions): JobStore {
    */
   async function claim(request: ClaimRequest): Promise<Claim | undefined> {
     const isAttended = request.pools.length === 0 || waits.attend(request.pools);
-    const claimed = (await ask("claim", [request])) as Claim | undefined;
-    return claimed || isAttended ? claimed : await calls.claim(request);
+    const first = (await ask("claim", [request])) as Claim | undefined;
+    const claimed = first || isAttended ? first : await calls.claim(request);
+    if (claimed) waits.found();
+    return claimed;
   }
   return {
     ...calls,

@@ -6,6 +6,8 @@ import { installCommand, packageOf } from "../../cli/commands/update.ts";
 import { placesOf } from "../../runner/places.ts";
 import { loadConfig } from "../../shared/load-config.node.ts";
 import { aCli } from "../support/a-cli.ts";
+import { aServedApi } from "../support/a-served-api.ts";
+import { savedKey } from "../support/an-api-key.ts";
 
 function aFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "agenticore-machine-"));
@@ -137,6 +139,20 @@ test("doctor says that sharing needs a store that others reach, and where the sh
   await aCli().run("init-shared-fs", "--shared-root", root);
   const alone = await examined({ AGENTICORE_SHARED_FS_ROOT: root, AGENTICORE_URL: "" });
   expect(alone.find("shared folder")).toMatchObject({ state: "warn", mend: expect.stringContaining("REDIS_URL") });
+});
+
+test("doctor says whether a runner here would be let in through the API, and no fault where it would not", async () => {
+  await using api = await aServedApi({ AGENTICORE_REQUIRE_KEYS: "true" });
+  const [runner, person] = [await savedKey(api.store, { scopes: ["runner"] }), await savedKey(api.store)];
+  const at = (key: string) => examined({ PATH: aPath("2.1.330"), AGENTICORE_URL: api.url, AGENTICORE_API_KEY: key });
+  const [good, poor] = [await at(runner.key), await at(person.key)];
+
+  expect(good.find("runner's store")).toMatchObject({
+    state: "ok",
+    says: expect.stringContaining(new URL(api.url).host),
+  });
+  expect(poor.find("runner's store")).toMatchObject({ state: "warn", mend: expect.stringContaining("--scope runner") });
+  expect(poor.code).toBe(0);
 });
 
 test("update in a checkout says to pull, and installs nothing", async () => {

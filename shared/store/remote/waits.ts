@@ -20,6 +20,9 @@ type Wait = Readonly<{
 const silentMs = 3 * aliveMs;
 /** Whoever does not come through waits so long before anything is read again. */
 const pause = { baseMs: 500, capMs: 10_000 };
+/** Waits that end so soon one after the other tell of nothing new: the next ones are held back a little, and then more. */
+const soonMs = 1_500;
+const restraint = { baseMs: 250, capMs: 5_000 };
 /** Another call is held up by a wait that has not begun for so long at most. */
 const begunMs = 1_000;
 
@@ -31,19 +34,23 @@ export function openWaits({ exchange, clock, random }: Deps) {
   const closing = new AbortController();
   const beginning = new Set<Promise<void>>();
   let failures = 0;
+  const soon = { pools: 0, runner: 0 };
   let idle: Readonly<{ key: string; wait: Wait }> | undefined;
 
   function open(query: Omit<ChangeQuery, "signal">): Wait {
     const begun = Promise.withResolvers<void>();
     const leave = new AbortController();
     const signal = AbortSignal.any([leave.signal, closing.signal]);
+    const openedAt = clock.uptime();
     let isOver = false;
     const over = heard(query, signal, begun.resolve)
       .catch(() => "lost" as const)
       .then(async (how) => {
         begun.resolve();
-        if (how === "heard") failures = 0;
-        else if (!signal.aborted) {
+        if (how === "heard") {
+          failures = 0;
+          await clock.sleep(restrained(query, clock.uptime() - openedAt), signal);
+        } else if (!signal.aborted) {
           failures += 1;
           await clock.sleep(jittered(backOff(failures - 1, pause), random), signal);
         }
@@ -52,6 +59,14 @@ export function openWaits({ exchange, clock, random }: Deps) {
     beginning.add(begun.promise);
     void begun.promise.then(() => beginning.delete(begun.promise));
     return { begun: begun.promise, over, isOver: () => isOver, stop: () => leave.abort() };
+  }
+
+  /** Milliseconds. */
+  function restrained({ pools, runner }: ChangeQuery, lastedMs: number): number {
+    const kind = pools ? "pools" : runner === undefined ? undefined : "runner";
+    if (!kind) return 0;
+    soon[kind] = lastedMs < soonMs ? soon[kind] + 1 : 0;
+    return soon[kind] < 2 ? 0 : backOff(soon[kind] - 2, restraint);
   }
 
   async function heard(
@@ -108,6 +123,10 @@ export function openWaits({ exchange, clock, random }: Deps) {
     attend: (pools: readonly string[]): boolean => {
       const before = idle?.wait;
       return idleWait(pools) === before && !beginning.has(before.begun);
+    },
+    /** There was a job: the next one may come at once. */
+    found: (): void => {
+      soon.pools = 0;
     },
     wait: async ({ signal, ...query }: ChangeQuery): Promise<void> => {
       if (closing.signal.aborted || signal?.aborted || query.timeoutMs <= 0) return;

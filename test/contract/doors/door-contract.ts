@@ -5,6 +5,7 @@ import { badInput } from "./bad-input.ts";
 import { aCaller, type Caller, type Door, type DoorWorld, doorWorld, type OpenDoor } from "./door-world.ts";
 import { jobsOverRest } from "./jobs.ts";
 import { mcp } from "./mcp.ts";
+import { runners } from "./runners.ts";
 import { sameAnswers } from "./same-answers.ts";
 import { sse } from "./sse.ts";
 import { streams } from "./streams.ts";
@@ -39,6 +40,7 @@ export function doorContract(name: string, open: OpenDoor): Place {
     describe("jobs over REST", () => jobsOverRest(place));
     describe("event streams", () => streams(place));
     describe("bad input", () => badInput(place));
+    describe("runners", () => runners(place));
     describe("MCP", () => mcp(place));
     describe("MCP over HTTP+SSE", () => sse(place));
     describe("every way to ask", () => sameAnswers(place));

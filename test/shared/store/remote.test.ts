@@ -133,7 +133,7 @@ test("a job that comes after a claim found nothing ends the wait that follows, h
   }
 });
 
-test("an idle runner is not woken again and again by what others do", async () => {
+test("an idle runner is not woken by what others do, but by a job in its pools", async () => {
   await using door = await aRunnerDoor();
   const pools = ["big"];
   const idle = await door.as();
@@ -142,8 +142,45 @@ test("an idle runner is not woken again and again by what others do", async () =
   expect(await idle.claim(aClaim({ pools }))).toBeUndefined();
   const isOver = watched(idle.changed({ pools, timeoutMs: minute }));
   for (let n = 0; n < 20; n += 1) await door.store.renew(lease, { leaseMs: minute, patch: { cost_usd: n } });
+  await idle.ping();
   expect(isOver()).toBe(false);
-  await eventually(isOver, { what: "it looks once for all of them" });
+  await queue(door.store, { job: { pool: "big" } });
+  await eventually(isOver, { what: "it hears of the job" });
+});
+
+test("a job that waits for its time does not have an idle runner ask without a pause", async () => {
+  await using door = await aRunnerDoor();
+  let asked = 0;
+  const runner = await door.as(
+    {},
+    {
+      fetch: async (input, init) => {
+        asked += 1;
+        return await door.api.app.request(String(input), init);
+      },
+    },
+  );
+  const pools = ["default"];
+  await queue(door.store);
+  const { lease } = await take(runner, { pools });
+  await runner.release(lease, { reason: "waiting", delayMs: minute });
+  const other = await queue(door.store, { job: { pool: "big" } });
+  const { lease: busy } = await take(door.store, { pools: ["big"] });
+  expect(busy.job).toBe(other);
+  const over = AbortSignal.timeout(3_000);
+  const idling = (async () => {
+    while (!over.aborted) {
+      expect(await runner.claim(aClaim({ pools }))).toBeUndefined();
+      await runner.changed({ pools, timeoutMs: minute, signal: over });
+    }
+  })();
+  asked = 0;
+  for (let n = 0; !over.aborted; n += 1) {
+    await door.store.renew(busy, { leaseMs: minute, patch: { cost_usd: n } });
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  await idling;
+  expect(asked).toBeLessThan(40);
 });
 
 test("what is asked of a running job, and of a runner, reaches whoever waits through the API", async () => {
