@@ -54,7 +54,8 @@ export const configNotes: Readonly<Record<ConfigName, string>> = {
   retentionFailed: "Seconds that the tree of a failed job is kept.",
   retentionWorktrees:
     "Seconds that a prepared worktree is kept which nobody uses; one with work that was not pushed stays.",
-  checkpointSeconds: "Seconds between two checkpoints of a worktree in which Claude works.",
+  checkpointSeconds:
+    "Seconds after which the state of a worktree in which Claude works is kept even if no tool ends, and between two that the repository gets.",
   diskLowWater: "Free space, as `5%`, `500M` or `10G`, below which no job is taken.",
   logLevel: "`debug`, `info`, `warn` or `error`.",
   routerRules:
