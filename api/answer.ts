@@ -6,6 +6,7 @@ import { AppError, toAppError } from "../shared/error.ts";
 import type { Log } from "../shared/log.ts";
 import { HttpError, toProblem } from "../shared/problem.ts";
 import { auditRefusal } from "./audit.ts";
+import { RateLimited } from "./auth/rate-limited.ts";
 import { RefusedToken } from "./auth/refused-token.ts";
 import { MissingScope } from "./auth/scope.ts";
 import type { ApiEnv } from "./deps.ts";
@@ -51,8 +52,10 @@ function challengeOf(error: AppError, status: number, metadata: string | undefin
 }
 
 /** Seconds, or the time when there is money again (RFC 9110, 10.2.3). */
-const retryAfter = (error: AppError): string =>
-  error instanceof BudgetUsedUp ? new Date(error.freeAt).toUTCString() : "5";
+function retryAfter(error: AppError): string {
+  if (error instanceof BudgetUsedUp) return new Date(error.freeAt).toUTCString();
+  return error instanceof RateLimited ? String(error.seconds) : "5";
+}
 
 /** What the framework itself refuses: a body that is no JSON. */
 function fromHono(thrown: HTTPException): AppError {

@@ -5,6 +5,8 @@ import { requestId } from "hono/request-id";
 import { NONCE, secureHeaders } from "hono/secure-headers";
 import { invalidRequest } from "../shared/problem.ts";
 import { answerError, noSuchPath, wrongMethod } from "./answer.ts";
+import { endStreams } from "./auth/end-streams.ts";
+import { limitRate } from "./auth/limit-rate.ts";
 import { authenticate } from "./auth.ts";
 import { dropUnreadBody, readBody } from "./body.ts";
 import type { ApiDeps, ApiEnv } from "./deps.ts";
@@ -22,6 +24,12 @@ import { worktreeRoutes } from "./routes/worktrees.ts";
 
 /** What can stand behind a door instead of our own: for tests that bring their own tools. */
 type Behind = Readonly<{ mcp?: MakeMcpServer }>;
+
+/** What pages of other origins may read of an answer beside what they always may (fetch.spec.whatwg.org/#cors-safelisted-response-header-name). */
+const shownHeaders = [
+  ...["location", "idempotent-replayed", "x-request-id"],
+  ...["retry-after", "ratelimit", "ratelimit-policy"],
+] as const;
 
 /** The whole API over its dependencies; built once per process. Reaches no Node built-in. */
 export function createApp(given: ApiDeps, { mcp }: Behind = {}): OpenAPIHono<ApiEnv> {
@@ -56,9 +64,10 @@ export function createApp(given: ApiDeps, { mcp }: Behind = {}): OpenAPIHono<Api
   app.use(dropUnreadBody(deps.clock));
   app.use(gate(deps));
   const { corsOrigins } = deps.settings;
-  if (corsOrigins.length > 0)
-    app.use(cors({ origin: [...corsOrigins], exposeHeaders: ["location", "idempotent-replayed", "x-request-id"] }));
+  if (corsOrigins.length > 0) app.use(cors({ origin: [...corsOrigins], exposeHeaders: [...shownHeaders] }));
   app.use(authenticate(deps));
+  app.use(limitRate(deps));
+  app.use(endStreams(deps));
   app.use(
     methodNotAllowed({
       app,

@@ -1,8 +1,11 @@
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import { Scope } from "../shared/api-key.ts";
 import { AppError } from "../shared/error.ts";
+import { toProblem } from "../shared/problem.ts";
 import { wantsKeys } from "../shared/wants-keys.ts";
+import { clientAddress } from "./auth/client-address.ts";
 import { configuredKeys } from "./auth/configured-keys.ts";
+import { failedAttempts } from "./auth/failed-attempts.ts";
 import { storedKeys } from "./auth/stored-keys.ts";
 import type { accessTokens as AccessTokens } from "./auth/tokens.ts";
 import type { ApiDeps, ApiEnv, Caller } from "./deps.ts";
@@ -14,33 +17,49 @@ const metadataPath = "/.well-known/oauth-protected-resource";
 const publicPaths: readonly string[] = ["/health", metadataPath, `${metadataPath}/mcp`];
 
 type Way = (given: string) => Promise<Caller | undefined>;
+/** What came with a request, and what it may be. */
+type Given = Readonly<{ text: string; ways: readonly Way[] }>;
 
 /**
  * Who asks: a key by `Authorization: Bearer` (RFC 6750, 2.1) or `X-API-Key`, or a token by the first; never by the address,
  * which ends up in logs.
- * @throws AppError `unauthorized`; `store_unavailable` where a key cannot be looked up; HttpError 503 where a token cannot be checked.
+ * @throws AppError `unauthorized`; RateLimited where too much from there was not valid; `store_unavailable` where a key
+ * cannot be looked up; HttpError 503 where a token cannot be checked.
  */
 export function authenticate(deps: ApiDeps): MiddlewareHandler<ApiEnv> {
-  const { apiKeys, requireKeys = false, oauth } = deps.settings;
+  const { apiKeys, requireKeys = false, oauth, addressHeader } = deps.settings;
   const isAsked = wantsKeys({ apiKeys, requireKeys, oauthIssuers: oauth?.issuers ?? [] });
   const keys: readonly Way[] = [configuredKeys(apiKeys), storedKeys(deps)];
   const { fetch } = deps;
   const tokens: readonly Way[] = oauth && fetch ? [tokensWhenAsked({ clock: deps.clock, fetch, oauth })] : [];
   const metadata = oauth && metadataOf(new URL(oauth.resource));
+  const attempts = failedAttempts(deps);
+
+  const identify = async (c: Context<ApiEnv>): Promise<Caller> => {
+    const all = givenBy(c, { header: keys, bearer: [...keys, ...tokens] });
+    const address = clientAddress(c, addressHeader);
+    for (const given of all) {
+      attempts.check(address, given.text);
+      const caller = await recognise(given).catch((error: unknown) => {
+        if (isRefusal(error)) attempts.failed(address);
+        throw error;
+      });
+      if (caller) {
+        attempts.succeeded(given.text);
+        c.set("isStillGood", () => isStillGood(given));
+        return caller;
+      }
+    }
+    if (all.length > 0) attempts.failed(address);
+    throw new AppError(
+      "unauthorized",
+      all.length > 0 ? "This API key is not valid." : "This server wants an API key, and none was sent.",
+    );
+  };
   return async (c, next) => {
     if (metadata) c.set("resourceMetadata", metadata);
     if (!isAsked) c.set("caller", nobody);
-    else if (!publicPaths.includes(c.req.path)) {
-      const bearer = /^bearer +(\S+) *$/i.exec(c.req.header("authorization") ?? "")?.[1] ?? "";
-      const header = c.req.header("x-api-key")?.trim() ?? "";
-      const caller = (await recognise(header, keys)) ?? (await recognise(bearer, [...keys, ...tokens]));
-      if (!caller)
-        throw new AppError(
-          "unauthorized",
-          bearer || header ? "This API key is not valid." : "This server wants an API key, and none was sent.",
-        );
-      c.set("caller", caller);
-    }
+    else if (!publicPaths.includes(c.req.path)) c.set("caller", await identify(c));
     await next();
   };
 }
@@ -57,10 +76,32 @@ function tokensWhenAsked(facts: Parameters<typeof AccessTokens>[0]): Way {
   };
 }
 
-async function recognise(given: string, ways: readonly Way[]): Promise<Caller | undefined> {
-  for (const way of given === "" ? [] : ways) {
-    const caller = await way(given);
+type Ways = Readonly<{ header: readonly Way[]; bearer: readonly Way[] }>;
+
+function givenBy(c: Context<ApiEnv>, ways: Ways): readonly Given[] {
+  const bearer = /^bearer +(\S+) *$/i.exec(c.req.header("authorization") ?? "")?.[1] ?? "";
+  const header = c.req.header("x-api-key")?.trim() ?? "";
+  const all = [
+    { text: header, ways: ways.header },
+    { text: bearer, ways: ways.bearer },
+  ];
+  return all.filter(({ text }) => text !== "");
+}
+
+async function recognise({ text, ways }: Given): Promise<Caller | undefined> {
+  for (const way of ways) {
+    const caller = await way(text);
     if (caller) return caller;
   }
   return undefined;
 }
+
+/** What cannot be found out now is not refused. */
+const isStillGood = (given: Given): Promise<boolean> =>
+  recognise(given).then(
+    (caller) => caller !== undefined,
+    (error: unknown) => !isRefusal(error),
+  );
+
+/** An issuer that cannot be asked refuses nobody, though its code is the same. */
+const isRefusal = (error: unknown): boolean => error instanceof AppError && toProblem(error).status === 401;

@@ -29,6 +29,10 @@ export type ApiSettings = Readonly<{
   apiKeys: readonly Secret[];
   /** Also without keys in the configuration every caller needs one: of those in the store. */
   requireKeys?: boolean;
+  /** Requests that a key or token may make in a minute; none, or 0: as many as it likes. */
+  ratePerMinute?: number;
+  /** The header that a proxy of ours writes the client's address into; without one it is the connection's. */
+  addressHeader?: string;
   /** Tokens are taken beside keys. */
   oauth?: OAuthSettings;
   /** Only requests that name a loopback host are served: a web page must not reach us by a name of its own (DNS rebinding). */
@@ -83,6 +87,8 @@ export type Caller = Readonly<{
   key?: string;
   /** What submissions are narrowed to. */
   reach?: Reach;
+  /** Requests a minute, of a key with a rate of its own; 0: as many as it likes. */
+  rate?: number;
 }>;
 
 /** The bytes of a request, piece by piece for whoever reads next; undefined at the end. */
@@ -94,10 +100,13 @@ export type IncomingBody = Readonly<{
   isOver: () => boolean;
 }>;
 
-/** What middlewares put beside a request. */
+/** What middlewares put beside a request, and what Node's server gives with it. */
 export type ApiEnv = {
+  Bindings: { incoming?: { socket?: { remoteAddress?: string | undefined } } };
   Variables: {
     caller: Caller;
+    /** Whether the key or token that came with the request still opens anything; absent where nobody is asked. */
+    isStillGood?: () => Promise<boolean>;
     requestId: string;
     body: IncomingBody;
     secureHeadersNonce?: string;

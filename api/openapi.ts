@@ -34,14 +34,14 @@ const reasons: Readonly<Record<number, string>> = {
   413: "The body is larger than 1 MiB.",
   415: "The body is not application/json.",
   422: "Well formed, but it cannot be done: unknown profile, repository not allowed, key used for another body.",
-  429: "A budget of the day has no room for the job; `Retry-After` says when the next day's begins.",
+  429: "Too many requests with this key, or a budget of the day has no room for the job; `Retry-After` says when to come back.",
   503: "The store cannot be reached; try again.",
 };
 
-/** The problem documents (RFC 9457) that a route may answer with; 401, 403 and 503 are everywhere. */
+/** The problem documents (RFC 9457) that a route may answer with; 401, 403, 429 and 503 are everywhere. */
 export const problems = (...statuses: readonly (keyof typeof reasons)[]) =>
   Object.fromEntries(
-    [...new Set([...statuses, 401, 403, 503])].map((status) => [
+    [...new Set([...statuses, 401, 403, 429, 503])].map((status) => [
       status,
       { content: { "application/problem+json": { schema: Problem } }, description: reasons[status] ?? "" },
     ]),

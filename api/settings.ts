@@ -10,6 +10,8 @@ export function apiSettings(config: Config, host: string, isEdge = false): ApiSe
   return {
     apiKeys: config.apiKeys,
     requireKeys: config.requireKeys,
+    ratePerMinute: config.ratePerMinute,
+    ...(config.addressHeader === undefined ? {} : { addressHeader: config.addressHeader }),
     ...oauthOf(config),
     loopbackOnly: !wantsKeys(config) && isLoopbackHost(host),
     corsOrigins: config.corsOrigins,

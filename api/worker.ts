@@ -30,7 +30,8 @@ function open(bindings: Bindings): Opened {
     Object.entries(bindings).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
   );
   const { config: given } = resolveConfig({ env, at: { home: "/", hostName: "worker", kubernetes: false } });
-  const config = { ...given, requireKeys: true };
+  // Cloudflare writes it itself (developers.cloudflare.com/fundamentals/reference/http-headers).
+  const config = { ...given, requireKeys: true, addressHeader: given.addressHeader ?? "cf-connecting-ip" };
   const redact = redactor(knownSecrets(config, env));
   const log = lineLog({ level: config.logLevel, redact, now: clock.now, write });
   const ask: typeof fetch = (...request) => fetch(...request);

@@ -39,6 +39,7 @@ const row = (key: ApiKeyRecord, now: number): string[] =>
       ...(key.repos ?? []),
       ...(key.pools ?? []).map((pool) => `pool ${pool}`),
       ...(key.profiles ?? []).map(profile),
+      ...(key.rate ? [`${key.rate}/min`] : []),
     ].join(" "),
   ].map(harmless);
 

@@ -7,6 +7,10 @@ export const configNotes: Readonly<Record<ConfigName, string>> = {
   transport: "`http`, or `stdio` for MCP over standard input; `sse` is read as `http`.",
   apiKeys:
     "Keys that callers must send. Each is a tenant of its own, sees its own jobs only, and has all scopes but `runner`.",
+  ratePerMinute:
+    "How many requests a key or token may make in a minute, over all servers of one store; 0 does not limit. A key's own `--rate` goes before it. See [auth.md](../auth.md).",
+  addressHeader:
+    "Which header a proxy in front of the server writes the client's address into, as `X-Forwarded-For`; its last word counts. Only where every request comes through that proxy: who may write it may be anybody.",
   requireKeys:
     "`true`: callers must send a key also where the line above has none. Good ones are those of `agenticore keys create`; see [auth.md](../auth.md).",
   oauthIssuers:

@@ -28,6 +28,8 @@ export type ApiKeyRecord = Reach &
     expires_at?: string;
     /** To the minute. */
     last_used_at?: string;
+    /** Requests a minute, instead of the installation's; 0: as many as it likes. */
+    rate?: number;
     revoked_at?: string;
   }>;
 

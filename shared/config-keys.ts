@@ -4,6 +4,7 @@ import {
   diskSize,
   dollars,
   flag,
+  headerName,
   list,
   poolCounts,
   secret,
@@ -76,6 +77,15 @@ export const configKeys = {
   ),
   apiKeys: { ...key({ env: "AGENTICORE_API_KEYS", yaml: "server.api_keys", schema: secrets }, []), isSecret: true },
   requireKeys: key({ env: "AGENTICORE_REQUIRE_KEYS", yaml: "server.require_keys", schema: flag }, false),
+  ratePerMinute: key(
+    { env: "AGENTICORE_RATE_LIMIT_PER_MINUTE", yaml: "server.rate_limit_per_minute", schema: whole(0, 1_000_000) },
+    3_000,
+  ),
+  addressHeader: maybe({
+    env: "AGENTICORE_ADDRESS_HEADER",
+    yaml: "server.address_header",
+    schema: headerName,
+  }),
   oauthIssuers: key(
     { env: "AGENTICORE_OAUTH_ISSUERS", yaml: "oauth.issuers", schema: list.pipe(z.array(secureUrl)) },
     [],

@@ -47,6 +47,12 @@ export const flag = z
 
 export const text = z.string({ error: "must be text" }).trim().min(1, "must not be empty");
 
+/** A field's name (RFC 9110, 5.1). */
+export const headerName = text.refine(
+  (value) => /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/.test(value),
+  "must be the name of a header, as X-Forwarded-For",
+);
+
 /** A comma list in a variable, a list in YAML. */
 export const list = z
   .union([z.array(text), z.string().transform((value) => value.split(","))], { error: "must be a list" })

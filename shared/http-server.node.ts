@@ -10,6 +10,8 @@ type Options = Readonly<{
   /** 0 takes a free one. */
   port: number;
   clock: Clock;
+  /** A request must be whole within these milliseconds, else 408; 60 s by default. */
+  requestMs?: number;
   /** How a person names another port, and the key of the address: for the remedies. */
   hints: Readonly<{ port: string; host: string }>;
 }>;
@@ -28,13 +30,19 @@ const goodbyeMs = 3_000;
  * @throws AppError `conflict` where the port is taken, `forbidden` where it is not for this user, else `setup_failed`.
  */
 export async function openHttpServer(options: Options): Promise<HttpServer> {
-  const { fetch, host, clock } = options;
+  const { fetch, host, clock, requestMs = 60_000 } = options;
   const server = createAdaptorServer({
     fetch,
     // The process is not ours alone: its Request and Response stay as they are.
     overrideGlobalObjects: false,
     // Longer than the 60 s after which common load balancers drop an idle connection, so that they do it first.
-    serverOptions: { keepAliveTimeout: 75_000 },
+    serverOptions: {
+      keepAliveTimeout: 75_000,
+      // Else whoever sends a byte now and then keeps what a request takes for as long as it likes.
+      requestTimeout: requestMs,
+      headersTimeout: requestMs,
+      connectionsCheckingInterval: Math.min(5_000, requestMs),
+    },
   }) as Server;
   const silent = silentConnections(server);
   const port = await listen(server, options);

@@ -1,4 +1,5 @@
 import type { ApiKeyRecord } from "./api-key.ts";
+import type { Turn, TurnRequest } from "./turn.ts";
 
 /** The part of the store that knows keys of the API. */
 export interface KeyStore {
@@ -12,4 +13,6 @@ export interface KeyStore {
   touchKey(id: string, at: string): Promise<void>;
   /** The revoked key, or undefined where there is none; the time of an earlier revocation stays. */
   revokeKey(id: string, at: string): Promise<ApiKeyRecord | undefined>;
+  /** Counts one turn of the subject, where its limit has room: see `takenTurn`. One whose answer was lost may count twice. */
+  takeTurn(request: TurnRequest): Promise<Turn>;
 }

@@ -39,3 +39,18 @@ test("every source and test that ARCHITECTURE.md names is there", () => {
   const named = [...stories.map((name) => `test/story/${name}.test.ts`), ...sources];
   expect(named.filter((path) => !existsSync(join(root, path)))).toEqual([]);
 });
+
+test("every test that the table of bad input in docs/security.md names is there", () => {
+  const text = readFileSync(join(root, "docs/security.md"), "utf8");
+  const rows = text.slice(text.indexOf("## What strangers may send")).split("\n").slice(4);
+  const named = rows.map((row) =>
+    [...(row.split("|").at(-2) ?? "").matchAll(/`(test\/[\w./-]+)`/g)].map(([, path]) => path),
+  );
+  const bare = rows.filter(
+    (row, index) => row.startsWith("| ") && !row.startsWith("| sent") && named[index]?.length === 0,
+  );
+  expect(named.flat().length).toBeGreaterThan(20);
+  expect(bare).toEqual([]);
+  const there = (path: string) => existsSync(join(root, `${path}.test.ts`)) || existsSync(join(root, path));
+  expect(named.flat().filter((path) => path !== undefined && !there(path))).toEqual([]);
+});

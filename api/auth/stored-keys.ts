@@ -77,7 +77,7 @@ function checkLife({ id, revoked_at, expires_at }: ApiKeyRecord, now: number): v
     });
 }
 
-function callerOf({ id, name, tenant, scopes, repos, pools, profiles }: ApiKeyRecord): Caller {
+function callerOf({ id, name, tenant, scopes, repos, pools, profiles, rate }: ApiKeyRecord): Caller {
   const reach = { ...(repos ? { repos } : {}), ...(pools ? { pools } : {}), ...(profiles ? { profiles } : {}) };
-  return { tenant, name: `key ${name}`, key: id, scopes, reach };
+  return { tenant, name: `key ${name}`, key: id, scopes, reach, ...(rate === undefined ? {} : { rate }) };
 }

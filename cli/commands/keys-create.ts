@@ -19,6 +19,7 @@ type Options = Readonly<{
   profile?: readonly string[];
   tenant?: string;
   expires?: number;
+  rate?: number;
   json?: true;
 }>;
 
@@ -53,6 +54,11 @@ export const keysCreate = defineCommand<Options>({
         ).argParser(tenantName),
       )
       .addOption(new Option("--expires <time>", "when it ends, from now: 12h, 90d, 52w").argParser(lifetime))
+      .addOption(
+        new Option("--rate <count>", "requests that it may make in a minute; 0: as many as it likes").argParser(
+          perMinute,
+        ),
+      )
       .option("--json", "print JSON"),
   examples: [
     "agenticore keys create laptop",
@@ -78,7 +84,7 @@ export const keysCreate = defineCommand<Options>({
 
 async function made({ clock }: CliContext, name: string, options: Omit<Options, "json">) {
   const { id, key } = newApiKey((count) => crypto.getRandomValues(new Uint8Array(count)));
-  const { scope, repo: repos, pool: pools, profile: profiles, tenant = `key-${id}`, expires } = options;
+  const { scope, repo: repos, pool: pools, profile: profiles, tenant = `key-${id}`, expires, rate } = options;
   const now = clock.now();
   const record: ApiKeyRecord = {
     ...{ id, digest: await sha256(key), name, tenant, scopes: scope, created_at: iso(now) },
@@ -86,6 +92,7 @@ async function made({ clock }: CliContext, name: string, options: Omit<Options, 
     ...(pools ? { pools } : {}),
     ...(profiles ? { profiles } : {}),
     ...(expires === undefined ? {} : { expires_at: iso(now + expires) }),
+    ...(rate === undefined ? {} : { rate }),
   };
   return { key, record };
 }
@@ -112,6 +119,11 @@ const listOf =
 function tenantName(text: string): string {
   if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text)) return text;
   throw new InvalidArgumentError("It must be 1 to 64 letters, digits, dots, dashes and underscores.");
+}
+
+function perMinute(text: string): number {
+  if (/^\d{1,7}$/.test(text) && Number(text) <= 1_000_000) return Number(text);
+  throw new InvalidArgumentError("It must be a whole number, 0 to 1000000.");
 }
 
 const units: Readonly<Record<string, number>> = { h: 3_600_000, d: 86_400_000, w: 604_800_000 };

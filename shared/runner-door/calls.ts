@@ -86,6 +86,7 @@ export const withheld = {
   listKeys: "keys are the store's",
   touchKey: "keys are the store's",
   revokeKey: "keys are the store's",
+  takeTurn: "the server counts requests",
 } as const satisfies Readonly<Record<Exclude<keyof Methods, RunnerCall>, string>>;
 
 export const isRunnerCall = (method: string): method is RunnerCall => Object.hasOwn(runnerCalls, method);

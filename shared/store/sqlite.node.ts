@@ -21,6 +21,7 @@ import { openRunners } from "./sqlite/runners.node.ts";
 import { openStoreTime } from "./sqlite/store-time.node.ts";
 import { openSubmission } from "./sqlite/submission.node.ts";
 import { openTranscripts } from "./sqlite/transcripts.node.ts";
+import { openTurns } from "./sqlite/turns.node.ts";
 import { openUpkeep } from "./sqlite/upkeep.node.ts";
 import { openWorktrees } from "./sqlite/worktrees.node.ts";
 
@@ -77,6 +78,7 @@ async function storeOver(db: Database, options: SqliteOptions): Promise<JobStore
   const apiKeys = openApiKeys(context);
   const relays = openRelays(context);
   const notices = openNotices(context);
+  const turns = openTurns(context);
   const changes = openChanges({ version: db.version, hints: openHints(context), clock });
 
   const write = async <T>(body: () => T, safety?: Safety): Promise<T> => {
@@ -163,6 +165,8 @@ async function storeOver(db: Database, options: SqliteOptions): Promise<JobStore
     // What a power cut takes is sent once more.
     settleNotice: (notice, outcome) => write(() => notices.settle(notice, outcome), "quick"),
     noticeCounts: () => db.read(notices.counts),
+    // Nobody waits for a turn, so nobody is told of it.
+    takeTurn: async (request) => (await db.write(() => turns.take(request), "quick")).answer,
     counts: () => db.read(lists.counts),
     ping: () => db.read(() => void jobs.get(0)),
     [Symbol.asyncDispose]: async () => {

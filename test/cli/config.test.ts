@@ -16,6 +16,8 @@ const samples: Record<ConfigName, readonly [string, string]> = {
   transport: ["stdio", "http"],
   apiKeys: ["key-one-long", "key-two-long"],
   requireKeys: ["true", "false"],
+  ratePerMinute: ["60", "0"],
+  addressHeader: ["X-Forwarded-For", "X-Real-IP"],
   oauthIssuers: ["https://one.example", "https://two.example/tenant"],
   oauthResource: ["https://one.example/mcp", "https://two.example"],
   oauthScopes: ["write=submit,view=read", "https://a.example/read=read"],

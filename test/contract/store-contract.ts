@@ -22,6 +22,7 @@ import { runnersContract } from "./store/runners.ts";
 import type { OpenWorld } from "./store/store-world.ts";
 import { submissionContract } from "./store/submission.ts";
 import { transcriptsContract } from "./store/transcripts.ts";
+import { turnsContract } from "./store/turns.ts";
 import { upkeepContract } from "./store/upkeep.ts";
 import { worktreesContract } from "./store/worktrees.ts";
 
@@ -50,6 +51,7 @@ export function storeContract(name: string, open: OpenWorld): void {
     describe("locks", () => locksContract(open));
     describe("relays", () => relaysContract(open));
     describe("API keys", () => apiKeysContract(open));
+    describe("turns", () => turnsContract(open));
     describe("races", () => racesContract(open));
     describe("histories", () => historiesContract(open));
   });

@@ -1,10 +1,12 @@
 import type { ApiKeyRecord } from "../../api-key.ts";
 import { AppError } from "../../error.ts";
+import type { Turn, TurnRequest } from "../../turn.ts";
 import { keyOf, keyOrder, keyTaken, keyText } from "../api-key-row.ts";
 import type { Context } from "./context.ts";
 import { listKeys, markKey, saveKey } from "./lua/api-keys.ts";
+import { takeTurn } from "./lua/turns.ts";
 
-/** Keys of the API. */
+/** Keys of the API, and the turns of whoever has one. */
 export function openApiKeys({ run, wire, key }: Pick<Context, "run" | "wire" | "key">) {
   const mark = async (id: string, field: "used" | "revoked", at: string): Promise<ApiKeyRecord | undefined> => {
     const [word, record, used, revoked] = await run(markKey, [id, field, at]);
@@ -27,5 +29,9 @@ export function openApiKeys({ run, wire, key }: Pick<Context, "run" | "wire" | "
     },
     touchKey: async (id: string, at: string): Promise<void> => void (await mark(id, "used", at)),
     revokeKey: (id: string, at: string): Promise<ApiKeyRecord | undefined> => mark(id, "revoked", at),
+    takeTurn: async ({ subject, limit, windowMs }: TurnRequest): Promise<Turn> => {
+      const [word, remaining, resetMs] = await run(takeTurn, [subject, limit, windowMs]);
+      return { allowed: word === "taken", remaining: Number(remaining), resetMs: Number(resetMs) };
+    },
   };
 }

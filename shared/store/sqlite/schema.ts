@@ -118,6 +118,11 @@ CREATE TABLE notices (job TEXT NOT NULL, n INTEGER NOT NULL, url TEXT NOT NULL, 
 CREATE INDEX notices_due ON notices (due);
 CREATE TABLE notified (kind TEXT PRIMARY KEY, n INTEGER NOT NULL) STRICT;
 `,
+  `
+CREATE TABLE turns (subject TEXT PRIMARY KEY, start INTEGER NOT NULL, before INTEGER NOT NULL, taken INTEGER NOT NULL, until INTEGER NOT NULL) STRICT;
+CREATE INDEX turns_until ON turns (until);
+CREATE INDEX relays_until ON relays (until);
+`,
 ] as const;
 
 /** Kept in SQLite's `user_version`. */

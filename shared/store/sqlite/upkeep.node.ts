@@ -28,6 +28,7 @@ export function openUpkeep({ db, time, bootId, touch }: Context, endings: Ending
     db.prepare("DELETE FROM locks WHERE until <= :tick"),
     db.prepare("DELETE FROM relayed WHERE channel IN (SELECT channel FROM relays WHERE until <= :tick)"),
     db.prepare("DELETE FROM relays WHERE until <= :tick"),
+    db.prepare("DELETE FROM turns WHERE until <= :tick"),
     db.prepare(`DELETE FROM budgets WHERE seen <= :tick - ${budgetMemoryMs}`),
     db.prepare("DELETE FROM worktrees WHERE gone <= :tick"),
     db.prepare(`DELETE FROM sessions WHERE seen <= :tick - ${sessionRetentionMs}`),

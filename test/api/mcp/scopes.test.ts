@@ -43,3 +43,19 @@ test("without a key MCP is as shut as REST, and its answer is a challenge", asyn
   expect(answer.status).toBe(401);
   expect(answer.headers.get("www-authenticate")).toContain('Bearer realm="agenticore"');
 });
+
+test.each(eras)("a resource that a key may not read is a line in the log too (%s)", async (era) => {
+  const log = memoryLog();
+  await using api = await anApi({ settings: { requireKeys: true, loopbackOnly: false }, log });
+  const key = await savedKey(api.store, { scopes: ["submit"] });
+  await using mcp = await anMcpClient((request) => api.app.fetch(request), { era, headers: key.as });
+  const uri = `agenticore://jobs/${id}/log`;
+
+  await expect(mcp.client.listResources()).rejects.toThrow("the scope `read`");
+  await expect(mcp.client.readResource({ uri })).rejects.toThrow("the scope `read`");
+  const refused = log.lines.map((line) => JSON.parse(line)).filter((line) => line["audit"]);
+  expect(refused.map((line) => [line.method, line.path, line.key, line.status])).toEqual([
+    ["resources/list", "", key.id, 403],
+    ["resources/read", uri, key.id, 403],
+  ]);
+});

@@ -65,6 +65,18 @@ export function access({ door, caller, world }: Place): void {
     expect((await narrow.send("POST", "/jobs", { task: "x" })).status).toBe(403);
   });
 
+  test("a key over its limit is refused until its next turn, over REST and MCP, and each answer says what is left", async () => {
+    const me = await caller({ rate: 3 });
+    const list = { jsonrpc: "2.0", id: 1, method: "tools/list", params: {} };
+    const call = () => me.send("POST", "/mcp", list, { accept: "application/json, text/event-stream" });
+    const answers = [await me.get("/jobs"), await call(), await me.get("/jobs"), await me.get("/jobs"), await call()];
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 429, 429]);
+    const told = answers.map(({ headers }) => headers.get("ratelimit")?.match(/^"key";r=(\d);t=\d+$/)?.[1]);
+    expect(told).toEqual(["2", "1", "0", "0", "0"]);
+    expect(answers[3]?.headers.get("ratelimit-policy")).toBe('"key";q=3;w=60');
+    expect(Number(answers[3]?.headers.get("retry-after"))).toBeGreaterThan(0);
+  });
+
   test("an access token of a trusted issuer is taken, whose keys are asked for once; others are not", async () => {
     const { issuer } = world();
     const as = async (claims: Record<string, unknown>) => ({

@@ -1,0 +1,64 @@
+import type { MiddlewareHandler } from "hono";
+import type { ApiDeps, ApiEnv } from "../deps.ts";
+
+/** How often an open stream's key is looked at again, in milliseconds. */
+const lookMs = 30_000;
+
+/**
+ * Ends an event stream once the key or token that opened it opens nothing any more: it was revoked or has expired. For
+ * the streams of every door. While that cannot be found out the stream goes on.
+ */
+export function endStreams({ clock, log }: ApiDeps): MiddlewareHandler<ApiEnv> {
+  return async (c, next) => {
+    await next();
+    const isStillGood = c.get("isStillGood");
+    if (!isStillGood || !c.res.headers.get("content-type")?.startsWith("text/event-stream")) return;
+    const { body } = c.res;
+    if (!body) return;
+    const { tenant, name: by, key } = c.get("caller");
+    const facts = { request_id: c.get("requestId"), path: c.req.path, tenant, by, ...(key ? { key } : {}) };
+    const untilRefused = async (over: AbortSignal): Promise<void> => {
+      do await clock.sleep(lookMs, over);
+      while (!over.aborted && (await isStillGood()));
+      if (!over.aborted)
+        log.warn("stream ended", { audit: "unauthorized", ...facts, reason: "its key or token is not valid any more" });
+    };
+    c.res = new Response(endable(body, untilRefused), c.res);
+  };
+}
+
+/** The same stream, which also ends when the wait does: that begins with the reading, and its signal aborts with the end. */
+function endable(
+  body: ReadableStream<Uint8Array>,
+  wait: (over: AbortSignal) => Promise<void>,
+): ReadableStream<Uint8Array> {
+  const reader = body.getReader();
+  const over = new AbortController();
+  let isWatched = false;
+  /** A read that is under way then ends as at the end of the stream. */
+  const watch = (): Promise<void> =>
+    wait(over.signal)
+      .then(() => reader.cancel())
+      .catch(() => undefined);
+  return new ReadableStream(
+    {
+      pull: async (controller) => {
+        if (!isWatched) void watch();
+        isWatched = true;
+        try {
+          const { done, value } = await reader.read();
+          if (!done) return controller.enqueue(value);
+          controller.close();
+        } catch (error) {
+          controller.error(error);
+        }
+        over.abort();
+      },
+      cancel: async (reason) => {
+        over.abort();
+        await reader.cancel(reason);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}

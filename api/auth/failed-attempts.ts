@@ -1,0 +1,59 @@
+import { type TurnCount, takenTurn } from "../../shared/turn.ts";
+import type { ApiDeps } from "../deps.ts";
+import { RateLimited } from "./rate-limited.ts";
+
+/** What one address may try in vain. */
+const mostFailures = { limit: 60, windowMs: 60_000 };
+/** What was good so recently is looked at in any case: others behind the same address are not locked out. */
+const goodMs = 600_000;
+const maxAddresses = 10_000;
+const maxGood = 10_000;
+
+/**
+ * Keys and tokens that open nothing, by the address that they came from. In this process alone: strangers cause no
+ * write in the store. Over the bound, what was not good lately is refused unseen.
+ */
+export function failedAttempts({ clock, newId }: Pick<ApiDeps, "clock" | "newId">) {
+  const failures = new Map<string, TurnCount>();
+  const good = new Map<number, number>();
+  const salt = newId();
+  const wasGood = (given: string): boolean =>
+    clock.uptime() - (good.get(trace(salt, given)) ?? Number.NEGATIVE_INFINITY) < goodMs;
+
+  return {
+    /** @throws RateLimited. */
+    check: (address: string | undefined, given: string): void => {
+      const kept = address === undefined ? undefined : failures.get(address);
+      if (!kept || wasGood(given)) return;
+      const { turn } = takenTurn(kept, mostFailures, Math.floor(clock.uptime()));
+      if (!turn.allowed)
+        throw new RateLimited("Too many keys or tokens from your address were not valid.", turn.resetMs);
+    },
+    failed: (address: string | undefined): void => {
+      if (address === undefined) return;
+      const { count } = takenTurn(failures.get(address), mostFailures, Math.floor(clock.uptime()));
+      keepNewest(failures, address, { value: count, most: maxAddresses });
+    },
+    succeeded: (given: string): void =>
+      keepNewest(good, trace(salt, given), { value: clock.uptime(), most: maxGood }),
+  };
+}
+
+/**
+ * FNV-1a (isthe.com/chongo/tech/comp/fnv), salted anew in each process: keys themselves are not kept. It lets nobody in: what
+ * has the same by chance is looked at like any other.
+ */
+function trace(salt: string, given: string): number {
+  let hash = 0x811c9dc5;
+  for (const text of [salt, given])
+    for (let at = 0; at < text.length; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  return hash;
+}
+
+/** Whoever came longest ago is forgotten first. */
+function keepNewest<K, V>(all: Map<K, V>, name: K, { value, most }: Readonly<{ value: V; most: number }>): void {
+  all.delete(name);
+  all.set(name, value);
+  const [oldest] = all.keys();
+  if (all.size > most && oldest !== undefined) all.delete(oldest);
+}
