@@ -69,11 +69,11 @@ export function randomRequest(document: ApiDocument, source: Source): AnyRequest
   });
   const query = parameters
     .filter(({ in: where, required }) => where === "query" && (required || random.below(3) === 0))
-    .map(({ name, schema = {} }) => [name, String(isOdd(3) ? spoiled("", source) : fitting(schema, source))])
+    .map(({ name, schema = {} }) => [name, textOf(isOdd(3) ? spoiled("", source) : fitting(schema, source))])
     .concat(isOdd(6) ? [[random.pick(["colour", "__proto__", "limit", "key"]), "x"]] : []);
   const headers = parameters
     .filter(({ in: where }) => where === "header" && random.below(3) === 0)
-    .map(({ name, schema = {} }) => [name, String(fitting(schema, source))] as const)
+    .map(({ name, schema = {} }) => [name, textOf(fitting(schema, source))] as const)
     .concat(isOdd(3) ? [random.pick(oddHeaders)] : []);
   const method = isOdd(10) ? random.pick(methods) : chosen.method;
   const schema = requestBody?.content["application/json"]?.schema;
@@ -92,3 +92,5 @@ export function randomRequest(document: ApiDocument, source: Source): AnyRequest
 
 const json = (value: unknown, isDeep: boolean): string | undefined =>
   isDeep ? `{"metadata":${'{"a":'.repeat(20_000)}1${"}".repeat(20_001)}` : JSON.stringify(value);
+
+const textOf = (value: unknown): string => (typeof value === "string" ? value : (JSON.stringify(value) ?? ""));
