@@ -34,8 +34,7 @@ export function failedAttempts({ clock, newId }: Pick<ApiDeps, "clock" | "newId"
       const { count } = takenTurn(failures.get(address), mostFailures, Math.floor(clock.uptime()));
       keepNewest(failures, address, { value: count, most: maxAddresses });
     },
-    succeeded: (given: string): void =>
-      keepNewest(good, trace(salt, given), { value: clock.uptime(), most: maxGood }),
+    succeeded: (given: string): void => keepNewest(good, trace(salt, given), { value: clock.uptime(), most: maxGood }),
   };
 }
 

@@ -90,7 +90,8 @@ export function limitRate({ store, clock, log, settings }: ApiDeps): MiddlewareH
     if (clock.uptime() < known.closedUntil) throw refused(c, limit, known.closedUntil - clock.uptime());
     const isUnsure = known.left * 10 <= limit || (known.inFlight > 0 && clock.uptime() >= known.until);
     const taking = begun(take(subject, known));
-    if (isUnsure && (await soon(taking))?.allowed === false) throw refused(c, limit, known.closedUntil - clock.uptime());
+    if (isUnsure && (await soon(taking))?.allowed === false)
+      throw refused(c, limit, known.closedUntil - clock.uptime());
     await next();
     const told = await soon(taking);
     if (told) for (const [name, value] of fields(limit, told)) c.res.headers.set(name, value);

@@ -63,7 +63,7 @@ const shown = (request: AnyRequest, { text }: Reply): string =>
 
 /** With a key, and with jobs that nobody but others is to ask for. */
 async function aTenant(api: TestApi, name: string): Promise<Tenant> {
-  const { as } = await savedKey(api.store, { tenant: name, scopes: ["submit", "read", "cancel", "admin"] });
+  const { as } = await savedKey(api.deps.store, { tenant: name, scopes: ["submit", "read", "cancel", "admin"] });
   const made = async () => {
     const { body } = await api.post("/jobs", { task: `A task ${markOf(name)}` }, as);
     return (body["job"] as { id: string }).id;
@@ -75,8 +75,8 @@ async function aTenant(api: TestApi, name: string): Promise<Tenant> {
 const keptOf = (api: TestApi, { kept }: Tenant) =>
   Promise.all(
     kept.map(async (id) => {
-      const { queue_position: _, ...job } = (await api.store.get(id as JobId)) ?? {};
-      return { job, events: await api.store.events(id as JobId, {}) };
+      const { queue_position: _, ...job } = (await api.deps.store.get(id as JobId)) ?? {};
+      return { job, events: await api.deps.store.events(id as JobId, {}) };
     }),
   );
 
