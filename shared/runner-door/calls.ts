@@ -87,10 +87,6 @@ export const withheld = {
   touchKey: "keys are the store's",
   revokeKey: "keys are the store's",
   takeTurn: "the server counts requests",
-  openRelay: "it is between clients and the API",
-  sendRelay: "it is between clients and the API",
-  takeRelay: "it is between clients and the API",
-  closeRelay: "it is between clients and the API",
 } as const satisfies Readonly<Record<Exclude<keyof Methods, RunnerCall>, string>>;
 
 export const isRunnerCall = (method: string): method is RunnerCall => Object.hasOwn(runnerCalls, method);
