@@ -81,11 +81,7 @@ export const configKeys = {
     { env: "AGENTICORE_RATE_LIMIT_PER_MINUTE", yaml: "server.rate_limit_per_minute", schema: whole(0, 1_000_000) },
     3_000,
   ),
-  addressHeader: maybe({
-    env: "AGENTICORE_ADDRESS_HEADER",
-    yaml: "server.address_header",
-    schema: headerName,
-  }),
+  addressHeader: maybe({ env: "AGENTICORE_ADDRESS_HEADER", yaml: "server.address_header", schema: headerName }),
   oauthIssuers: key(
     { env: "AGENTICORE_OAUTH_ISSUERS", yaml: "oauth.issuers", schema: list.pipe(z.array(secureUrl)) },
     [],
