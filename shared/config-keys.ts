@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { at, hidden, key, maybe, type Surroundings } from "./config-key.ts";
 import {
   choice,
   diskSize,
@@ -20,48 +21,6 @@ import { signingSecrets } from "./notify/signature.ts";
 import { oauthScopes } from "./oauth-scopes.ts";
 import { redisHttpTokens } from "./redis-http-token.ts";
 import { routeRules } from "./route-rule.ts";
-
-/** What defaults are made from; entry points read it from the machine. */
-export type Surroundings = Readonly<{
-  home: string;
-  hostName: string;
-  kubernetes: boolean;
-  /** `sharedFsRoot`, where that is set. */
-  shared?: string | undefined;
-}>;
-export type Key<S extends z.ZodType = z.ZodType> = Readonly<{
-  env: readonly [string, ...string[]];
-  yaml: string;
-  schema: S;
-  initial: (at: Surroundings) => z.output<S> | undefined;
-  isSecret: boolean;
-}>;
-
-type Entry<S extends z.ZodType> = Readonly<{ env: string | readonly [string, ...string[]]; yaml: string; schema: S }>;
-type Initial<S extends z.ZodType> = z.output<S> | ((at: Surroundings) => z.output<S>);
-
-const names = (env: string | readonly [string, ...string[]]): readonly [string, ...string[]] =>
-  typeof env === "string" ? [env] : env;
-const isMaker = <T>(value: T | ((at: Surroundings) => T)): value is (at: Surroundings) => T =>
-  typeof value === "function";
-
-/** A key that always has a value. */
-const key = <S extends z.ZodType>(entry: Entry<S>, initial: Initial<S>) => ({
-  ...entry,
-  env: names(entry.env),
-  initial: (at: Surroundings) => (isMaker(initial) ? initial(at) : initial),
-  isSecret: false,
-});
-/** A key that may be absent. */
-const maybe = <S extends z.ZodType>(entry: Entry<S>) => ({
-  ...entry,
-  env: names(entry.env),
-  initial: () => undefined,
-  isSecret: false,
-});
-const hidden = <S extends z.ZodType>(entry: Entry<S>) => ({ ...maybe(entry), isSecret: true });
-
-const at = (path: string) => (place: Surroundings) => `${place.home}/${path}`;
 
 /** Every key of the configuration (contract 6): variable, YAML path, kind, default. */
 export const configKeys = {

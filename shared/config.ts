@@ -1,4 +1,5 @@
-import { type Config, type ConfigName, configKeys, type Key, type Surroundings } from "./config-keys.ts";
+import type { Key, Surroundings } from "./config-key.ts";
+import { type Config, type ConfigName, configKeys } from "./config-keys.ts";
 import { AppError, type FieldError } from "./error.ts";
 import { withoutPassword } from "./redact.ts";
 

@@ -1,4 +1,5 @@
-import { type ConfigName, configKeys, type Key } from "../../shared/config-keys.ts";
+import type { Key } from "../../shared/config-key.ts";
+import { type ConfigName, configKeys } from "../../shared/config-keys.ts";
 import { loadConfig } from "../../shared/load-config.node.ts";
 import { withoutPassword } from "../../shared/redact.ts";
 import { RouteRule } from "../../shared/route-rule.ts";

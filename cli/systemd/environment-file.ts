@@ -1,4 +1,5 @@
-import { configKeys, type Key } from "../../shared/config-keys.ts";
+import type { Key } from "../../shared/config-key.ts";
+import { configKeys } from "../../shared/config-keys.ts";
 
 /** Variables that are none of ours and that a runner hands on. */
 const foreign = [

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
-import { configKeys, type Key } from "../../shared/config-keys.ts";
+import type { Key } from "../../shared/config-key.ts";
+import { configKeys } from "../../shared/config-keys.ts";
 import { allowedBy } from "../support/image/build-image.ts";
 import { parseDockerfile, type Step } from "../support/image/dockerfile.ts";
 
