@@ -1,6 +1,7 @@
 import {
   type CallToolResult,
   CLIENT_CAPABILITIES_META_KEY,
+  type InputRequests,
   type InputRequiredResult,
   inputRequired,
 } from "@modelcontextprotocol/server";
@@ -62,8 +63,10 @@ export async function withUser(asked: Asked, call: Call, run: () => Promise<Call
   return asking(job, known) ?? result;
 }
 
+type Given = Readonly<{ id: string; question: string; response: unknown }>;
+
 /** What cannot be taken stays open, and is asked again by a later call. */
-async function take({ id, question, response }: { id: string; question: string; response: unknown }, call: Call) {
+export async function take({ id, question, response }: Given, call: Call): Promise<void> {
   const said = Response.safeParse(response);
   if (!said.success || !z.uuid().safeParse(question).success) return;
   const { decision, message = "" } = { message: undefined, ...said.data.content };
@@ -75,13 +78,19 @@ async function take({ id, question, response }: { id: string; question: string; 
 }
 
 function asking(job: Job | undefined, known: ReadonlySet<string>): InputRequiredResult | undefined {
-  const open = (job?.questions ?? []).filter(({ question_id }) => !known.has(question_id));
-  if (!job || open.length === 0) return undefined;
+  const inputRequests = job && formsFor(job, known);
+  return inputRequests && inputRequired({ inputRequests });
+}
+
+/** A form for each open question but these, by its id; undefined where there is none. */
+export function formsFor(job: Job, known: ReadonlySet<string> = new Set()): InputRequests | undefined {
+  const open = (job.questions ?? []).filter(({ question_id }) => !known.has(question_id));
+  if (open.length === 0) return undefined;
   const requests = open.map((question) => [
     question.question_id,
     inputRequired.elicit({ message: inWords(job, question), requestedSchema: form }),
   ]);
-  return inputRequired({ inputRequests: Object.fromEntries(requests) });
+  return Object.fromEntries(requests);
 }
 
 const inWords = ({ id }: Job, { tool, input, until }: Question): string =>

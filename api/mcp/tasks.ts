@@ -10,10 +10,10 @@ import {
 import { z } from "zod";
 import { AppError } from "../../shared/error.ts";
 import { isTerminal, type Job } from "../../shared/job.ts";
-import { requireScope } from "../auth/scope.ts";
 import type { ApiDeps } from "../deps.ts";
-import { type Asking, cancelJob, findJob, getJob } from "../jobs.ts";
+import { type Asking, cancelJob, checkSteering, findJob, getJob } from "../jobs.ts";
 import { linkSignals } from "../link-signals.ts";
+import { canElicit, formsFor, take } from "./elicit.ts";
 import { told } from "./told.ts";
 import { jobAnswer, toolResult } from "./views.ts";
 
@@ -57,9 +57,11 @@ function taskOf(job: Job) {
   };
 }
 
-/** With what the call would have been answered, had it waited. */
-function withOutcome(job: Job) {
+/** With what Claude asks, where the client can ask its user; at the end with what the call would have answered, had it waited. */
+function inFull(job: Job, { canAsk }: Readonly<{ canAsk: boolean }>) {
   const { status } = job;
+  const inputRequests = canAsk && !isTerminal(status) ? formsFor(job) : undefined;
+  if (inputRequests) return { ...taskOf(job), status: "input_required", inputRequests };
   if (!isTerminal(status) || status === "cancelled") return taskOf(job);
   const isError = status !== "succeeded";
   return { ...taskOf(job), result: { ...toolResult(jobAnswer(job)), ...(isError ? { isError } : {}) } };
@@ -82,22 +84,26 @@ function lastChange({ created_at, started_at, ended_at, cancel_requested_at, att
 
 /** Serves `tasks/get`, `tasks/update` and `tasks/cancel`. The extension has no list, and no call that waits. */
 export function serveTasks(server: Server, deps: ApiDeps, caller: Asking): void {
-  const serve = (method: string, answer: (id: string, asking: Asking) => Promise<Result>) =>
-    server.setRequestHandler(method, { params: TaskParams }, async ({ taskId }, ctx) => {
+  type Asked = Readonly<{ id: string; asking: Asking; ctx: ServerContext }>;
+  const serve = (method: string, answer: (asked: Asked) => Promise<Result>) =>
+    server.setRequestHandler(method, { params: TaskParams }, async ({ taskId: id }, ctx) => {
       if (!takesTasks(ctx))
         throw new MissingRequiredClientCapabilityError({ requiredCapabilities: { extensions: tasksCapability } });
       using link = linkSignals(ctx.mcpReq.signal, caller.signal);
       const asking = { ...caller, signal: link.signal };
-      return await told(deps, { asking, method, path: taskId }, () => answer(taskId, asking).catch(unknownTask));
+      return await told(deps, { asking, method, path: id }, () => answer({ id, asking, ctx }).catch(unknownTask));
     });
-  serve("tasks/get", async (id, asking) => withOutcome(await getJob(deps, id, asking)));
-  // No job asks its client for anything: answers to what was not asked are ignored, as the extension wants it.
-  serve("tasks/update", async (id, asking) => {
-    requireScope(asking.caller, "submit");
+  serve("tasks/get", async ({ id, asking, ctx }) =>
+    inFull(await getJob(deps, id, asking), { canAsk: canElicit(ctx.mcpReq.envelope, undefined) }),
+  );
+  serve("tasks/update", async ({ id, asking, ctx }) => {
+    await checkSteering(deps, id, asking);
     await findJob(deps, id, asking);
+    for (const [question, response] of Object.entries(ctx.mcpReq.inputResponses ?? {}))
+      await take({ id, question, response }, { deps, asking });
     return {};
   });
-  serve("tasks/cancel", async (id, asking) => {
+  serve("tasks/cancel", async ({ id, asking }) => {
     await cancelJob(deps, id, asking);
     return {};
   });

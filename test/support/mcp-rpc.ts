@@ -5,7 +5,13 @@ export type RpcAnswer = Readonly<{
   error: Readonly<{ code: number; message: string; data?: Record<string, unknown> }> | undefined;
 }>;
 type Send = (request: Request) => Response | Promise<Response>;
-type Facts = Readonly<{ url?: string; headers?: Readonly<Record<string, string>>; extensions?: readonly string[] }>;
+type Facts = Readonly<{
+  url?: string;
+  headers?: Readonly<Record<string, string>>;
+  /** What the client can, beside these extensions. */
+  capabilities?: Readonly<Record<string, object>>;
+  extensions?: readonly string[];
+}>;
 export type Rpc = (method: string, params?: Readonly<Record<string, unknown>>) => Promise<RpcAnswer>;
 
 export const tasksExtension = "io.modelcontextprotocol/tasks";
@@ -13,13 +19,14 @@ const revision = "2026-07-28";
 
 /** A client of 2026-07-28 by hand: for what the SDK's own would not say. */
 export const mcpRpc =
-  (send: Send, { url = "http://127.0.0.1/mcp", headers = {}, extensions = [] }: Facts = {}): Rpc =>
+  (send: Send, { url = "http://127.0.0.1/mcp", headers = {}, capabilities = {}, extensions = [] }: Facts = {}): Rpc =>
   async (method, params = {}) => {
     const name = params["name"] ?? params["uri"] ?? params["taskId"];
     const _meta = {
       "io.modelcontextprotocol/protocolVersion": revision,
       "io.modelcontextprotocol/clientInfo": { name: "test", version: "1" },
       "io.modelcontextprotocol/clientCapabilities": {
+        ...capabilities,
         extensions: Object.fromEntries(extensions.map((extension) => [extension, {}])),
       },
     };

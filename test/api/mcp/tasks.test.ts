@@ -5,7 +5,7 @@ import { startStdio } from "../../../api/stdio.node.ts";
 import { systemClock } from "../../../shared/clock.node.ts";
 import type { JobPatch } from "../../../shared/job.ts";
 import { silentLog } from "../../../shared/log.ts";
-import { aClaim } from "../../support/a-job.ts";
+import { aClaim, aQuestion } from "../../support/a-job.ts";
 import { aConfig } from "../../support/a-served-api.ts";
 import { anApi, aStore, someProfiles, type TestApi } from "../../support/an-api.ts";
 import { savedKey } from "../../support/an-api-key.ts";
@@ -113,6 +113,40 @@ test("answers to questions that no task has asked are taken and ignored", async 
   const inputResponses = { none: { action: "accept", content: {} } };
   expect((await rpc("tasks/update", { taskId, inputResponses })).result).toMatchObject({ resultType: "complete" });
   expect((await rpc("tasks/get", { taskId })).result).toMatchObject({ status: "working" });
+});
+
+test("what Claude asks is asked of the client's user, whose answer goes to Claude", async () => {
+  await using api = await anApi();
+  const rpc = rpcOf(api, { capabilities: { elicitation: {} } });
+  const taskId = await aTask(rpc);
+  const claim = await api.store.claim(aClaim());
+  if (!claim) throw new Error("nothing was there to claim");
+  const [one, two] = [aQuestion(), aQuestion({ tool: "WebFetch" })];
+  await api.store.renew(claim.lease, { leaseMs: 60_000, patch: { questions: [one, two] } });
+  const { result } = await rpc("tasks/get", { taskId });
+  const form = { method: "elicitation/create", params: { message: expect.stringContaining("Bash") } };
+  expect(result).toMatchObject({ status: "input_required", inputRequests: { [one.question_id]: form } });
+  expect(Object.keys(result["inputRequests"] as object)).toEqual([one.question_id, two.question_id]);
+  // Who cannot ask a user sees that there is something to answer.
+  expect((await rpcOf(api)("tasks/get", { taskId })).result).toMatchObject({
+    status: "working",
+    statusMessage: expect.stringContaining("answer"),
+  });
+
+  const answers = {
+    [one.question_id]: { action: "accept", content: { decision: "deny", message: "Not there." } },
+    [two.question_id]: { action: "cancel" },
+    "not-a-question": { action: "accept", content: { decision: "allow" } },
+  };
+  expect((await rpc("tasks/update", { taskId, inputResponses: answers })).result).toMatchObject({
+    resultType: "complete",
+  });
+  const { messages } = await api.store.renew(claim.lease, { leaseMs: 60_000 });
+  expect(messages).toMatchObject([{ id: one.question_id, text: "Not there.", answer: { decision: "deny" } }]);
+  await api.store.finish(claim.lease, { status: "succeeded", patch: {} });
+  const { result: ended } = await rpc("tasks/get", { taskId });
+  expect(ended).toMatchObject({ status: "completed" });
+  expect(ended).not.toHaveProperty("inputRequests");
 });
 
 test("a job that came by REST, and a worktree that is prepared, can be asked for as tasks too", async () => {
