@@ -2,9 +2,9 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import { cors } from "hono/cors";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import { requestId } from "hono/request-id";
-import { NONCE, secureHeaders } from "hono/secure-headers";
 import { invalidRequest } from "../shared/problem.ts";
 import { answerError, noSuchPath, wrongMethod } from "./answer.ts";
+import { answerHeaders } from "./answer-headers.ts";
 import { endStreams } from "./auth/end-streams.ts";
 import { limitRate } from "./auth/limit-rate.ts";
 import { authenticate } from "./auth.ts";
@@ -42,21 +42,7 @@ export function createApp(given: ApiDeps, { mcp }: Behind = {}): OpenAPIHono<Api
   app.onError((thrown, c) => answerError(thrown, c, deps.log));
   app.notFound((c) => answerError(noSuchPath(c.req.method, c.req.path), c, deps.log));
   app.use(requestId({ generator: () => deps.newId() }));
-  app.use(
-    secureHeaders({
-      // What our own pages need, and for everything else nothing.
-      contentSecurityPolicy: {
-        defaultSrc: ["'none'"],
-        styleSrc: [NONCE],
-        baseUri: ["'none'"],
-        formAction: ["'none'"],
-        frameAncestors: ["'none'"],
-      },
-      xFrameOptions: "DENY",
-      // Whether TLS is in front of us is not ours to say.
-      strictTransportSecurity: false,
-    }),
-  );
+  app.use(answerHeaders());
   app.use(async (c, next) => {
     await next();
     if (!c.res.headers.has("cache-control")) c.res.headers.set("cache-control", "no-store");

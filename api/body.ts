@@ -49,7 +49,7 @@ export const readBody: MiddlewareHandler<ApiEnv> = async (c, next) => {
       });
     const text = utf8(bytes);
     c.req.bodyCache.text = Promise.resolve(text) as never;
-  } else if (length === undefined ? raw.body : c.req.header("content-type") !== undefined) {
+  } else if (raw.method !== "GET" && raw.method !== "HEAD" && c.req.header("content-type") !== undefined) {
     const headers = new Headers(raw.headers);
     headers.delete("content-type");
     c.req.raw = new Request(raw.url, { method: raw.method, headers, signal: raw.signal });

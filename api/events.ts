@@ -6,6 +6,7 @@ import type { EventPage } from "../shared/store.ts";
 import type { ApiDeps } from "./deps.ts";
 import { type Asking, getJob } from "./jobs.ts";
 import { linkSignals } from "./link-signals.ts";
+import { type ReadPage, sharedPages } from "./shared-pages.ts";
 import { changed } from "./wait.ts";
 
 export type EventQuery = Readonly<{ id: string; after?: string }>;
@@ -43,10 +44,10 @@ const awayMs = 1_000;
  */
 export async function* followEvents(
   deps: ApiDeps,
-  { id, start }: Readonly<{ id: JobId; start: StreamStart }>,
+  { id, start, read = sharedPages(deps) }: Readonly<{ id: JobId; start: StreamStart; read?: ReadPage }>,
   signal: AbortSignal,
 ): AsyncGenerator<Followed> {
-  const { store, clock, stopping, streamMs = Number.POSITIVE_INFINITY } = deps;
+  const { clock, stopping, streamMs = Number.POSITIVE_INFINITY } = deps;
   const end = clock.uptime() + streamMs;
   let page: EventPage | undefined = "page" in start ? start.page : undefined;
   let after = "page" in start ? undefined : start.after;
@@ -69,7 +70,7 @@ export async function* followEvents(
     const timeoutMs = Math.max(Math.min(keepAliveMs - (clock.uptime() - heard), end - clock.uptime()), 1);
     if (!page) await clock.sleep(Math.min(timeoutMs, awayMs), link.signal);
     const hint = changed(deps, { job: id, timeoutMs, signal: link.signal });
-    page = await nextPage(store.events(id, after === undefined ? {} : { after }));
+    page = await nextPage(read(id, after));
     if (page && page.events.length === 0 && page.next !== undefined && !isStale) await hint;
   }
 }

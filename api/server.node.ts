@@ -9,6 +9,8 @@ export type ApiOptions = DoorOptions &
     /** Instead of the configuration's; port 0 takes a free one. */
     host?: string;
     port?: number;
+    /** As of the HTTP server: for `agenticore serve`, not for who serves beside other things. */
+    ownsProcess?: boolean;
   }>;
 export type RunningApi = Readonly<{
   url: string;
@@ -22,7 +24,7 @@ export type RunningApi = Readonly<{
  * @throws AppError `forbidden` for an address that must not be open without keys, `conflict` where the port is taken.
  */
 export async function startApi(options: ApiOptions): Promise<RunningApi> {
-  const { config, clock, log, host = config.host, port = config.port } = options;
+  const { config, clock, log, host = config.host, port = config.port, ownsProcess = false } = options;
   checkBind(config, host);
   const stop = new AbortController();
   const app = createApp(assemble(options, { host, stopping: stop.signal }));
@@ -31,6 +33,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     host,
     port,
     clock,
+    ownsProcess,
     hints: { port: "`--port` or AGENTICORE_PORT", host: "AGENTICORE_HOST" },
   });
   const sweeping = sweepUntil(stop.signal, options);

@@ -12,6 +12,11 @@ type Options = Readonly<{
   clock: Clock;
   /** A request must be whole within these milliseconds, else 408; 60 s by default. */
   requestMs?: number;
+  /**
+   * The process is the server's own: its Request and Response are then other ones, which cost a fraction
+   * (@hono/node-server, `overrideGlobalObjects`).
+   */
+  ownsProcess?: boolean;
   /** How a person names another port, and the key of the address: for the remedies. */
   hints: Readonly<{ port: string; host: string }>;
 }>;
@@ -30,11 +35,10 @@ const goodbyeMs = 3_000;
  * @throws AppError `conflict` where the port is taken, `forbidden` where it is not for this user, else `setup_failed`.
  */
 export async function openHttpServer(options: Options): Promise<HttpServer> {
-  const { fetch, host, clock, requestMs = 60_000 } = options;
+  const { fetch, host, clock, requestMs = 60_000, ownsProcess = false } = options;
   const server = createAdaptorServer({
     fetch,
-    // The process is not ours alone: its Request and Response stay as they are.
-    overrideGlobalObjects: false,
+    overrideGlobalObjects: ownsProcess,
     // Longer than the 60 s after which common load balancers drop an idle connection, so that they do it first.
     serverOptions: {
       keepAliveTimeout: 75_000,

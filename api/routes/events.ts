@@ -6,6 +6,7 @@ import type { ApiDeps, ApiEnv } from "../deps.ts";
 import { type Followed, followEvents, openEvents, readEvents } from "../events.ts";
 import { jobId } from "../jobs.ts";
 import { jobPath, json, problems } from "../openapi.ts";
+import { sharedPages } from "../shared-pages.ts";
 import { asking } from "./asking.ts";
 
 const events = createRoute({
@@ -41,6 +42,7 @@ const events = createRoute({
 });
 
 export function eventRoutes(deps: ApiDeps, app: OpenAPIHono<ApiEnv>): void {
+  const read = sharedPages(deps);
   app.openapi(events, async (c) => {
     const { id } = c.req.valid("param");
     const after = c.req.header("last-event-id") || c.req.valid("query").after;
@@ -54,7 +56,7 @@ export function eventRoutes(deps: ApiDeps, app: OpenAPIHono<ApiEnv>): void {
     const start = await openEvents(deps, query, asking(c));
     if ("page" in start && start.page.events.length === 0 && start.page.next === undefined) return c.body(null, 204);
     const stop = new AbortController();
-    const source = followEvents(deps, { id: jobId(id), start }, stop.signal);
+    const source = followEvents(deps, { id: jobId(id), start, read }, stop.signal);
     // What a proxy buffers is no stream.
     c.header("x-accel-buffering", "no");
     c.header("content-type", "text/event-stream; charset=utf-8");

@@ -67,6 +67,7 @@ export const serve = defineCommand<Options>({
     if ((options.transport ?? config.transport) === "stdio")
       return await overStdio(cli, door, async () => (options.runner ? startRunner() : undefined));
     const given: Partial<ApiOptions> = {
+      ownsProcess: true,
       ...(options.host === undefined ? {} : { host: options.host }),
       ...(options.port === undefined ? {} : { port: options.port }),
     };
