@@ -16,6 +16,9 @@ Measures, prints tables, and tells what must be reached and is not (exit code 1)
   idle      memory and CPU of a server and a runner that have nothing to do
   cli       how long the smallest command takes
   queue     the store over Redis beside BullMQ: throughput, pick-up, commands, memory, growth to a million jobs
+  api       requests per second of the API, on Node and on workerd, beside bare Hono routes
+  streams   2,000 event streams on one API: memory, and how soon an event reaches all
+  worker    the Worker's size and what its start costs
   chaos     what is lost and what runs twice in a storm of faults, beside BullMQ; rounds are seeds
   --rounds N    how often each side is measured
   --minutes M   how long each side is under faults (chaos) or idle (queue)
@@ -30,6 +33,9 @@ const parts: Readonly<Record<string, () => Promise<Bench>>> = {
   idle: async () => (await import("./idle.ts")).idle,
   cli: async () => (await import("./cli.ts")).cli,
   queue: async () => (await import("./queue.ts")).queue,
+  api: async () => (await import("./api.ts")).api,
+  streams: async () => (await import("./streams.ts")).streams,
+  worker: async () => (await import("./worker.ts")).worker,
   chaos: async () => (await import("./chaos.ts")).chaos,
 };
 const page = join(checkout, "docs/benchmarks.md");
