@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import type { JobId } from "../../../shared/job.ts";
 import type { Notice } from "../../../shared/notice-store.ts";
 import type { JobStore } from "../../../shared/store.ts";
+import { aQuestion } from "../../support/a-job.ts";
 import { hour, lease, minute, type OpenWorld, queue, read, take } from "./store-world.ts";
 
 const notify_url = "https://hooks.example/agenticore";
@@ -67,6 +68,19 @@ export function noticesContract(open: OpenWorld): void {
     await world.advance(lease + minute);
     await store.sweep();
     expect(typesOf(await due(store))).toEqual(["job.failed"]);
+  });
+
+  test("a question that a runner tells of is a notice at once, once; other events of a renewal are none", async () => {
+    await using world = await open();
+    const { store } = world;
+    const id = await wanted(store);
+    const claim = await take(store);
+    const asked = aQuestion();
+    const said = { type: "claude.said", data: { text: "Hello" } } as const;
+    const events = [said, { type: "question.asked", data: asked }] as const;
+    for (let n = 0; n < 2; n += 1) await store.renew(claim.lease, { leaseMs: lease, events, firstEvent: 0 });
+    const notice = only(await due(store));
+    expect(notice).toMatchObject({ job: id, event: { type: "question.asked", attempt: 1, data: asked } });
   });
 
   test("a notice is given to one process at a time, and to another one when that did not say what came of it", async () => {
