@@ -33,7 +33,7 @@ function begun(answer: Promise<Turn | undefined>): Taking {
  * How often a key or token may ask, over all servers of one store; after authentication, for every door. The turn is
  * taken beside what was asked for, so that it costs no time of its own: whether a request goes on, the answers to those before
  * it tell. A key waits for its turn only in the last tenth of its limit, and while its first answer here is awaited. So one server
- * lets through what the limit says, and several together at most what was on its way then (docs/decisions/0012-turns-beside-requests.md).
+ * lets through what the limit says, and several together at most what was on its way then (docs/decisions/0013-turns-beside-requests.md).
  * Whoever is over the limit is refused without asking the store again. A store that is away refuses nobody.
  * @throws RateLimited.
  */
