@@ -53,6 +53,7 @@ async function aBusyStore({ store }: RedisWorld, look: () => Promise<void>): Pro
   await store.announce(aRunner());
   await store.takeLock({ name: "clone:0123456789ab", owner: "me", ttlMs: 60_000 });
   await store.saveKey(anApiKey());
+  await store.takeTurn({ subject: "0123456789ab", limit: 5, windowMs: 60_000 });
   const told = await store.submit(aNewJob({ job: { notify_url: "https://hooks.example/" } }));
   await store.cancel(told.job.id, { name: "somebody" });
   for (const notice of await store.takeNotices({ limit: 1, leaseMs: 60_000 }))
