@@ -14,6 +14,7 @@ export async function chaos({ rounds = 3, minutes = 2, note }: Stage): Promise<R
     const options: ChaosOptions = { ...chaosDefaults, seed, durationMs: minutes * 60_000, note: () => undefined };
     note(`seed ${seed}: ours, ${minutes} minutes`);
     const ours = await runChaos(options);
+    for (const [rule, cases] of Object.entries(ours.faulty)) for (const one of cases) note(`${rule}: ${one}`);
     note(`seed ${seed}: BullMQ, ${minutes} minutes`);
     done.push({ seed, ours, bullmq: await bullmqChaos(options) });
   }
