@@ -3,7 +3,7 @@ import { sampleRepo } from "../support/a-repo.ts";
 import { aWorld } from "../support/a-world.ts";
 import { blocksOf, commandsOf, curl, runModule } from "../support/documented.ts";
 
-test("the example of the typed client does what its page says: submits, follows to the end, reads, and tells errors", async () => {
+test.concurrent("the example of the typed client does what its page says: submits, follows to the end, reads, and tells errors", async () => {
   const [example = "", ...others] = blocksOf("docs/reference/client.md", "js");
   expect(others).toEqual([]);
   await using world = await aWorld({
@@ -22,7 +22,7 @@ test("the example of the typed client does what its page says: submits, follows 
   expect(ran.stdout).toMatch(/^profile_not_found There is no profile named no-such-profile; there are: /m);
 });
 
-test("the requests of the reference of REST are answered as it says", async () => {
+test.concurrent("the requests of the reference of REST are answered as it says", async () => {
   const lines = blocksOf("docs/reference/rest.md", "sh").flatMap(commandsOf);
   expect(lines.length).toBeGreaterThan(4);
   await using world = await aWorld();

@@ -6,7 +6,7 @@ import { eventually } from "../support/eventually.ts";
 
 const secret = "a text of more than twenty-four letters";
 
-test("whoever sends is killed while the receiver thinks: another process sends it again, and told once each the receiver knows it all", async () => {
+test.concurrent("whoever sends is killed while the receiver thinks: another process sends it again, and told once each the receiver knows it all", async () => {
   await using receiver = await aReceiver(
     500,
     () => undefined, // it thinks, for ever
@@ -43,7 +43,7 @@ test("whoever sends is killed while the receiver thinks: another process sends i
   expect(first.stderr() + second.stderr()).not.toContain(secret);
 });
 
-test("a runner that has the secret sends too, of a job that ended on it", async () => {
+test.concurrent("a runner that has the secret sends too, of a job that ended on it", async () => {
   await using receiver = await aReceiver();
   const env = { AGENTICORE_NOTIFY_ALLOWED: "127.0.0.1", AGENTICORE_NOTIFY_SECRET: secret };
   await using world = await aWorld();

@@ -8,7 +8,7 @@ import { sampleRepo } from "../support/a-repo.ts";
 import { aWorld } from "../support/a-world.ts";
 import { eventually } from "../support/eventually.ts";
 
-test("a server with REDIS_URL keeps its jobs in that Redis and runs them", async () => {
+test.concurrent("a server with REDIS_URL keeps its jobs in that Redis and runs them", async () => {
   await using redis = await startRedis();
   await using repo = await sampleRepo();
   await using world = await aWorld({ REDIS_URL: redis.url, AGENTICORE_ALLOWED_REPOS: repo.path });
@@ -24,7 +24,7 @@ test("a server with REDIS_URL keeps its jobs in that Redis and runs them", async
   expect(existsSync(join(world.home, ".agenticore/agenticore.db"))).toBe(false);
 });
 
-test("a job given to an API that reaches Redis over HTTP is run by a runner that reaches it over TCP", async () => {
+test.concurrent("a job given to an API that reaches Redis over HTTP is run by a runner that reaches it over TCP", async () => {
   await using redis = await startRedis();
   await using bridge = await startBridge(redis.url);
   await using world = await aWorld();
@@ -40,7 +40,7 @@ test("a job given to an API that reaches Redis over HTTP is run by a runner that
   expect(await world.ended(late.id)).toMatchObject({ status: "succeeded" });
 });
 
-test("a server that is started while Redis is away comes up, and works once Redis is there", async () => {
+test.concurrent("a server that is started while Redis is away comes up, and works once Redis is there", async () => {
   await using redis = await startRedis({ durable: true });
   await redis.kill9();
   await using world = await aWorld({ REDIS_URL: redis.url });

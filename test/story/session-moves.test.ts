@@ -50,7 +50,7 @@ async function toldTo({ url, dir }: ARedis, session: string): Promise<string> {
 const heard = ({ model }: World, job: SeenJob) =>
   model.requests().findLast(({ session }) => session === job["session_id"])?.userTexts;
 
-test("W-62: a session that began on one box goes on on another with other folders: the model hears all that was said", async () => {
+test.concurrent("W-62: a session that began on one box goes on on another with other folders: the model hears all that was said", async () => {
   await using boxes = await boxesApart({ AGENTICORE_SESSION_KEY: Buffer.alloc(32, 9).toString("base64") });
   const { world, repo, redis } = boxes;
   const one = await boxes.box("one");
@@ -84,7 +84,7 @@ test("W-62: a session that began on one box goes on on another with other folder
   expect(kept).not.toContain("parentUuid");
 });
 
-test("a job whose box is lost goes on on another with its conversation and its uncommitted work", async () => {
+test.concurrent("a job whose box is lost goes on on another with its conversation and its uncommitted work", async () => {
   await using redis = await startRedis();
   await using at = await aGithubWorld({
     env: (github) => ({
@@ -125,7 +125,7 @@ test("a job whose box is lost goes on on another with its conversation and its u
   expect(await two.end("SIGTERM")).toBe(0);
 });
 
-test("a job whose box is lost before Claude's first answer goes on elsewhere in the same conversation, and the task is said once", async () => {
+test.concurrent("a job whose box is lost before Claude's first answer goes on elsewhere in the same conversation, and the task is said once", async () => {
   await using boxes = await boxesApart({ AGENTICORE_LEASE_SECONDS: "4" });
   const { world, repo, redis } = boxes;
   const one = await boxes.box("one");

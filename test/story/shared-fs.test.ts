@@ -72,7 +72,7 @@ test("eight jobs of one repository at once on two boxes with one clone cache: al
     expect(readdirSync(join(world.home, name, "trees")).filter((each) => !each.startsWith("."))).toEqual([]);
 });
 
-test("a box that dies with the lock of a clone cache holds the others up for no longer than the lock's time", async () => {
+test.concurrent("a box that dies with the lock of a clone cache holds the others up for no longer than the lock's time", async () => {
   await using boxes = await sharedBoxes({ AGENTICORE_LEASE_SECONDS: "4", AGENTICORE_MAX_PARALLEL_JOBS: "1" });
   const { world, repo, redis } = boxes;
   const git = gatedGit(world.home);
@@ -107,7 +107,7 @@ test("a box that dies with the lock of a clone cache holds the others up for no 
   expect(await boxes.locks()).toEqual([]);
 });
 
-test("with its worktree on the shared disk another box continues the work of one that died, in the same session", async () => {
+test.concurrent("with its worktree on the shared disk another box continues the work of one that died, in the same session", async () => {
   await using boxes = await sharedBoxes({ AGENTICORE_LEASE_SECONDS: "4" });
   const { world, repo, root } = boxes;
   const shared = { AGENTICORE_WORKTREE_ROOT: join(root, "worktrees") };
@@ -129,7 +129,7 @@ test("with its worktree on the shared disk another box continues the work of one
   expect(readdirSync(join(root, "worktrees")).filter((name) => !name.startsWith("."))).toEqual([]);
 });
 
-test("a worktree that one box has prepared on the shared disk serves jobs on the other one too, and either removes it", async () => {
+test.concurrent("a worktree that one box has prepared on the shared disk serves jobs on the other one too, and either removes it", async () => {
   await using boxes = await sharedBoxes();
   const { world, repo, root } = boxes;
   const shared = { AGENTICORE_WORKTREE_ROOT: join(root, "worktrees") };
@@ -160,7 +160,7 @@ test("a worktree that one box has prepared on the shared disk serves jobs on the
   expect(await boxes.locks()).toEqual([]);
 });
 
-test("without Redis a shared folder is used with a warning that says what to set", async () => {
+test.concurrent("without Redis a shared folder is used with a warning that says what to set", async () => {
   await using world = await aWorld();
   const root = join(world.home, "shared");
   await world.cli(["init-shared-fs", "--shared-root", root]);
