@@ -8,9 +8,8 @@ const keptMs = 3 * noticeLifeMs;
 
 /** \`notice(j, n, kind, data)\`: the job's receiver is to be told of this event, if it is one to tell of. Behind \`now_text\`. */
 export const noticing = `
-local NOTICES = {${noticeTypes.map((type) => `['${type}']=true`)}}
 local function notice(j, n, kind, data)
-  if not NOTICES[kind] then return end
+  if not ({${noticeTypes.map((type) => `['${type}']=true`)}})[kind] then return end
   local name = j.id .. '_' .. n
   local key = P .. 'notice:' .. name
   call('HSET', key, 'url', j._notify, 'type', kind, 'at', now_text, 'attempt', j.attempt or '0', 'data', data)
