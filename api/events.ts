@@ -7,7 +7,7 @@ import type { ApiDeps } from "./deps.ts";
 import { type Asking, getJob } from "./jobs.ts";
 import { linkSignals } from "./link-signals.ts";
 import { type ReadPage, sharedPages } from "./shared-pages.ts";
-import { changed } from "./wait.ts";
+import { type OpenWatch, sharedWatches } from "./shared-watches.ts";
 
 export type EventQuery = Readonly<{ id: string; after?: string }>;
 /** Where a stream begins: with a first page; or, the store being away, behind a cursor, of which nothing newer than `as_of` is known. */
@@ -32,6 +32,8 @@ export async function openEvents(deps: ApiDeps, { id, after }: EventQuery, askin
   }
 }
 
+type Following = Readonly<{ id: JobId; start: StreamStart; read?: ReadPage; watch?: OpenWatch }>;
+
 /** The stream says that it lives at least this often. */
 const keepAliveMs = 15_000;
 /** A store that is away is asked again so soon. */
@@ -44,7 +46,7 @@ const awayMs = 1_000;
  */
 export async function* followEvents(
   deps: ApiDeps,
-  { id, start, read = sharedPages(deps) }: Readonly<{ id: JobId; start: StreamStart; read?: ReadPage }>,
+  { id, start, read = sharedPages(deps), watch: open = sharedWatches(deps) }: Following,
   signal: AbortSignal,
 ): AsyncGenerator<Followed> {
   const { clock, stopping, streamMs = Number.POSITIVE_INFINITY } = deps;
@@ -53,6 +55,8 @@ export async function* followEvents(
   let after = "page" in start ? undefined : start.after;
   let asOf = "page" in start ? iso(clock.now()) : start.as_of;
   let isStale = false;
+  using watch = open({ job: id, signal });
+  const isOver = () => signal.aborted || stopping?.aborted || clock.uptime() >= end;
   for (let heard = clock.uptime(); ; ) {
     if (page) {
       asOf = iso(clock.now());
@@ -65,13 +69,15 @@ export async function* followEvents(
     else if (silentMs >= keepAliveMs) yield undefined;
     isStale = note.stale;
     if (news.length > 0 || silentMs >= keepAliveMs) heard = clock.uptime();
-    if ((page && page.next === undefined) || signal.aborted || stopping?.aborted || clock.uptime() >= end) return;
-    using link = linkSignals(signal, stopping);
+    if ((page && page.next === undefined) || isOver()) return;
     const timeoutMs = Math.max(Math.min(keepAliveMs - (clock.uptime() - heard), end - clock.uptime()), 1);
-    if (!page) await clock.sleep(Math.min(timeoutMs, awayMs), link.signal);
-    const hint = changed(deps, { job: id, timeoutMs, signal: link.signal });
+    if (!page) {
+      using link = linkSignals(signal, stopping);
+      await clock.sleep(Math.min(timeoutMs, awayMs), link.signal);
+    }
+    watch.begin();
     page = await nextPage(read(id, after));
-    if (page && page.events.length === 0 && page.next !== undefined && !isStale) await hint;
+    if (page && page.events.length === 0 && page.next !== undefined && !isStale) await watch.wait(timeoutMs);
   }
 }
 

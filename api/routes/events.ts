@@ -1,5 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import { staleEvent } from "../../shared/event.ts";
+import { type JobEvent, staleEvent } from "../../shared/event.ts";
 import { EventsReply } from "../../shared/reply.ts";
 import { encodeSse, sseKeepAlive } from "../../shared/sse.ts";
 import type { ApiDeps, ApiEnv } from "../deps.ts";
@@ -7,6 +7,7 @@ import { type Followed, followEvents, openEvents, readEvents } from "../events.t
 import { jobId } from "../jobs.ts";
 import { jobPath, json, problems } from "../openapi.ts";
 import { sharedPages } from "../shared-pages.ts";
+import { sharedWatches } from "../shared-watches.ts";
 import { asking } from "./asking.ts";
 
 const events = createRoute({
@@ -42,7 +43,8 @@ const events = createRoute({
 });
 
 export function eventRoutes(deps: ApiDeps, app: OpenAPIHono<ApiEnv>): void {
-  const read = sharedPages(deps);
+  const together = { read: sharedPages(deps), watch: sharedWatches(deps) };
+  const frame = framesOf();
   app.openapi(events, async (c) => {
     const { id } = c.req.valid("param");
     const after = c.req.header("last-event-id") || c.req.valid("query").after;
@@ -56,11 +58,12 @@ export function eventRoutes(deps: ApiDeps, app: OpenAPIHono<ApiEnv>): void {
     const start = await openEvents(deps, query, asking(c));
     if ("page" in start && start.page.events.length === 0 && start.page.next === undefined) return c.body(null, 204);
     const stop = new AbortController();
-    const source = followEvents(deps, { id: jobId(id), start, read }, stop.signal);
+    const source = followEvents(deps, { id: jobId(id), start, ...together }, stop.signal);
     // What a proxy buffers is no stream.
     c.header("x-accel-buffering", "no");
     c.header("content-type", "text/event-stream; charset=utf-8");
-    return c.body(frames(source, stop, (error) => deps.log.warn("event stream broke off", { job: id, error })));
+    const failed = (error: unknown) => deps.log.warn("event stream broke off", { job: id, error });
+    return c.body(frames({ source, frame, failed }, stop));
   });
 }
 
@@ -68,20 +71,26 @@ export function eventRoutes(deps: ApiDeps, app: OpenAPIHono<ApiEnv>): void {
 const wantsPage = (accept: string): boolean =>
   /\bapplication\/json\b/i.test(accept) && !/\btext\/event-stream\b/i.test(accept);
 
-function frameOf(value: Followed): string {
-  if (!value) return sseKeepAlive;
-  const data = JSON.stringify(value);
-  return "stale" in value
-    ? encodeSse({ event: staleEvent, data })
-    : encodeSse({ id: value.id, event: value.type, data });
+/** What is written of a value; of an event that many streams tell of, once for all. */
+function framesOf(): (value: Followed) => string {
+  const known = new WeakMap<JobEvent, string>();
+  return (value) => {
+    if (!value) return sseKeepAlive;
+    if ("stale" in value) return encodeSse({ event: staleEvent, data: JSON.stringify(value) });
+    const frame = known.get(value) ?? encodeSse({ id: value.id, event: value.type, data: JSON.stringify(value) });
+    known.set(value, frame);
+    return frame;
+  };
 }
 
+type Told = Readonly<{
+  source: AsyncGenerator<Followed>;
+  frame: (value: Followed) => string;
+  failed: (error: unknown) => void;
+}>;
+
 /** Pulled by the reader: a slow one holds back the reading, not our memory. */
-function frames(
-  source: AsyncGenerator<Followed>,
-  stop: AbortController,
-  failed: (error: unknown) => void,
-): ReadableStream<Uint8Array> {
+function frames({ source, frame, failed }: Told, stop: AbortController): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   return new ReadableStream(
     {
@@ -91,7 +100,7 @@ function frames(
           const { done, value } = await source.next();
           if (stop.signal.aborted) return;
           if (done) return controller.close();
-          controller.enqueue(encoder.encode(frameOf(value)));
+          controller.enqueue(encoder.encode(frame(value)));
         } catch (error) {
           if (stop.signal.aborted) return;
           // The client comes back with its last id; the reason is for the log.
