@@ -77,9 +77,13 @@ describe.concurrent("Claude asks a person before it does what its profile does n
   });
 
   test("unanswered, it is denied after its time, and Claude goes on", async () => {
-    const { id, question } = await asking(world, { profile: "hasty" });
+    // From the log: it is open for too short a time to be seen for certain.
+    const { id } = await world.submit({ task, profile: "hasty" });
     const done = await world.ended(id);
     expect(done).toMatchObject({ status: "succeeded", attempt: 1 });
+    const [question, ...more] = (await dataOf(world, id, "question.asked")) as Question[];
+    if (question === undefined) throw new Error("it was never asked");
+    expect(more).toEqual([]);
     expect(await toldTo(world, id)).toContain(denials.late);
     expect(await dataOf(world, id, "question.answered")).toEqual([
       { question_id: question.question_id, decision: "deny", reason: "timeout" },
@@ -101,10 +105,15 @@ describe.concurrent("Claude asks a person before it does what its profile does n
   });
 
   test("the time limit of a job goes on while it asks", async () => {
-    const { id } = await world.submit({ task, profile: "careful", timeout_seconds: 40 });
-    const done = await world.ended(id);
-    expect(done).toMatchObject({ status: "failed", error_code: "timeout" });
-    expect(await dataOf(world, id, "question.asked")).toHaveLength(1);
+    const cutShort = async (timeout_seconds: number) => {
+      const { id } = await world.submit({ task, profile: "careful", timeout_seconds });
+      expect(await world.ended(id, 120_000)).toMatchObject({ status: "failed", error_code: "timeout" });
+      return { id, asked: await dataOf(world, id, "question.asked") };
+    };
+    // A busy machine may not come to the question within the first limit.
+    let { id, asked } = await cutShort(10);
+    if (asked.length === 0) ({ id, asked } = await cutShort(60));
+    expect(asked).toHaveLength(1);
     expect(await dataOf(world, id, "question.answered")).toMatchObject([{ reason: "ended" }]);
   });
 
@@ -117,7 +126,7 @@ describe.concurrent("Claude asks a person before it does what its profile does n
   });
 });
 
-test("kill -9 of the runner while a question is open: the next attempt asks anew, under another id, and the old one is closed", async () => {
+test.concurrent("kill -9 of the runner while a question is open: the next attempt asks anew, under another id, and the old one is closed", async () => {
   await using world = await aWorld();
   world.write(".agenticore/profiles/careful/profile.yml", careful);
   await world.serve({ direct: true, args: ["--no-runner"] });
