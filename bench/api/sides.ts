@@ -10,9 +10,12 @@ export type Side = AsyncDisposable & Readonly<{ port: number; pid?: number }>;
 
 export const prefix = "agenticore";
 
+/** A load that no key is let have: without its limit. */
+const keyed = { AGENTICORE_API_KEYS: key, AGENTICORE_RATE_LIMIT_PER_MINUTE: "0" };
+
 /** `agenticore serve` without a runner, jobs in Redis over TCP. */
 export const ourNode = (home: string, redisUrl: string): Promise<Side> =>
-  started([program, "serve", "--no-runner"], servedEnv(home, { REDIS_URL: redisUrl, AGENTICORE_API_KEYS: key }));
+  started([program, "serve", "--no-runner"], servedEnv(home, { REDIS_URL: redisUrl, ...keyed }));
 
 export const bareNode = (home: string, redisUrl: string): Promise<Side> =>
   started([join(import.meta.dirname, "bare-node.ts"), redisUrl, prefix], servedEnv(home));
@@ -20,7 +23,7 @@ export const bareNode = (home: string, redisUrl: string): Promise<Side> =>
 type Bridge = Readonly<{ url: string; token: string }>;
 
 export const ourWorker = (bridge: Bridge): Promise<Side> =>
-  worker(join(import.meta.dirname, "../../wrangler.toml"), { ...bindings(bridge), AGENTICORE_API_KEYS: key });
+  worker(join(import.meta.dirname, "../../wrangler.toml"), { ...bindings(bridge), ...keyed });
 
 export const bareWorker = (bridge: Bridge): Promise<Side> =>
   worker(join(import.meta.dirname, "wrangler.toml"), bindings(bridge));

@@ -1,3 +1,4 @@
+import { treeLostText } from "../../../runner/claude/plan.ts";
 import type { Conversation, ToolResult } from "./conversation.ts";
 import { type Args, findMarker, numberOf } from "./marker.ts";
 import type { Reply } from "./reply.ts";
@@ -8,7 +9,7 @@ export type Turn = Readonly<{
   args: Args;
   /** The user's words that hold the newest scenario marker; without any marker, the first ones. */
   prompt: string;
-  /** Answers of tools since the prompt: the number of steps done. */
+  /** Answers of tools since the prompt, or since it was told that its work is lost: the number of steps done. */
   results: readonly ToolResult[];
   /** What else the user said since the prompt: follow-ups, notes of interruption. */
   heard: readonly string[];
@@ -37,7 +38,8 @@ export function readTurn(conversation: Conversation, { unmarked, tries, released
   const start = Math.max(0, marked === -1 ? items.findIndex((item) => item.kind === "said") : marked);
   const prompt = items[start]?.text ?? "";
   const later = items.slice(start + 1);
-  const results = later.filter((item) => item.kind === "result");
+  const lost = later.findLastIndex((item) => item.kind === "said" && item.text.includes(treeLostText));
+  const results = later.slice(lost + 1).filter((item) => item.kind === "result");
   const marker = findMarker("scenario", prompt);
   const scenario = marker?.name ?? unmarked;
   return {
