@@ -85,7 +85,7 @@ describe.concurrent("Redis is away", () => {
     const { session_id, worktree_path } = busy.job;
     expect(done).toMatchObject({ status: "succeeded", attempt: 2, session_id, worktree_path });
     expect(reasons(done)).toEqual(["lease_lost", "ended"]);
-    expect(spooled(world, "endings")).toEqual([]);
+    await eventually(() => spooled(world, "endings").length === 0, { what: "the end is confirmed" });
   });
 
   test("while a job ends and its runner is killed: the next runner tells the end, and the work is not done again", async () => {
