@@ -4,6 +4,7 @@ import { anApi, aStore, type TestApi } from "../../support/an-api.ts";
 import { savedKey } from "../../support/an-api-key.ts";
 import { anIssuer } from "../../support/an-issuer.ts";
 import { anMcpClient } from "../../support/an-mcp-client.ts";
+import { openSse } from "../../support/an-sse-stream.ts";
 import { eventually } from "../../support/eventually.ts";
 import { type FakeClock, fakeClock } from "../../support/fake-clock.ts";
 import { memoryLog } from "../../support/memory-log.ts";
@@ -102,6 +103,35 @@ test("MCP's streams end with the key as well", async () => {
   await api.store.revokeKey(key.id, revokedAt);
   await pass(clock, 60);
   await ends;
+});
+
+test("a stream of HTTP+SSE ends with its key and no other's, and a message for it is refused", async () => {
+  const clock = fakeClock();
+  await using api = await anApi({ settings, clock });
+  const [key, other] = [await savedKey(api.store), await savedKey(api.store)];
+  await using mine = await openSse(api.fetch, key.as);
+  await using theirs = await openSse(api.fetch, other.as);
+  for (const sse of [mine, theirs]) expect(await sse.ask("ping")).toMatchObject({ result: {} });
+  let isOver = false;
+  const end = mine.next().then((message) => {
+    isOver = true;
+    return message;
+  });
+  await pass(clock, 60);
+  expect(isOver).toBe(false);
+  await api.store.revokeKey(key.id, revokedAt);
+  const ping = { jsonrpc: "2.0", id: 1, method: "ping" };
+  await eventually(async () => {
+    await pass(clock, 5);
+    return (await mine.post(ping)).status === 401;
+  });
+  await pass(clock, 60);
+
+  expect(await end).toBeUndefined();
+  await pass(clock, 15);
+  const channel = mine.endpoint.slice(-64);
+  expect(await api.store.takeRelay({ channel, after: 0, ttlMs: 1 })).toBeUndefined();
+  expect(await theirs.ask("ping")).toMatchObject({ result: {} });
 });
 
 test("while the store is away a stream goes on", async () => {
