@@ -35,6 +35,7 @@ export async function restoreRepository(folder: string, { skeleton, quarantine }
       ? [banish(join(folder, "objects/info/alternates"), "objects/info/alternates", quarantine)]
       : []),
     banishHooks(join(folder, "hooks"), quarantine),
+    ...["objects", "objects/pack", "objects/info"].map((name) => banishLinks(folder, name, quarantine)),
   ]);
   const files = await Promise.all(
     Object.entries(skeleton.files).map(([name, text]) => restoreFile(join(folder, name), { name, text })),
@@ -83,6 +84,22 @@ async function banishHooks(path: string, quarantine: Ground["quarantine"]) {
   if (names.length === 0) return undefined;
   await quarantine(path);
   return "hooks had appeared; they have been taken away";
+}
+
+/** By a link the objects of another repository, which the agent cannot read itself, would be pushed as this one's. */
+async function banishLinks(folder: string, name: string, quarantine: Ground["quarantine"]) {
+  const entries = await readdir(join(folder, name), { withFileTypes: true }).catch(() => []);
+  const links = entries.filter((entry) => entry.isSymbolicLink());
+  for (const link of links) await quarantine(join(folder, name, link.name));
+  return links.length === 0
+    ? undefined
+    : `${links.length} links had appeared in \`${name}\`; they have been taken away`;
+}
+
+/** Whether all of these below `folder` are folders, none of them a link. */
+export async function areFolders(folder: string, names: readonly string[]): Promise<boolean> {
+  const kinds = await Promise.all(names.map((name) => kindAt(join(folder, name))));
+  return kinds.every((kind) => kind === "folder");
 }
 
 export async function kindAt(path: string): Promise<"nothing" | "folder" | "file" | "other"> {

@@ -35,13 +35,13 @@ export async function commitLeftovers(
 ): Promise<LeftoverCommit> {
   const { place } = tree.source;
   await restoreMirror(box, place, tree.baseSha);
+  // First of all: what is put back behind a link would be put into somebody else's repository.
+  if (!(await treeExists(place, tree))) throw new AppError("worktree_failed", `${tree.path} is not the folder we made`);
   const changed = await restoreTree(box, place, tree);
   if (changed.length > 0) box.tampers.set(place.key, (box.tampers.get(place.key) ?? 0) + 1);
   await removeLocks(join(place.mirror, "worktrees", tree.admin));
   const index = `${indexFile(place.trees, tree.jobId)}.work`;
   try {
-    if (!(await treeExists(place, tree)))
-      throw new AppError("worktree_failed", `${tree.path} is not the folder we made`);
     const head = await findHead(box, { place, record: tree }, signal);
     if (head === undefined)
       throw new AppError("worktree_failed", `${tree.path}: neither HEAD nor the branch is a commit`);

@@ -1,11 +1,12 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ageOf, youngMs } from "./age.ts";
-import { kindAt } from "./guard.ts";
+import { areFolders, kindAt } from "./guard.ts";
 import type { RepoBox } from "./repo-box.ts";
 import type { Held } from "./repo-lock.ts";
 import { mirrorOf, type RepoPlace, vaultOf } from "./repo-place.ts";
 import { isShared, poolsOf } from "./shared-repos.ts";
+import { mirrorFolders } from "./skeleton.ts";
 import { listRecords } from "./tree-record.ts";
 
 const manyPacks = 50;
@@ -35,10 +36,14 @@ export async function tidyRepository(box: RepoBox, place: RepoPlace, signal: Abo
   }
 }
 
-/** Branches, tags and objects that agents made: nobody needs them once no job has a tree, and no later job sees them. */
+/**
+ * Branches, tags and objects that agents made: nobody needs them once no job has a tree, and no later job sees them. That no
+ * job has one our records say, for an agent that is at work can take its tree's entry away.
+ */
 async function forgetEndedJobs(box: RepoBox, place: RepoPlace): Promise<void> {
   if ((await kindAt(place.mirror)) !== "folder") return;
   await box.lock(mirrorOf(place), async ({ prove }) => {
+    if ((await listRecords(place.trees)).length > 0) return;
     const pools = await poolsOf(place);
     const pooled = new Set((await Promise.all(pools.map(listRecords))).flat().map(({ admin }) => admin));
     const entries = await readdir(join(place.mirror, "worktrees")).catch(() => [""]);
@@ -47,6 +52,8 @@ async function forgetEndedJobs(box: RepoBox, place: RepoPlace): Promise<void> {
     // What another box has just done there may not be seen here yet.
     const changing = isShared(place) ? [join(place.mirror, "worktrees"), ...pools] : [];
     if ((await Promise.all(changing.map((folder) => ageOf(box, folder)))).some((age) => age < youngMs)) return;
+    // Behind a link that an agent left, it would be somebody else's files that go: the next start puts the folder back.
+    if (!(await areFolders(place.mirror, mirrorFolders))) return;
     prove();
     const [refs, objects] = [join(place.mirror, "refs"), join(place.mirror, "objects")];
     for (const folder of [join(refs, "heads"), join(refs, "tags"), join(objects, "pack")])

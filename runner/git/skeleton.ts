@@ -31,10 +31,13 @@ const config = (format: ObjectFormat, more: Readonly<Record<string, readonly str
     .join("");
 };
 
+/** What a mirror has; where one of these is no folder, an agent has put something in its place. */
+export const mirrorFolders = [...folders, "worktrees"];
+
 /** What the agents' git reads: housekeeping is off, or harmless, since it would run beside other jobs. */
 export const mirrorSkeleton = (format: ObjectFormat, vault: string): Skeleton => ({
   files: { HEAD: head, config: config(format), "objects/info/alternates": `${join(vault, "objects")}\n` },
-  folders: [...folders, "worktrees"],
+  folders: mirrorFolders,
   links: {},
 });
 

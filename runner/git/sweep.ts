@@ -3,11 +3,12 @@ import { join } from "node:path";
 import { ageOf, minuteMs, youngMs } from "./age.ts";
 import { listTaken, takenFile } from "./cut-off-start.ts";
 import { discardEntry, dropBranches, dropCheckpoint, dropJobRefs } from "./discard-tree.ts";
-import { kindAt, readPlainFile } from "./guard.ts";
+import { areFolders, kindAt, readPlainFile } from "./guard.ts";
 import { tidyRepository } from "./maintenance.ts";
 import type { RepoBox } from "./repo-box.ts";
 import { type RepoPlace, repoPlace } from "./repo-place.ts";
 import { isShared, poolsOf } from "./shared-repos.ts";
+import { mirrorFolders } from "./skeleton.ts";
 import { dropRecord, listRecords } from "./tree-record.ts";
 
 const dayMs = 24 * 60 * minuteMs;
@@ -82,6 +83,8 @@ async function sweepStaging(box: RepoBox, place: RepoPlace): Promise<void> {
 
 /** Branches of the mirror and refs of the vault that belong to no tree of ours any more. */
 async function sweepRefs(box: RepoBox, place: RepoPlace): Promise<void> {
+  // An agent may have put a link to the branches of another repository in the place of a folder.
+  if (!(await areFolders(place.mirror, mirrorFolders))) return;
   const records = await listRecords(place.trees);
   const checkedOut = await Promise.all(
     (await namesIn(join(place.mirror, "worktrees"))).map((admin) =>

@@ -262,6 +262,56 @@ test("a tree that was exchanged for a link is not followed", async () => {
   expect(existsSync(join(outside, "x.txt"))).toBe(true);
 });
 
+test("git's entry of a tree that was exchanged for a link to another repository leaves that as it is", async () => {
+  await using desk = await aDesk();
+  const { tree } = await desk.start();
+  const other = emptyRepo(join(desk.path, "other"));
+  other.commit({ "a.txt": "a" });
+  setHooks(join(other.path, ".git/hooks"), "true");
+  const inside = () => readdirSync(join(other.path, ".git")).sort();
+  const before = inside();
+  const entry = join(tree.mirror, "worktrees", tree.admin);
+  rmSync(entry, { recursive: true });
+  symlinkSync(join(other.path, ".git"), entry);
+
+  await expect(desk.repos.commitLeftovers(tree, "x", never())).rejects.toMatchObject({ code: "worktree_failed" });
+  expect(inside()).toEqual(before);
+  expect(other.git("log", "--format=%s")).not.toBe("");
+});
+
+test("objects of another repository that were linked into the mirror are not pushed with the work", async () => {
+  await using desk = await aDesk();
+  const { tree } = await desk.start();
+  const other = emptyRepo(join(desk.path, "other"));
+  const secret = other.commit({ "secret.txt": "precious" });
+  for (const name of readdirSync(join(other.path, ".git/objects")).filter((name) => /^[0-9a-f]{2}$/.test(name)))
+    symlinkSync(join(other.path, ".git/objects", name), join(tree.mirror, "objects", name));
+  const git = gitIn(tree.path);
+  const head = git("rev-parse", "HEAD");
+  const both = git(
+    "-c",
+    "user.name=x",
+    "-c",
+    "user.email=x@x",
+    "commit-tree",
+    `${head}^{tree}`,
+    "-p",
+    head,
+    "-p",
+    secret,
+    "-m",
+    "x",
+  );
+  git("reset", "-q", "--soft", both);
+
+  const pushed = async () => {
+    await desk.repos.commitLeftovers(tree, "work", never());
+    await desk.repos.push(tree, { commit: both }, never());
+  };
+  await expect(pushed()).rejects.toMatchObject({ name: "AppError" });
+  expect(() => desk.repo.git("cat-file", "-e", secret)).toThrow();
+});
+
 test.each(["refs", "objects", "worktrees"])(
   "nothing is written where a link in the place of the mirror's `%s` leads",
   async (name) => {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openRepos } from "../../../runner/git/repos.ts";
@@ -138,6 +138,39 @@ test("W-25: what only ended jobs had goes away once no job has a tree, and never
   expect(next.fromPool).toBe(true);
   expect(gitIn(next.path)("fsck")).toBe("");
 });
+
+test("W-25: an agent that takes its tree's entry away does not make the sweep take its work away", async () => {
+  await using desk = await aDesk();
+  const { tree } = await desk.start();
+  rmSync(join(tree.mirror, "worktrees", tree.admin), { recursive: true });
+  await desk.repos.sweep(never());
+  expect(readdirSync(join(tree.mirror, "refs/heads"))).toEqual([tree.branch]);
+});
+
+test.each(["refs/heads", "refs", "objects/pack", "objects"])(
+  "the sweep takes nothing away where a link in the place of the mirror's `%s` leads",
+  async (name) => {
+    await using world = await aClockedDesk();
+    const { desk, clock } = world;
+    const { tree } = await desk.start();
+    await desk.repos.close(tree, "discard");
+    const outside = join(desk.path, "outside");
+    for (const folder of ["heads", "tags", "pack"]) {
+      mkdirSync(join(outside, folder), { recursive: true });
+      writeFileSync(join(outside, folder, "agenticore-0000000f"), `${desk.repo.head()}\n`);
+    }
+    writeFileSync(join(outside, "agenticore-0000000f"), `${desk.repo.head()}\n`);
+    const before = readdirSync(outside, { recursive: true }).sort();
+    rmSync(join(tree.mirror, name), { recursive: true });
+    symlinkSync(outside, join(tree.mirror, name));
+    clock.aheadMs = hourMs;
+    await desk.repos.sweep(never());
+    await desk.repos[Symbol.asyncDispose]();
+
+    expect(readdirSync(outside, { recursive: true }).sort()).toEqual(before);
+    expect(gitIn((await desk.start()).tree.path)("fsck")).toBe("");
+  },
+);
 
 test("many small fetches are packed, and trees live on", async () => {
   await using desk = await aDesk({ packAbove: 0 });
