@@ -50,6 +50,7 @@ export type GitSettings = Readonly<{
 
 const outputLimit = 64 * 1024 * 1024;
 const killAfterMs = 2_000;
+const drainMs = 2_000;
 
 /**
  * Runs git without a shell, in a process group of its own, with a complete environment.
@@ -152,9 +153,7 @@ async function finish(child: ChildProcess, run: GitRun): Promise<GitAnswer> {
   // A git that ends before it has read its input is judged by its exit, not by the broken pipe.
   child.stdin?.on("error", () => undefined);
   try {
-    const exitCode = await new Promise<number | null>((resolve, reject) => {
-      child.once("error", reject).once("close", resolve);
-    });
+    const exitCode = await endOf(child);
     run.signal?.throwIfAborted();
     if (run.leash && isLate(exitCode)) throw new GitFailure("late", { command, stderr, exitCode });
     if (ended !== undefined) throw new GitFailure(ended, { command, stderr, exitCode });
@@ -173,6 +172,25 @@ async function finish(child: ChildProcess, run: GitRun): Promise<GitAnswer> {
     clearTimeout(timer);
     run.signal?.removeEventListener("abort", onAbort);
   }
+}
+
+/**
+ * Resolves with the exit code when all output was read. A pipe that somebody else holds on, such as the process that ssh
+ * leaves behind for the next connection (ssh_config(5), ControlPersist), is not waited for.
+ */
+function endOf(child: ChildProcess): Promise<number | null> {
+  const letGo = () => {
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+  };
+  return new Promise((resolve, reject) => {
+    child.once("error", reject).once("close", resolve);
+    child.once("exit", () => {
+      // An event loop that was busy for so long reads what is there before it gets to the second step.
+      const timer = setTimeout(() => setImmediate(letGo), drainMs);
+      child.once("close", () => clearTimeout(timer));
+    });
+  });
 }
 
 /** SIGTERM lets git remove its lock files; what is left after two seconds is killed. */

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { GitFailure, kindOf, toGitError } from "../../../runner/git/git-failure.ts";
@@ -82,6 +82,19 @@ test("an abort ends git with all that it started, and its reason is what is thro
     "lease lost",
   );
 });
+
+test("a process that git leaves behind with its output open does not hold up its end", async () => {
+  using folder = scratch();
+  const left = join(folder.path, "left");
+  const git = fakeGit(folder.path, `setsid sleep 60 & echo $! > ${left}; echo done`);
+  try {
+    const ended = git({ place: { gitDir: folder.path }, args: ["fetch"] });
+    const late = new Promise((resolve) => setTimeout(resolve, 30_000, "late").unref());
+    expect(await Promise.race([ended, late])).toMatchObject({ code: 0, text: "done\n" });
+  } finally {
+    process.kill(Number(readFileSync(left, "utf8")), "SIGKILL");
+  }
+}, 40_000);
 
 /** Nobody makes the file any more: removed, it stays away. */
 async function expectQuiet(file: string): Promise<void> {
