@@ -157,6 +157,7 @@ function repositoryWork(
   return {
     path: opened.path,
     branch: opened.branch,
+    baseRef: opened.baseRef,
     identity: opened.identity,
     visible: [opened.mirror],
     readable: [opened.vaultObjects],

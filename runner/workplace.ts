@@ -26,6 +26,8 @@ type Note = (warnings: readonly string[]) => void;
 export type Workplace = Readonly<{
   path: string;
   branch?: string;
+  /** What its worktree was made from, by its name in the repository. */
+  baseRef?: string;
   /** Author of commits; absent: whoever is configured. */
   identity?: Readonly<{ name: string; email: string }>;
   /** Other folders that its tools must write: the worktree's git data. */

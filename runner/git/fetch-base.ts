@@ -152,16 +152,19 @@ async function fetchInto(
     lockFd,
   });
   const object = await readRef(vault, own);
-  if (object === refs.object && refs.kind !== "commit") return { commit: refs.commit };
-  // The ref moved between question and fetch, or a bare hash was given, which may be no commit.
+  if (object === refs.object && refs.kind === "branch") return { commit: refs.commit };
+  // The ref moved between question and fetch, or it is a tag or a bare hash, which may be of anything.
   const parsed = await box.git({
     place,
     args: ["rev-parse", "--verify", "--quiet", `${own}^{commit}`],
     answers: [1],
     signal,
   });
-  if (parsed.code === 1)
+  if (parsed.code === 1) {
+    const forget = [own, seenRef(refs.ref)].map((ref) => `delete ${ref}\n`).join(""); // nobody takes it for a base
+    await box.git({ place, args: ["update-ref", "--stdin"], input: Buffer.from(forget), signal, lockFd });
     throw new GitFailure("no-ref", { command: "fetch", stderr: `fatal: ${refs.ref} is not a commit`, exitCode: 1 });
+  }
   return { commit: parsed.text.trim() };
 }
 

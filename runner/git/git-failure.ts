@@ -104,6 +104,12 @@ export function toGitError(thrown: unknown, { otherwise, where }: Facts): unknow
     case "rejected":
       return say("push_rejected", "the push was not taken");
     case "no-repo":
+      if (where.startsWith("push to /"))
+        return say(
+          otherwise,
+          "there is no repository any more",
+          "Put the folder back where it was, then retry the job: only the push is done again.",
+        );
       if (where.startsWith("/"))
         return say(
           otherwise,

@@ -1,4 +1,4 @@
-import { lstat, rename, rm } from "node:fs/promises";
+import { lstat, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError } from "../../shared/error.ts";
 import { toGitError } from "./git-failure.ts";
@@ -35,6 +35,9 @@ export async function commitLeftovers(
 ): Promise<LeftoverCommit> {
   const { place } = tree.source;
   await restoreMirror(box, place, tree.baseSha);
+  const stripped = (await kindAt(join(tree.path, ".git"))) === "nothing";
+  // Gone as a whole: what was committed counts all the same.
+  if (stripped && (await kindAt(tree.path)) === "nothing") await mkdir(tree.path, { recursive: true, mode: 0o700 });
   // First of all: what is put back behind a link would be put into somebody else's repository.
   if (!(await treeExists(place, tree))) throw new AppError("worktree_failed", `${tree.path} is not the folder we made`);
   const changed = await restoreTree(box, place, tree);
@@ -46,7 +49,7 @@ export async function commitLeftovers(
     if (head === undefined)
       throw new AppError("worktree_failed", `${tree.path}: neither HEAD nor the branch is a commit`);
     await settle(box, tree, { head, signal });
-    return await commitWith(box, { tree, message, head, index }, signal);
+    return await commitWith(box, { tree, message, head, index, stripped }, signal);
   } catch (error) {
     throw toGitError(error, { otherwise: "worktree_failed", where: `worktree ${tree.path}` });
   } finally {
@@ -54,7 +57,14 @@ export async function commitLeftovers(
   }
 }
 
-type Work = Readonly<{ tree: Worktree; message: string; head: TreeHead; index: string }>;
+type Work = Readonly<{
+  tree: Worktree;
+  message: string;
+  head: TreeHead;
+  index: string;
+  /** Not even its `.git` file was there. */
+  stripped: boolean;
+}>;
 
 async function commitWith(box: RepoBox, work: Work, signal: AbortSignal): Promise<LeftoverCommit> {
   const { tree, head, index } = work;
@@ -63,11 +73,27 @@ async function commitWith(box: RepoBox, work: Work, signal: AbortSignal): Promis
   // Another job's agent may collect the mirror's garbage just now: what no branch names yet would be gone.
   const objects = { write: join(vault, "objects"), read: join(mirror, "objects") };
   const place = { ...inTree(tree.source.place, tree), indexFile: index, objects };
-  const { taken, warnings } = await choose(box, tree, {
-    found: await findLeftovers(box, { work, place }, signal),
-    signal,
-  });
-  const told = head.unfinished === "merge" ? [unfinishedMerge, ...warnings] : warnings;
+  const found = await findLeftovers(box, { work, place }, signal);
+  const isRemoved = work.stripped && (await isEmptied(box, { place, found }, signal));
+  const left = isRemoved ? found.filter(({ change }) => change !== "deleted") : found;
+  if (isRemoved && left.length === 0 && head.commit === tree.baseSha) {
+    await rm(tree.path, { recursive: true, force: true }); // a later attempt begins with a new one
+    throw new AppError(
+      "worktree_failed",
+      `${tree.path} was removed while the job ran, with all that was not committed`,
+      {
+        remedy: "Leave the folder alone while the job runs, then retry the job: Claude does the work again.",
+      },
+    );
+  }
+  // So that nobody who comes later takes them for deleted.
+  if (isRemoved) await box.git({ place, args: ["checkout-index", "--all", "--quiet"], signal });
+  const { taken, warnings } = await choose(box, tree, { found: left, signal });
+  const told = [
+    ...(isRemoved ? [removed] : []),
+    ...(head.unfinished === "merge" ? [unfinishedMerge] : []),
+    ...warnings,
+  ];
   if (taken.length === 0) return { commit: undefined, files: 0, warnings: told };
   const ofKind = (deleted: boolean) => taken.filter(({ change }) => (change === "deleted") === deleted);
   // `git add` refuses a path whose folder became a link, even to forget it.
@@ -82,6 +108,17 @@ async function commitWith(box: RepoBox, work: Work, signal: AbortSignal): Promis
   await moveBranch(box, tree, { commit, signal });
   await rename(index, join(place.gitDir, "index"));
   return { commit, files: taken.length, warnings: added.code === 0 ? told : [...told, unreadable] };
+}
+
+/** No file of the commit is there any more: who removes a worktree has not deleted them all in the work. */
+async function isEmptied(
+  box: RepoBox,
+  { place, found }: Readonly<{ place: GitPlace; found: readonly Leftover[] }>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const listed = await box.git({ place, args: ["ls-files", "-z"], signal });
+  const deleted = found.filter(({ change }) => change === "deleted").length;
+  return deleted > 0 && deleted === listed.stdout.toString("latin1").split("\0").length - 1;
 }
 
 /** Of what was found, what is the job's: without what the runner had put there, also where the agent has copied it. */
@@ -102,6 +139,8 @@ export async function choose(
 const unfinishedRebase =
   "A rebase was left unfinished: the branch is as it was before it, and uncommitted files are left out.";
 const unfinishedMerge = "A merge was left unfinished: its files were committed as they are.";
+const removed =
+  "The worktree was removed while the job ran: what was not committed is lost, and its files do not count as deleted.";
 const unreadable = "Some files could not be read and were left out of the commit.";
 
 type Look = Readonly<{

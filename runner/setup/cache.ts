@@ -32,6 +32,10 @@ export async function cacheKey({ setup, worktree, scope, variables }: Facts): Pr
   return sha256(JSON.stringify([2, setup, files, scope, Object.entries(variables).toSorted(), machine]));
 }
 
+/** What an attempt has done need not be done again by the next one, whatever the agent did to the named files since. */
+export const doneKey = ({ setup, variables }: Pick<Facts, "setup" | "variables">): string =>
+  sha256(JSON.stringify([setup, Object.entries(variables).toSorted()]));
+
 const sha256 = (content: string | Buffer): string => createHash("sha256").update(content).digest("hex");
 
 /** Puts the folders that are kept under the key into the worktree. False where none are, or they do not go in. */

@@ -10,7 +10,9 @@ export const Placed = z.object({
   contents: z.array(z.string()).optional(),
   /** Folders that the set-up made. */
   folders: z.array(z.string()),
-  /** The set-up that was done to its end, by its key. */
+  /** Those of them that were not there before it began: a set-up that was cut off has half of them. */
+  made: z.array(z.string()).optional(),
+  /** The set-up that was done to its end, see `doneKey`. */
   done: z.string().optional(),
 });
 export type Placed = z.infer<typeof Placed>;

@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Job } from "../../shared/job.ts";
 import { parseRepoUrl } from "../../shared/repo-url.ts";
@@ -10,9 +10,10 @@ import type { TreePlan } from "../process/spawn-warden.ts";
 import type { LoadedProfile } from "../profile/extend.ts";
 import type { RunnerDeps } from "../runner-deps.ts";
 import type { Workplace } from "../workplace.ts";
-import { cacheKey, keep, seed } from "./cache.ts";
+import { cacheKey, doneKey, keep, seed } from "./cache.ts";
 import { findSetup } from "./find-setup.ts";
 import { includeFiles } from "./include-files.ts";
+import { kindInside } from "./inside.ts";
 import { notePlaced, nothingPlaced, type Placed, readPlaced } from "./placed.ts";
 import { runSetup } from "./run-setup.ts";
 
@@ -69,12 +70,17 @@ export async function readyTree(order: Order, deps: RunnerDeps): Promise<readonl
     jobId: job.id,
     tmpDir: own.tmp,
   });
-  const scope = [address?.canonical ?? "", job.base_ref ?? ""];
+  const scope = [address?.canonical ?? "", work.baseRef ?? ""];
   const facts = { setup, worktree: work.path, scope, variables: profile.profile.env };
   const key = address === undefined ? undefined : await cacheKey(facts);
-  const name = key ?? "always";
-  if (before.done === name) return told; // an earlier attempt did it in this very tree
-  await note({ folders: [...new Set([...placed.folders, ...setup.outputs])] });
+  const name = doneKey(facts);
+  if (before.done === name) return told; // by an earlier attempt in this very tree
+  // What an earlier attempt was cut off in the middle of begins anew, as in a fresh tree.
+  for (const path of placed.made ?? [])
+    if (await kindInside(work.path, path)) await rm(join(work.path, path), { recursive: true, force: true });
+  const there = await Promise.all(setup.outputs.map((path) => kindInside(work.path, path)));
+  const made = setup.outputs.filter((_, at) => there[at] === undefined);
+  await note({ folders: [...new Set([...placed.folders, ...setup.outputs])], made });
   const cache = join(deps.places.data, "setups");
   const begun = deps.clock.uptime();
   const seeded = key !== undefined && (await seed(cache, key, facts));

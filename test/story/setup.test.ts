@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type SampleRepo, sampleRepo } from "../support/a-repo.ts";
@@ -185,6 +185,52 @@ describe.concurrent(".worktreeinclude of a person's own folder", () => {
     expect(gitIn(repo.path)("branch", "--list", "agenticore-*")).toBe("");
   });
 });
+
+test("a set-up that was cut off begins anew as in a fresh tree, and what it made is kept; one that was done is not done again, though the agent has changed its files since", async () => {
+  await using own = await aWorld();
+  await using repo = await sampleRepo();
+  commit(repo, { lock: "1\n" });
+  const command = "mkdir vendor && date +%N > vendor/made && while [ ! -e go ]; do sleep 0.1; done";
+  const setup = { outputs: ["vendor"], cache_key: ["lock"], command };
+  own.write(".agenticore/profiles/once/profile.yml", JSON.stringify({ extends: "code", setup }));
+  const task = (more: string) => `Go. [[scenario:commands 1="echo 2 > lock" 2="cat vendor/made"]] ${more}`;
+  const cut = await own.serve({ direct: true });
+  const { id } = await own.submit({ task: task("[[hold:changed@1]]"), repo_url: repo.path, profile: "once" });
+  const tree = join(own.home, ".agenticore/worktrees", id);
+  const vendored = () => contentOf(join(tree, "vendor/made")) || undefined;
+  const half = await eventually(vendored, { what: "the set-up is in the middle" });
+  await cut.kill();
+  await eventually(() => own.jobProcesses().length === 0);
+
+  const killed = await own.serve({ direct: true });
+  const made = await eventually(() => (vendored() === half ? undefined : vendored()), { what: "it begins anew" });
+  writeFileSync(join(tree, "go"), "");
+  await own.model.waitFor(({ step }) => step === 1);
+  await killed.kill();
+  await eventually(() => own.jobProcesses().length === 0);
+  rmSync(join(tree, "go")); // it would wait for ever
+  own.model.release("changed");
+
+  const last = await own.serve({ direct: true });
+  expect(await own.ended(id, 120_000)).toMatchObject({ status: "succeeded", attempt: 3 });
+  const next = await own.submit({ task: task(""), repo_url: repo.path, profile: "once" });
+  expect(await own.ended(next.id, 120_000)).toMatchObject({ status: "succeeded", attempt: 1, diff: { files: 1 } });
+  for (const job of [id, next.id]) {
+    const outputs = (await own.events(job))
+      .filter(({ type }) => type === "tool.ended")
+      .map(({ data }) => data["output"]);
+    expect(String(outputs.at(-1)).trim()).toBe(made.trim());
+  }
+  expect(last.stderr()).toContain('"seeded":true');
+});
+
+const contentOf = (path: string): string | undefined => {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+};
 
 test("nothing of a set-up is left", () => {
   expect(world.jobProcesses()).toEqual([]);

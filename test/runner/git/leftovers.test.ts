@@ -181,3 +181,43 @@ test("the configured identity comes before the repository's, and Agenticore comm
   );
   expect(await author({}, true)).toBe("Agenticore <agenticore@localhost>, Agenticore <agenticore@localhost>");
 });
+
+test("a worktree that was removed while the job ran is not taken for one whose files were all deleted", async () => {
+  await using desk = await aDesk();
+  const removed = async (work: (path: string) => void) => {
+    const { tree } = await desk.start();
+    work(tree.path);
+    rmSync(tree.path, { recursive: true });
+    return tree;
+  };
+  const nothing = await removed(() => undefined);
+  const job = { id: nothing.jobId, repoUrl: desk.repo.path };
+  await expect(desk.repos.commitLeftovers(nothing, "x", never())).rejects.toMatchObject({
+    code: "worktree_failed",
+    message: expect.stringContaining("was removed while the job ran"),
+  });
+  expect(await desk.repos.reopenWorktree(job, never())).toBeUndefined();
+
+  const commit = (path: string) => {
+    writeFileSync(join(path, "new.txt"), "new\n");
+    gitIn(path)("add", "new.txt");
+    gitIn(path)("-c", "user.name=x", "-c", "user.email=x@x", "commit", "-qm", "by the agent");
+  };
+  const committed = await removed(commit);
+  const left = await desk.repos.commitLeftovers(committed, "x", never());
+  expect(left).toMatchObject({ commit: undefined, warnings: [expect.stringContaining("was removed")] });
+  expect((await desk.repos.summarize(committed, never()))?.diff).toEqual({ files: 1, insertions: 1, deletions: 0 });
+  const again = await desk.repos.commitLeftovers(committed, "x", never());
+  expect(again).toMatchObject({ commit: undefined, warnings: [] });
+});
+
+test("an agent that deletes every file has done so, and one that deletes its .git file too has only done that", async () => {
+  await using desk = await aDesk();
+  for (const gone of [["README.md", "src", ".gitignore"], [".git"]]) {
+    const { tree } = await desk.start();
+    for (const name of gone) rmSync(join(tree.path, name), { recursive: true });
+    writeFileSync(join(tree.path, "new.txt"), "new\n");
+    const left = await desk.repos.commitLeftovers(tree, "x", never());
+    expect(left).toMatchObject({ files: gone.length > 1 ? 5 : 1, warnings: [] });
+  }
+});

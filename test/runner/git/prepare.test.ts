@@ -66,6 +66,16 @@ test("a base ref may be a branch, a tag, an annotated tag or a full commit hash"
   });
 });
 
+test("a tag or a hash of what is no commit is no base, however often it is asked for, and the mirror stays as it is", async () => {
+  await using desk = await aDesk();
+  const blob = desk.repo.git("rev-parse", "HEAD:README.md");
+  desk.repo.git("tag", "key", blob);
+  desk.repo.git("tag", "-a", "-m", "note", "tree", "HEAD^{tree}");
+  for (const baseRef of ["key", "key", "tree", "tree", blob, blob])
+    await expect(desk.start({ baseRef })).rejects.toEqual(code("ref_not_found", /is not a commit/));
+  expect(desk.repos.counters.rebuilds).toBe(0);
+});
+
 test("a branch that gave way to a folder of branches is fetched", async () => {
   await using desk = await aDesk();
   desk.repo.git("branch", "topic");

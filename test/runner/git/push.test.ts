@@ -77,7 +77,11 @@ test("a refused push and a repository that is gone are told apart", async () => 
   desk.repo.git("config", "transfer.hideRefs", "refs/heads");
   await expect(desk.repos.push(tree, { commit }, never())).rejects.toMatchObject({ code: "push_rejected" });
   execFileSync("rm", ["-rf", desk.repo.path]);
-  const gone = { code: "push_rejected", message: expect.stringContaining("there is no repository") };
+  const gone = {
+    code: "push_rejected",
+    message: expect.stringContaining("there is no repository"),
+    remedy: expect.stringMatching(/^Put the folder back/),
+  };
   await expect(desk.repos.push(tree, { commit }, never())).rejects.toMatchObject(gone);
 });
 
