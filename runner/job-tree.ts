@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import type { Claim } from "../shared/store.ts";
+import type { Held } from "./keep-lease.ts";
 import type { JobPlaces } from "./places.ts";
+import { removeClaimNote } from "./process/claim-note.ts";
 import { writeRunFile } from "./process/run-file.ts";
 import type { TreePlan } from "./process/spawn-warden.ts";
 import type { RunnerDeps } from "./runner-deps.ts";
@@ -29,11 +31,21 @@ export const loginFolder = (env: Readonly<Record<string, string>>): string[] =>
   env["CLAUDE_SECURESTORAGE_CONFIG_DIR"] === undefined ? [] : [env["CLAUDE_SECURESTORAGE_CONFIG_DIR"]];
 
 /** For whoever finds this attempt after a crash: where its warden writes. */
-export const noteRun = ({ job, lease }: Claim, run_dir: string, { places, identity }: RunnerDeps): Promise<void> =>
+const noteRun = ({ job, lease }: Claim, run_dir: string, { places, identity }: RunnerDeps): Promise<void> =>
   writeRunFile(places.runs, {
     ...{ job: job.id, fence: lease.fence, runner: identity, run_dir },
     ...{ pid: null, start_time: null, worktree_path: null, session_id: job.session_id ?? null },
   });
+
+/** From here on the note of the attempt speaks for the claim. */
+export async function noteStart(
+  { claim, claimId }: Pick<Held, "claim" | "claimId">,
+  run_dir: string,
+  deps: RunnerDeps,
+): Promise<void> {
+  await noteRun(claim, run_dir, deps);
+  await removeClaimNote(deps.places.runs, claimId);
+}
 
 /** Runs something under a warden of its own, which whoever finds this attempt after a crash finds meanwhile. */
 export async function announce(

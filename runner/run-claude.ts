@@ -57,7 +57,7 @@ const termGraceMs = 2_000;
 const lingerMs = 60_000;
 
 /**
- * Runs Claude to its end and carries what it says to the job's log.
+ * Runs Claude to its end and carries what it says to the job's log. When it resolves or throws, nothing of it lives.
  * @throws AppError `setup_failed` when it cannot be started, `internal` when its warden was killed, LeaseLost when its
  * grant ran out before it was started.
  */
@@ -128,11 +128,19 @@ export async function runClaude(order: Order, { clock, redact, newId, log }: Dep
   void tree.exited.then(() => over.abort());
   await tree.write(plan.firstLine);
 
-  await follow();
+  // What cannot be read on breaks the attempt off, and only when nothing of it lives: somebody else may have the job next.
+  const broken = await follow().then(
+    () => undefined,
+    (error: unknown) => {
+      tree.kill();
+      return { error };
+    },
+  );
   approvals.end();
   const exit = await tree.exited;
   await provenDead();
   await Promise.all([deadline, ending]);
+  if (broken) throw broken.error;
   const why = asJudged(stop) ?? lostBy(exit);
   return { session, exit, ...(why ? { stop: why } : lingered ? { stop: "lingered" as const } : {}) };
 

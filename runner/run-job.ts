@@ -21,12 +21,11 @@ import {
 } from "./conclude.ts";
 import { evidenceOf } from "./evidence.ts";
 import { handOver } from "./hand-over.ts";
-import { announce, loginFolder, noteRun, runDirOf, treeOf } from "./job-tree.ts";
+import { announce, loginFolder, noteStart, runDirOf, treeOf } from "./job-tree.ts";
 import { type Held, keepLease, type LeaseKeeper } from "./keep-lease.ts";
 import { openWork } from "./open-work.ts";
 import { type JobPlaces, jobPlaces } from "./places.ts";
 import { prepareWorktree } from "./prepare-worktree.ts";
-import { removeClaimNote } from "./process/claim-note.ts";
 import type { LoadedProfile } from "./profile/extend.ts";
 import { profileSecrets } from "./profile/profile-secrets.ts";
 import { reportEnd } from "./report-end.ts";
@@ -74,19 +73,21 @@ export async function runJob(held: Run, deps: RunnerDeps, stop: AbortSignal): Pr
   const signal = AbortSignal.any([keeper.signal, stop]);
   const own = jobPlaces(deps.places, claim.lease, deps.tmpRoot);
   const warnings = new Set(job.warnings);
-  await noteRun(claim, runDirOf(own, claim), deps);
-  await removeClaimNote(deps.places.runs, held.claimId);
-  // An attempt whose lease was lost while this process stood still ends now, and has the same tree, branch and folders.
-  await held.before?.catch(() => undefined);
   const place = Promise.withResolvers<Workplace | undefined>();
   const attempt = { claim, job, keeper, own, signal, stop, warnings, opened: place.resolve };
-  const conclusion = await work(attempt, deps).catch((error: unknown) => {
-    log.warn("attempt broke off", { error: String(error), cause: String((error as Error)?.cause ?? "") });
-    return concludeError(error, { signal });
-  });
+  const conclusion = await noteStart(held, runDirOf(own, claim), deps)
+    // An attempt whose lease was lost while this process stood still ends now, and has the same tree, branch and folders.
+    .then(() => held.before?.catch(() => undefined))
+    .then(() => work(attempt, deps))
+    .catch((error: unknown) => {
+      log.warn("attempt broke off", { error: String(error), cause: String((error as Error)?.cause ?? "") });
+      return concludeError(error, { signal });
+    });
   place.resolve(undefined); // where it was not opened
   const tidy = async () => {
-    await removeTmp(deps.tmpRoot, claim.lease);
+    await removeTmp(deps.tmpRoot, claim.lease).catch((error: unknown) =>
+      log.warn("a temporary folder could not be removed", { error: String(error) }),
+    );
     // Whoever has the lease now may be at work in that very tree.
     const how = afterUse(conclusion, signal);
     const workplace = how && (await place.promise);
@@ -194,10 +195,10 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
   note(warnings);
   keeper.patch({ phase: "running" });
   signal.throwIfAborted();
-  await patiently(() => keeper.flush(), signal, deps); // nothing starts without a proven lease, nor before its session is on the job
+  const prove = () => patiently(() => keeper.flush(), signal, deps);
+  await prove(); // nothing starts without a proven lease, nor before its session is on the job
   if (workplace.holdsWork) await workplace.noteDone(undefined);
   const places = { configDir: own.config, sessions: deps.places.sessions, sessionId };
-  const prove = () => patiently(() => keeper.flush(), signal, deps);
   await using checkpoints = workplace.keepCheckpoints?.({ prove, note, signal });
   await using conversation = carrySession({ lease: claim.lease, ...places }, deps);
   const heard = { job, attempt: job.attempt, configDir: own.config, sessionId, sinceMs: deps.clock.now() };

@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "../../shared/clock.ts";
 import { AppError, LeaseLost } from "../../shared/error.ts";
 import type { Redact } from "../../shared/redact.ts";
@@ -31,7 +30,6 @@ export async function runSetup({ setup, tree: plan, keeper, signal }: Order, { c
   keeper.onGrant((grant) => tree.grant(grant));
   tree.closeInput();
   let late = false;
-  let flooded = false;
   const over = new AbortController();
   void tree.exited.then(() => over.abort());
   const limit = clock.sleep(setup.timeout * 1_000, over.signal).then(() => {
@@ -42,17 +40,20 @@ export async function runSetup({ setup, tree: plan, keeper, signal }: Order, { c
   const stop = () => tree.terminate(termGraceMs);
   signal.addEventListener("abort", stop, { once: true });
   if (signal.aborted) stop();
-  if (await tree.started) flooded = await printsTooMuch(plan.runDir, tree.exited, clock);
-  if (flooded) tree.kill();
+  const read = (await tree.started)
+    ? await printsTooMuch(plan.runDir, tree.exited, clock).catch((error: unknown) => ({ error }))
+    : false;
+  if (read !== false) tree.kill();
   const exit = await tree.exited;
-  for (let rest = exit.survivors ?? []; rest.length > 0; rest = await tree.survivors()) await sleep(1_000);
+  for (let rest = exit.survivors ?? []; rest.length > 0; rest = await tree.survivors()) await clock.sleep(1_000);
   signal.removeEventListener("abort", stop);
   await limit;
+  if (typeof read === "object") throw read.error;
   const said = redact((await lastLines(plan.runDir)).join("\n"));
   await Promise.all([keepRecord(plan.runDir, "out"), keepRecord(plan.runDir, "err")]);
   signal.throwIfAborted();
   if (exit.reason === "expired") throw new LeaseLost(plan.job);
-  const why = whyNot(exit, { late, flooded, seconds: setup.timeout });
+  const why = whyNot(exit, { late, flooded: read, seconds: setup.timeout });
   if (why !== undefined) throw failed(why, said);
 }
 

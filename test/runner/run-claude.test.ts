@@ -2,34 +2,31 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { Grant, LeaseKeeper } from "../../runner/keep-lease.ts";
+import { processOf } from "../../runner/process/process-id.ts";
 import { processGroup } from "../../runner/process/sandbox.ts";
 import { runClaude } from "../../runner/run-claude.ts";
 import { systemClock as clock } from "../../shared/clock.node.ts";
 import { silentLog } from "../../shared/log.ts";
 import { aJobId } from "../support/a-job.ts";
+import { granting } from "./granting.ts";
 
 const sandbox = processGroup("for a test");
 
-/** A keeper that grants this and is never asked for more: what is started here ends before. */
-const granting = (grant: Grant): LeaseKeeper => ({
-  lease: { job: aJobId(), runner: "box-1/a1", fence: 1 },
-  signal: new AbortController().signal,
-  emit: () => undefined,
-  patch: () => undefined,
-  room: async () => undefined,
-  delivered: () => undefined,
-  flush: async () => undefined,
-  grant: () => grant,
-  onGrant: () => undefined,
-  onMessage: () => undefined,
-  end: async () => ({ patch: {}, events: [], firstEvent: 0 }),
-  [Symbol.asyncDispose]: async () => undefined,
-});
+type Start = Readonly<{
+  argv?: readonly [string, ...string[]];
+  enter?: readonly string[];
+  forMs?: number;
+  redact?: (text: string) => string;
+  onStarted?: (pid: number) => void;
+}>;
 
-type Start = Readonly<{ argv?: readonly [string, ...string[]]; enter?: readonly string[]; forMs?: number }>;
-
-async function started({ argv = ["/bin/true"], enter = [], forMs = 20_000 }: Start): Promise<unknown> {
+async function started({
+  argv = ["/bin/true"],
+  enter = [],
+  forMs = 20_000,
+  redact = (text) => text,
+  onStarted = () => undefined,
+}: Start): Promise<unknown> {
   const root = mkdtempSync(join(tmpdir(), "ac-run-claude-"));
   const folder = (name: string) => {
     mkdirSync(join(root, name));
@@ -45,14 +42,14 @@ async function started({ argv = ["/bin/true"], enter = [], forMs = 20_000 }: Sta
     },
     ...{ resumed: false, checks: [], keeper, stop: new AbortController().signal },
     ...{
-      onStarted: () => undefined,
+      onStarted,
       onUsage: () => undefined,
       nearBudget: new Promise<void>(() => undefined),
       onSaid: () => undefined,
     },
     ...{ stallSeconds: 0, heard: () => 0, warn: () => undefined },
   };
-  const deps = { clock, redact: (text: string) => text, newId: () => aJobId(), log: silentLog };
+  const deps = { clock, redact, newId: () => aJobId(), log: silentLog };
   try {
     return await runClaude(order, deps).catch((error: unknown) => error);
   } finally {
@@ -74,4 +71,19 @@ test("a warden that is killed before it has started Claude is a crash, which ano
 
 test("where the grant has run out before Claude is started the lease counts as lost", async () => {
   expect(await started({ forMs: 0 })).toMatchObject({ name: "LeaseLost" });
+});
+
+test("an attempt that breaks off while Claude works ends it first: its job is soon somebody else's", async () => {
+  const said = { type: "assistant", message: { content: [{ type: "text", text: "hello" }] } };
+  const redact = (): string => {
+    throw new Error("it cannot be read on");
+  };
+  let warden = 0;
+  const onStarted = (pid: number) => {
+    warden = pid;
+  };
+  const argv = ["/bin/bash", "-c", `echo '${JSON.stringify(said)}'; sleep 60`] as const;
+  expect(await started({ argv, redact, onStarted })).toMatchObject({ message: "it cannot be read on" });
+  expect(warden).toBeGreaterThan(0);
+  expect(processOf(warden)).toBeUndefined();
 });
