@@ -1,7 +1,9 @@
-import { readdir, rm, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { isStoreAway } from "../shared/error.ts";
 import { isTerminal, type Job, JobId, type JobStatus } from "../shared/job.ts";
 import { sessionRetentionMs } from "../shared/session-retention.ts";
+import { removeFolder } from "./remove-folder.ts";
 import type { RunnerDeps } from "./runner-deps.ts";
 import { sweepSetups } from "./setup/cache.ts";
 
@@ -9,26 +11,32 @@ type Deps = Pick<RunnerDeps, "store" | "clock" | "config" | "places" | "repos" |
 
 /**
  * Takes away what ended jobs left: trees of failed ones after their retention, of others at once (their runner was killed
- * before it could), run folders with their job's record,
- * sessions that nobody continued for as long as they are remembered. A live job's are never touched.
+ * before it could), run folders with their job's record, sessions that nobody continued for as long as they are remembered.
+ * A live job's are never touched. What cannot be taken away is told and holds up nothing else.
  */
 export async function removeOldRuns(deps: Deps): Promise<void> {
-  const { repos, places, config, clock } = deps;
+  const { repos, places, config, clock, log } = deps;
+  const remove = async (what: string, act: () => Promise<unknown>) => {
+    await act().catch((error: unknown) => {
+      if (isStoreAway(error)) throw error;
+      log.warn("what an ended job left could not be taken away", { what, error: String(error) });
+    });
+  };
   for (const { jobId, prepared } of await repos.listTrees())
     if (!prepared && (await isOver(deps, jobId, ({ status }) => (isPutAway(status) ? 0 : config.retentionFailed))))
-      await repos.removeTree(jobId);
+      await remove(jobId, () => repos.removeTree(jobId));
   await repos.sweep();
   await sweepSetups(join(places.data, "setups"), clock.now());
   for (const name of await names(places.runs)) {
+    const folder = join(places.runs, name);
     if (!JobId.safeParse(name).success) continue;
-    if (await isOver(deps, name, () => config.jobTtl))
-      await rm(join(places.runs, name), { recursive: true, force: true });
+    if (await isOver(deps, name, () => config.jobTtl)) await remove(folder, () => removeFolder(folder));
   }
   for (const name of await names(places.sessions)) {
     const folder = join(places.sessions, name);
-    const unusedMs = clock.now() - (await stat(folder)).mtimeMs;
-    if (unusedMs > sessionRetentionMs && !(await deps.store.sessionUser(name)))
-      await rm(folder, { recursive: true, force: true });
+    const used = await stat(folder).catch(() => undefined); // another box may have been quicker
+    if (!used || clock.now() - used.mtimeMs <= sessionRetentionMs || (await deps.store.sessionUser(name))) continue;
+    await remove(folder, () => removeFolder(folder));
   }
 }
 

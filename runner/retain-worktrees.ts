@@ -1,4 +1,5 @@
 import { boxQueue } from "../shared/box-queue.ts";
+import { isStoreAway } from "../shared/error.ts";
 import { JobId } from "../shared/job.ts";
 import { cleanupJob } from "../shared/worktree-job.ts";
 import type { RunnerDeps } from "./runner-deps.ts";
@@ -21,11 +22,17 @@ export async function retainWorktrees(deps: Deps): Promise<void> {
       tenant,
       queueTtlSeconds: config.queueTtl,
       queue: boxQueue(pool, box),
-      // Asked for again every hour, it is one job.
+      // However often it is asked for, it is one job.
       idempotency: { key: `retention ${id} ${used_at}`, body: id },
     });
   }
-  for (const { jobId, prepared } of await repos.listTrees()) if (prepared) await removeUnknown(jobId, deps);
+  for (const { jobId, prepared } of await repos.listTrees()) {
+    if (!prepared) continue;
+    await removeUnknown(jobId, deps).catch((error: unknown) => {
+      if (isStoreAway(error)) throw error;
+      deps.log.warn("a worktree that the store does not know stays", { worktree: jobId, error: String(error) });
+    });
+  }
 }
 
 /** One whose removal was cut off, that another box has prepared anew, or whose record is gone. */

@@ -1,6 +1,7 @@
-import { readdir, rm } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Lease } from "../shared/store.ts";
+import { removeFolder } from "./remove-folder.ts";
 
 type Attempt = Pick<Lease, "job" | "fence">;
 
@@ -14,7 +15,7 @@ export async function removeTmp(tmpRoot: string, { job, fence }: Attempt): Promi
   const isOver = (rest: string) => /^\d+$/.test(rest) && Number(rest) <= fence;
   const names = await readdir(tmpRoot);
   const over = names.filter((name) => name.startsWith(prefix) && isOver(name.slice(prefix.length)));
-  for (const name of over) await rm(join(tmpRoot, name), { recursive: true, force: true });
+  for (const name of over) await removeFolder(join(tmpRoot, name));
 }
 
 const prefixOf = (job: string): string => `agenticore-${job.slice(0, 13)}-`;

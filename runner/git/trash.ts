@@ -1,7 +1,7 @@
-import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { mkdir, readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
+import { removeFolder } from "../remove-folder.ts";
 
 export type Trash = Readonly<{
   /** Out of the way at once, by a rename into `folder` on the same disk; deleted behind the scenes. */
@@ -16,7 +16,7 @@ export type Trash = Readonly<{
 export function makeTrash(log: (sentence: string) => void): Trash {
   const busy = new Set<Promise<void>>();
   const remove = (path: string) => {
-    const done = removeTree(path)
+    const done = removeFolder(path)
       .catch((error: unknown) => log(`could not delete ${path}: ${String(error)}`))
       .finally(() => busy.delete(done));
     busy.add(done);
@@ -41,18 +41,3 @@ export function makeTrash(log: (sentence: string) => void): Trash {
     },
   };
 }
-
-/** rm(1) keeps our event loop free; folders that an agent closed to us are opened first. */
-async function removeTree(path: string): Promise<void> {
-  if ((await run("rm", ["-rf", "--", path])) === 0) return;
-  await run("chmod", ["-R", "u+rwx", "--", path]);
-  const code = await run("rm", ["-rf", "--", path]);
-  if (code !== 0) throw new Error(`rm ended with ${code}`);
-}
-
-const run = (program: string, args: readonly string[]) =>
-  new Promise<number | null>((resolve, reject) => {
-    spawn(program, args, { env: { PATH: "/usr/bin:/bin" }, stdio: "ignore" })
-      .once("error", reject)
-      .once("exit", resolve);
-  });

@@ -1,5 +1,6 @@
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { removeFolder } from "../remove-folder.ts";
 import { mergeSettings } from "./deep-merge.ts";
 import type { LoadedProfile } from "./extend.ts";
 import { copyParts } from "./parts.ts";
@@ -56,12 +57,12 @@ export async function materialize(facts: MaterializeFacts): Promise<Materialized
 /** Moved away first: a half-removed folder must never be used, and removal can take long. */
 async function freshFolder(path: string): Promise<void> {
   const old = `${path}.old`;
-  await rm(old, { recursive: true, force: true });
+  await removeFolder(old);
   await rename(path, old).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== "ENOENT") throw error;
   });
   await mkdir(path, { recursive: true, mode: 0o700 });
-  await rm(old, { recursive: true, force: true });
+  await removeFolder(old);
 }
 
 const firstStart = (trusted: readonly string[]) => ({

@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, rename, rm, stat, utimes } from "node:fs/prom
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Setup } from "../../shared/setup.ts";
+import { removeFolder } from "../remove-folder.ts";
 import { folderFor, kindInside } from "./inside.ts";
 
 const execute = promisify(execFile);
@@ -98,6 +99,6 @@ export async function sweepSetups(cache: string, nowMs: number): Promise<void> {
   for (const { name } of [...drafts, ...old]) {
     const going = join(cache, name.endsWith(".new") ? name : `${name}.gone.new`);
     if (!name.endsWith(".new")) await rename(join(cache, name), going).catch(() => undefined);
-    await rm(going, { recursive: true, force: true });
+    await removeFolder(going);
   }
 }

@@ -17,9 +17,13 @@ async function anUpkeep() {
   const places = somePlaces(root);
   const trees: string[] = [];
   const removed: string[] = [];
+  const stuck = new Set<string>();
   const repos = {
     listTrees: async () => trees.map((jobId) => ({ jobId })),
-    removeTree: async (jobId: string) => removed.push(jobId) > 0,
+    removeTree: async (jobId: string) => {
+      if (stuck.has(jobId)) throw new Error("it stays");
+      return removed.push(jobId) > 0;
+    },
     sweep: async () => undefined,
   } as unknown as RunnerDeps["repos"];
   const config = aConfig({ AGENTICORE_RETENTION_FAILED: "100", AGENTICORE_JOB_TTL: "1000" });
@@ -35,7 +39,7 @@ async function anUpkeep() {
     return { id: job.id, run: folder("runs", job.id) };
   };
   return {
-    ...{ world, removed, trees, folder, submit },
+    ...{ world, removed, stuck, trees, folder, submit },
     tidy: () => removeOldRuns({ store: world.store, clock: world.clock, log: silentLog, config, places, repos }),
     [Symbol.asyncDispose]: async () => {
       await world[Symbol.asyncDispose]();
@@ -106,4 +110,15 @@ test("a session goes when nobody continued it for 30 days, unless a live job has
   await upkeep.world.store.submit(aNewJob({ job: { session_id: used } }));
   await upkeep.tidy();
   expect(folders.map((folder) => existsSync(folder))).toEqual([true, false, true]);
+});
+
+test("what cannot be taken away holds up nothing else", async () => {
+  await using upkeep = await anUpkeep();
+  const [first, second] = [aJobId(), aJobId()];
+  upkeep.trees.push(first, second);
+  upkeep.stuck.add(first);
+  const run = upkeep.folder("runs", second);
+  await upkeep.tidy();
+  expect(upkeep.removed).toEqual([second]);
+  expect(existsSync(run)).toBe(false);
 });

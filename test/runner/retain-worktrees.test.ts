@@ -15,10 +15,14 @@ async function aBox() {
   const { store, clock } = world;
   const trees: { jobId: string; prepared?: true }[] = [];
   const [removed, unpushed]: [string[], string[]] = [[], []];
+  const odd: { id?: string } = {};
   const repos = {
     listTrees: async () => trees,
     removeTree: async (jobId: string) => removed.push(jobId) > 0,
-    isUnpushed: async (jobId: string) => unpushed.includes(jobId),
+    isUnpushed: async (jobId: string) => {
+      if (jobId === odd.id) throw new Error("its repository is not there any more");
+      return unpushed.includes(jobId);
+    },
   } as unknown as RunnerDeps["repos"];
   const config = aConfig({ AGENTICORE_RETENTION_WORKTREES: "1000" });
   const prepare = async (facts: Partial<WorktreeRecord> = {}) => {
@@ -42,7 +46,7 @@ async function aBox() {
     return job.id;
   };
   return {
-    ...{ world, store, trees, removed, unpushed, prepare },
+    ...{ world, store, trees, removed, unpushed, odd, prepare },
     tidy: () =>
       retainWorktrees({ ...{ store, clock, log: silentLog, config, repos, box: "box-1" }, newId: randomUUID }),
     claims: async () => {
@@ -93,4 +97,13 @@ test("a tree goes whose removal was cut off, or that was made anew elsewhere, or
 
   expect(box.removed).toEqual([cutOff, elsewhere, unknown]);
   expect(box.removed).not.toContain(known);
+});
+
+test("a tree of which nobody can tell whether its work was pushed stays, and holds up no other", async () => {
+  await using box = await aBox();
+  const [odd, gone] = [aJobId(), aJobId()];
+  box.odd.id = odd;
+  box.trees.push({ jobId: odd, prepared: true }, { jobId: gone, prepared: true });
+  await box.tidy();
+  expect(box.removed).toEqual([gone]);
 });
