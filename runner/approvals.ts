@@ -1,5 +1,6 @@
 import { type Clock, iso } from "../shared/clock.ts";
 import type { Message } from "../shared/job.ts";
+import { toJson } from "../shared/json.ts";
 import type { Decision, Question, QuestionEnd } from "../shared/question.ts";
 import type { Redact } from "../shared/redact.ts";
 import type { ClaudeMessage } from "./claude/messages.ts";
@@ -64,11 +65,16 @@ export function openApprovals({ keeper, write, timeoutMs }: Asking, { clock, red
     });
 
   function ask(request: string, { tool_name = "", tool_use_id, input = {} }: Wanted, waitMs: number): void {
+    const shown = toJson(input, undefined);
+    if (shown === undefined) {
+      write(denyLine(request, denials.tooLong));
+      return;
+    }
     const question: Question = {
       question_id: newId(),
       tool: clean(tool_name, maxName),
       ...(tool_use_id === undefined ? {} : { tool_use_id: tool_use_id.slice(0, maxName) }),
-      input: clean(JSON.stringify(input), maxInput),
+      input: clean(shown, maxInput),
       until: iso(clock.now() + waitMs),
     };
     const one = { request, question, input, over: new AbortController() };

@@ -50,7 +50,8 @@ export function carrySession(talk: Talk, { copies, clock, log, times }: Deps): C
     while (!over.signal.aborted) {
       const file = (await findTranscript(configDir, sessionId).catch(() => undefined))?.file;
       const state = file === undefined ? "" : await stateOf(file);
-      if (looks < firstLook.tries && !(file && (await isBegun(file)))) {
+      // What cannot be read, as where the agent has closed it to us, is not begun.
+      if (looks < firstLook.tries && !(file && (await isBegun(file).catch(() => false)))) {
         looks += 1;
         await clock.sleep(firstLook.pauseMs, over.signal);
         continue;

@@ -2,6 +2,7 @@ import { mkdir, readFile, realpath, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { AppError } from "../shared/error.ts";
+import { fromJson } from "../shared/json.ts";
 
 /** What runners that share a file system keep there: clone caches, trees that outlive a job, job files, conversations, the login. */
 export const sharedFolders = ["repos", "worktrees", "jobs", "sessions", ".claude"] as const;
@@ -24,7 +25,7 @@ export async function openSharedRoot(root: string): Promise<"known" | "new"> {
       (error: NodeJS.ErrnoException) => (error.code === "EEXIST" ? false : Promise.reject(error)),
     );
     if (isNew) return "new";
-    const found = Marker.safeParse(parsed(await readFile(marker, "utf8")));
+    const found = Marker.safeParse(fromJson(await readFile(marker, "utf8")));
     if (found.success && found.data.root === here) return "known";
     const elsewhere = found.success ? found.data.root : "an unknown path";
     throw new AppError("setup_failed", `The shared folder is ${here} here, and ${elsewhere} on other boxes.`, {
@@ -46,12 +47,4 @@ export async function makeSharedRoot(root: string): Promise<readonly string[]> {
   const folders = sharedFolders.map((name) => join(root, name));
   for (const folder of folders) await mkdir(folder, { recursive: true, mode: 0o700 });
   return folders;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -3,6 +3,7 @@ import { backOff, type Clock } from "./clock.ts";
 import { AppError, toAppError } from "./error.ts";
 import { isTerminalEvent, JobEvent, StaleNote, staleEvent } from "./event.ts";
 import { isTerminal, type Job } from "./job.ts";
+import { fromJson } from "./json.ts";
 import { decodeSse } from "./sse.ts";
 
 export type FollowOptions = Readonly<{
@@ -50,7 +51,7 @@ export async function* followJob(source: Source, id: string, options: FollowOpti
         after = frame.id ?? after;
         tries = 0;
         if (frame.event === staleEvent)
-          options.onStale?.(StaleNote.safeParse(tryJson(frame.data)).data?.stale === true);
+          options.onStale?.(StaleNote.safeParse(fromJson(frame.data)).data?.stale === true);
         const event = parseEvent(frame.data);
         if (!event) continue;
         ended = isTerminalEvent(event);
@@ -97,16 +98,8 @@ export async function waitForEnd(
 
 /** Undefined for what only a newer server says. */
 function parseEvent(data: string): JobEvent | undefined {
-  const parsed = JobEvent.safeParse(tryJson(data));
+  const parsed = JobEvent.safeParse(fromJson(data));
   return parsed.success ? parsed.data : undefined;
-}
-
-function tryJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Chunks of the stream; a silence that no keep-alive breaks ends the connection. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { fromJson } from "../../shared/json.ts";
 
 /**
  * The lines of `--output-format stream-json`, as far as the runner needs them. Claude says more, and newer
@@ -118,11 +119,3 @@ export async function* readMessages(lines: AsyncIterable<string>): AsyncGenerato
 
 const isKnown = (name: string): name is Known => Object.hasOwn(schemas, name);
 const unrecognised = (line: string): ClaudeMessage => ({ type: "unrecognised", line: line.slice(0, maxShown) });
-
-function fromJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
-}

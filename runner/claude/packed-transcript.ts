@@ -1,11 +1,11 @@
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
-import { constants } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createDeflate, createInflate } from "node:zlib";
 import { AppError } from "../../shared/error.ts";
 import type { Secret } from "../../shared/secret.ts";
+import { openPlainFile } from "./plain-file.ts";
 
 /** A conversation over the first, or that needs more than the second when packed, stays on its box. Bytes. */
 export const maxTranscriptBytes = 64 * 1024 * 1024;
@@ -24,24 +24,30 @@ export type Packing = Readonly<{ session: string; key: Secret | undefined }>;
  * Claude may write to it just now: a line that is not whole yet is left out. Links are not followed.
  */
 export async function packTranscript(file: string, { session, key }: Packing): Promise<Packed> {
-  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW);
-  try {
-    const bytes = await wholeLines(handle);
-    if (bytes > maxTranscriptBytes) return { bytes };
-    const pieces: Buffer[] = [];
-    let size = 0;
-    const most = (maxPackedBytes / 4) * 3 - overhead;
-    const deflated =
-      bytes === 0 ? [] : handle.createReadStream({ start: 0, end: bytes - 1, autoClose: false }).pipe(createDeflate());
-    for await (const piece of deflated) {
-      size += (piece as Buffer).length;
-      if (size > most) return { bytes };
-      pieces.push(piece as Buffer);
+  await using handle = await openPlainFile(file);
+  const bytes = await wholeLines(handle);
+  if (bytes > maxTranscriptBytes) return { bytes };
+  const packed = bytes === 0 ? Buffer.alloc(0) : await deflated(handle, bytes);
+  return packed === undefined ? { bytes } : { bytes, data: sealed(packed, { session, key }) };
+}
+
+/** The first so many bytes, deflated; undefined where the store would not take them. */
+async function deflated(handle: FileHandle, bytes: number): Promise<Buffer | undefined> {
+  const most = (maxPackedBytes / 4) * 3 - overhead;
+  const pieces: Buffer[] = [];
+  let size = 0;
+  const gather = async (packed: AsyncIterable<Buffer>) => {
+    for await (const piece of packed) {
+      size += piece.length;
+      if (size > most) return;
+      pieces.push(piece);
     }
-    return { bytes, data: sealed(Buffer.concat(pieces), { session, key }) };
-  } finally {
-    await handle.close();
-  }
+  };
+  const source = handle.createReadStream({ start: 0, end: bytes - 1, autoClose: false });
+  await pipeline(source, createDeflate(), gather).catch((error: unknown) => {
+    if (size <= most) throw error; // else it is we who left
+  });
+  return size > most ? undefined : Buffer.concat(pieces);
 }
 
 /**

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { toJson } from "../../shared/json.ts";
 import type { ClaudeMessage } from "./messages.ts";
 
 /** As many equal calls with equal results in a row are a circle. */
@@ -46,15 +47,7 @@ function plain(input: unknown): unknown {
   return Object.entries(input).filter(([name]) => name !== "description");
 }
 
-const hash = (value: unknown): string => createHash("sha256").update(asText(value)).digest("base64");
-
-function asText(value: unknown): string {
-  try {
-    return JSON.stringify(value) ?? "";
-  } catch {
-    return ""; // nested deeper than the stack: a hostile input
-  }
-}
+const hash = (value: unknown): string => createHash("sha256").update(toJson(value, "")).digest("base64");
 
 function remember<T>(map: Map<string, T>, key: string, value: T): void {
   map.delete(key);

@@ -1,4 +1,5 @@
 import type { NewEvent } from "../../shared/event.ts";
+import { toJson } from "../../shared/json.ts";
 import type { Redact } from "../../shared/redact.ts";
 import type { Block, ClaudeMessage } from "./messages.ts";
 import type { Session } from "./session-state.ts";
@@ -91,11 +92,4 @@ const isText = (part: unknown): part is { text: string } =>
 const kindOf = (part: unknown): string =>
   typeof part === "object" && part !== null && "type" in part ? String(part.type).slice(0, 40) : typeof part;
 
-function asText(value: unknown): string {
-  if (typeof value === "string") return value;
-  try {
-    return JSON.stringify(value) ?? "";
-  } catch {
-    return "[too deep to show]"; // a hostile input can be nested deeper than the stack
-  }
-}
+const asText = (value: unknown): string => (typeof value === "string" ? value : toJson(value, "[too deep to show]"));

@@ -1,8 +1,8 @@
-import { constants, createReadStream } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { AppError } from "../../shared/error.ts";
+import { openPlainFile } from "./plain-file.ts";
 
 const lineFeed = 10;
 
@@ -15,8 +15,8 @@ export async function copyWithout(from: string, to: string, dropped?: string): P
   const temporary = `${to}.new`;
   try {
     await rm(temporary, { force: true });
-    const source = await open(from, constants.O_RDONLY | constants.O_NOFOLLOW);
-    const target = await open(temporary, "wx", 0o600);
+    await using source = await openPlainFile(from);
+    await using target = await open(temporary, "wx", 0o600);
     const steps = dropped === undefined ? [] : [withoutLines(Buffer.from(dropped))];
     await pipeline([source.createReadStream(), ...steps, target.createWriteStream()]);
     await rename(temporary, to);
@@ -26,12 +26,13 @@ export async function copyWithout(from: string, to: string, dropped?: string): P
   }
 }
 
-/** Whether these bytes occur in the file; false where there is none. */
+/** Whether these bytes occur in the file; false where there is none, or no plain one. */
 export async function fileContains(file: string, text: string): Promise<boolean> {
   const wanted = Buffer.from(text);
   let carried = Buffer.alloc(0);
   try {
-    for await (const chunk of createReadStream(file)) {
+    await using handle = await openPlainFile(file);
+    for await (const chunk of handle.createReadStream({ autoClose: false })) {
       const bytes = Buffer.concat([carried, chunk as Buffer]);
       if (bytes.includes(wanted)) return true;
       carried = bytes.subarray(Math.max(0, bytes.length - wanted.length + 1));

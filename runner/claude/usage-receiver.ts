@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Usage } from "../../shared/job.ts";
+import { fromJson } from "../../shared/json.ts";
 import { apiRequestsIn } from "./otlp-logs.ts";
 import { addUsage, noUsage, usageHeader } from "./usage.ts";
 
@@ -34,7 +35,7 @@ const mostUsd = 1e6;
 export async function startUsageReceiver(): Promise<UsageReceiver> {
   const jobs: Jobs = new Map();
   const server = createServer({ maxHeaderSize: 16 * 1024, requestTimeout: 30_000 }, (request, out) => {
-    void answer(request, out, jobs);
+    answer(request, out, jobs).catch(() => out.destroy()); // whatever an agent sends ends its own connection alone
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -106,14 +107,6 @@ async function bodyOf(request: IncomingMessage): Promise<string | undefined> {
     return undefined;
   }
   return Buffer.concat(parts).toString();
-}
-
-function fromJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** After a refusal the rest of the body is not waited for: the connection closes. */

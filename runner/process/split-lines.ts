@@ -1,3 +1,5 @@
+import { fromJson } from "../../shared/json.ts";
+
 /** One line of output. */
 export type Line = Readonly<{
   /** Without its newline; what is not UTF-8 reads as U+FFFD. A long line has lost its middle. */
@@ -95,14 +97,5 @@ function openLine(maxBytes: number) {
 function joined(head: string, mark: string, tail: string): string {
   const half = /(?:^|[^\\])(?:\\\\)*(\\(?:u[0-9a-fA-F]{0,3})?)$/.exec(head.slice(-64))?.[1] ?? "";
   const start = `${half === "" ? head : head.slice(0, -half.length)}${mark}`;
-  return [tail, tail.slice(1)].map((end) => start + end).find(isJson) ?? start + tail;
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
+  return [tail, tail.slice(1)].map((end) => start + end).find((line) => fromJson(line) !== undefined) ?? start + tail;
 }

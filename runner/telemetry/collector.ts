@@ -1,5 +1,6 @@
 import type { Clock } from "../../shared/clock.ts";
 import type { Config } from "../../shared/config-keys.ts";
+import { toJson } from "../../shared/json.ts";
 import type { Log } from "../../shared/log.ts";
 import type { Redact } from "../../shared/redact.ts";
 import { grpcCall } from "./grpc-call.ts";
@@ -11,7 +12,7 @@ import { rarely } from "./rarely.ts";
 
 /** The configured OTLP collector. Whoever gives it something never waits for it. */
 export type Collector = Readonly<{
-  /** A request of OTLP, parsed from JSON. Known secrets are taken out before it leaves. */
+  /** A request of OTLP, parsed from JSON. Known secrets are taken out before it leaves. Never throws. */
   send: (signal: Signal, request: unknown) => void;
   counts: () => OutletCounts;
   close: (withinMs: number) => Promise<void>;
@@ -60,7 +61,9 @@ export function openCollector(config: Settings, { fetch, clock, log, redact }: D
   });
   return {
     send: (signal, request) => {
-      const json = redact(JSON.stringify(request));
+      const told = toJson(request, undefined);
+      if (told === undefined) return trouble(new Error("what a job has sent is nested too deep"));
+      const json = redact(told);
       outlet.put({ signal, json }, Buffer.byteLength(json));
     },
     counts: outlet.counts,

@@ -18,7 +18,7 @@ export type Telemetry = Readonly<{
   relay: (job: Job) => JobRelay | undefined;
   /** An attempt begins. */
   claimed: (job: Job) => void;
-  /** Tells what Claude kept of a session. Resolves when it is read, which does not depend on anybody outside. */
+  /** Tells what Claude kept of a session. Resolves when it is read, which does not depend on anybody outside; never rejects. */
   said: (session: Said) => Promise<void>;
   /** An attempt is over, and this is the job as the store has it since; undefined where nobody knows. */
   ended: (job: Job | undefined) => void;

@@ -202,3 +202,14 @@ test("a Claude that was not told to ask is not listened to", () => {
   asker.hear(wants("r1"));
   expect([asker.asked(), asker.written]).toEqual([[], []]);
 });
+
+test("an input that is nested deeper than can be shown is denied", () => {
+  const asker = anAsker();
+  const deep = `{"a":${"[".repeat(100_000)}${"]".repeat(100_000)}}`;
+  const text = wants("r1").text.replace('{"command":"date"}', deep);
+  asker.hear({ text, dropped: 0 });
+  expect(asker.asked()).toEqual([]);
+  expect(asker.written).toEqual([
+    { subtype: "success", request_id: "r1", response: { behavior: "deny", message: denials.tooLong } },
+  ]);
+});

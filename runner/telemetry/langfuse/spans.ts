@@ -11,6 +11,7 @@ import {
   type SpanExporter,
 } from "@opentelemetry/sdk-trace-base";
 import type { Clock } from "../../../shared/clock.ts";
+import { toJson } from "../../../shared/json.ts";
 import type { Redact } from "../../../shared/redact.ts";
 import { cutMiddle } from "../../claude/shorten.ts";
 import { type OutletCounts, openOutlet, Refused } from "../outlet.ts";
@@ -68,7 +69,7 @@ export function openLangfuseSpans({ clock, redact, onTrouble, ...options }: Opti
   });
   const tracer = provider.getTracer("langfuse-sdk", options.version);
   const clean = (value: unknown): string =>
-    cutMiddle(redact(typeof value === "string" ? value : JSON.stringify(value)), maxText);
+    cutMiddle(redact(typeof value === "string" ? value : toJson(value, "[too deep to show]")), maxText);
 
   return {
     emit: (observation) => {

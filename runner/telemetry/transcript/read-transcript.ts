@@ -1,7 +1,8 @@
-import { constants } from "node:fs";
-import { lstat, open, readdir } from "node:fs/promises";
+import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { fromJson } from "../../../shared/json.ts";
+import { openPlainFile } from "../../claude/plain-file.ts";
 import { findTranscript } from "../../claude/transcripts.ts";
 import { lineSplitter } from "../../process/split-lines.ts";
 
@@ -67,7 +68,7 @@ async function readAgents(folder: string, sinceMs: number): Promise<Map<string, 
   const names = (await readdir(folder)).filter((name) => /^agent-[\w-]+\.meta\.json$/.test(name)).slice(0, maxAgents);
   for (const name of names) {
     const [meta] = await readLines(join(folder, name)).catch(() => []);
-    const parsed = Meta.safeParse(asJson(meta ?? "")).data;
+    const parsed = Meta.safeParse(fromJson(meta ?? "")).data;
     if (!parsed) continue;
     const file = join(folder, name.replace(/\.meta\.json$/, ".jsonl"));
     agents.set(parsed.toolUseId, await readEntries(file, sinceMs).catch(() => []));
@@ -78,7 +79,7 @@ async function readAgents(folder: string, sinceMs: number): Promise<Map<string, 
 async function readEntries(file: string, sinceMs: number): Promise<Entry[]> {
   return (await readLines(file)).flatMap((text) => {
     if (!/"type":"(user|assistant)"/.test(text)) return [];
-    const line = Line.safeParse(asJson(text)).data;
+    const line = Line.safeParse(fromJson(text)).data;
     const atMs = Date.parse(line?.timestamp ?? "");
     return line && atMs >= sinceMs ? [{ uuid: line.uuid, atMs, message: line.message }] : [];
   });
@@ -86,10 +87,8 @@ async function readEntries(file: string, sinceMs: number): Promise<Entry[]> {
 
 /** Whole lines of a plain file, of its end where it is long. */
 async function readLines(file: string): Promise<string[]> {
-  await using handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  const info = await handle.stat();
-  if (!info.isFile()) return [];
-  const start = Math.max(0, info.size - maxBytes);
+  await using handle = await openPlainFile(file);
+  const start = Math.max(0, (await handle.stat()).size - maxBytes);
   const splitter = lineSplitter(maxLine);
   const lines: string[] = [];
   const keep = (found: ReturnType<typeof splitter.push>) => {
@@ -103,11 +102,3 @@ async function readLines(file: string): Promise<string[]> {
 
 const isFolder = async (path: string): Promise<boolean> =>
   (await lstat(path).catch(() => undefined))?.isDirectory() ?? false;
-
-function asJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

@@ -1,4 +1,5 @@
 import type { JobId } from "../../../shared/job.ts";
+import { toJson } from "../../../shared/json.ts";
 import { Block } from "../../claude/messages.ts";
 import type { Observation } from "../langfuse/observation.ts";
 import { spanIdOf } from "../trace-id.ts";
@@ -109,7 +110,7 @@ const blocksOf = ({ content }: Message): Block[] =>
 /** A result is a text, or blocks of which some have text. */
 function textOf(content: unknown): string {
   if (typeof content === "string") return content;
-  if (!Array.isArray(content)) return content === undefined ? "" : JSON.stringify(content);
+  if (!Array.isArray(content)) return toJson(content, "[too deep to show]");
   return content
     .map((block: unknown) => Block.safeParse(block).data)
     .map((block) => (block?.type === "text" ? block.text : "[no text]"))

@@ -1,10 +1,22 @@
+import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { deflateSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { maxTranscriptBytes, packTranscript, unpackTranscript } from "../../../runner/claude/packed-transcript.ts";
+import { isBegun } from "../../../runner/claude/transcripts.ts";
 import { Secret } from "../../../shared/secret.ts";
 
 const session = "6f6b7c0e-6d0e-4b3e-9a57-0b3b7a3d2f10";
@@ -103,3 +115,17 @@ test("a link in the transcript's place is not followed", async () => {
   at.write(line("blue"));
   await expect(packTranscript(at.link(), { session, key })).rejects.toMatchObject({ code: "ELOOP" });
 });
+
+test("a pipe that an agent put in the place of its conversation holds nobody up", async () => {
+  using at = aFolder();
+  const pipe = `${at.to}.pipe`;
+  execFileSync("sh", ["-c", 'mkfifo "$0"', pipe]);
+  const late = new Promise((resolve) => setTimeout(resolve, 5_000, "late").unref());
+  const soon = (work: Promise<unknown>) => Promise.race([work.catch((error: unknown) => error), late]);
+  try {
+    expect(await soon(packTranscript(pipe, { session, key }))).toMatchObject({ code: "ENOENT" });
+    expect(await soon(isBegun(pipe))).toBe(false);
+  } finally {
+    closeSync(openSync(pipe, constants.O_RDWR)); // whoever waits for a writer goes on
+  }
+}, 20_000);

@@ -142,3 +142,16 @@ test("a body over the limit is refused, and the receiver goes on", async () => {
   expect([413, "closed"]).toContain(refused);
   expect((await at.send(logs(request()))).status).toBe(200);
 });
+
+test("a request that nobody can take ends its own connection alone", async () => {
+  await using receiver = await startUsageReceiver();
+  const meter = receiver.meter(
+    () => {
+      throw new Error("it cannot be counted");
+    },
+    () => undefined,
+  );
+  const send = (body: unknown) => post(`${receiver.url}/v1/logs`, body, { "x-agenticore-usage": meter.token });
+  await expect(send(logs(request()))).rejects.toThrow();
+  expect((await send(logs())).status).toBe(200);
+});

@@ -141,3 +141,13 @@ test("headers are read as the OpenTelemetry specification writes them", () => {
     y: "%zz",
   });
 });
+
+test("what a job nests deeper than the stack is left out, and what comes after it arrives", async () => {
+  await using endpoint = await anEndpoint();
+  const collector = opened({ otelEndpoint: endpoint.url, otelProtocol: "http/json" });
+  const deep: unknown = JSON.parse(`${"[".repeat(100_000)}${"]".repeat(100_000)}`);
+  collector.send("traces", { resourceSpans: deep });
+  collector.send("traces", traces("next"));
+  await collector.close(5_000);
+  expect(endpoint.arrived()).toHaveLength(1);
+});
