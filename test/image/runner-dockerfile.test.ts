@@ -13,6 +13,9 @@ const last = stages.at(-1);
 const steps = last?.steps ?? [];
 const only = <Kind extends Step["do"]>(kind: Kind): readonly Extract<Step, { do: Kind }>[] =>
   steps.filter((step): step is Extract<Step, { do: Kind }> => step.do === kind);
+const copied = stages.flatMap((stage) =>
+  stage.steps.flatMap((step) => (step.do === "copy" && step.from === undefined ? step.sources : [])),
+);
 const variables = Object.assign({}, ...only("env").map((step) => step.variables)) as Record<string, string>;
 
 test("every base is pinned, and Node is the one that the lock brings to a checkout", () => {
@@ -48,12 +51,15 @@ test("SIGTERM is what stops it, an init is PID 1, and its health check is a comm
 
 test("only what is named comes from the checkout, and nothing that holds secrets or is made", () => {
   const isAllowed = allowedBy(read(".dockerignore"));
-  const copied = stages.flatMap((stage) =>
-    stage.steps.flatMap((step) => (step.do === "copy" && step.from === undefined ? step.sources : [])),
-  );
   for (const path of copied) expect(isAllowed(path)).toBe(true);
   for (const path of [".git", ".env", "node_modules", "dist", ".cache", "deploy", "test"])
     expect(isAllowed(path)).toBe(false);
+});
+
+test("what is compiled has its settings in the build, whichever they are by now", () => {
+  const compiled = [...read("scripts/build.ts").matchAll(/compile\("([^"]+)"\)/g)].map(([, settings]) => settings);
+  expect(compiled).toContain("tsconfig.build.json");
+  expect(copied).toEqual(expect.arrayContaining(compiled));
 });
 
 test.each([
