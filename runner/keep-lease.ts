@@ -32,6 +32,8 @@ export interface LeaseKeeper extends AsyncDisposable {
   grant(): Grant;
   onGrant(listener: (grant: Grant) => void): void;
   onMessage(listener: (message: Message) => void): void;
+  /** What a person has said and Claude has not taken up, `new`: since the attempt began. */
+  unheard(which: "all" | "new"): readonly Message[];
   /** Ends renewing and gives what was not written yet, for `finish` or `release`. */
   end(): Promise<Leftover>;
 }
@@ -58,6 +60,8 @@ export function keepLease(
   const grantListeners: ((grant: Grant) => void)[] = [];
   const messageListeners: ((message: Message) => void)[] = [];
   const seen = new Map(claim.messages.map((message) => [message.id, message]));
+  const known = new Set(seen.keys());
+  const heard = new Set<string>();
   const outbox = openOutbox();
   let wake = new AbortController();
   let sentAt = claimedAt;
@@ -165,6 +169,7 @@ export function keepLease(
       sooner(patch.phase === undefined ? appendAfterMs : 0);
     },
     delivered: (messageId) => {
+      heard.add(messageId);
       outbox.deliver(messageId);
       sooner(0);
     },
@@ -175,6 +180,10 @@ export function keepLease(
       messageListeners.push(listener);
       for (const message of seen.values()) listener(message);
     },
+    unheard: (which) =>
+      [...seen.values()].filter(
+        ({ id, answer }) => answer === undefined && !heard.has(id) && (which === "all" || !known.has(id)),
+      ),
     end,
     [Symbol.asyncDispose]: async () => void (await end()),
   };

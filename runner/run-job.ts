@@ -16,6 +16,7 @@ import {
   concludeError,
   concludeVerdict,
   endOf,
+  spent,
   spentBefore,
   withEnd,
 } from "./conclude.ts";
@@ -23,6 +24,7 @@ import { evidenceOf } from "./evidence.ts";
 import { handOver } from "./hand-over.ts";
 import { announce, loginFolder, noteStart, runDirOf, treeOf } from "./job-tree.ts";
 import { type Held, keepLease, type LeaseKeeper } from "./keep-lease.ts";
+import { cameLate, notHeard } from "./late-messages.ts";
 import { openWork } from "./open-work.ts";
 import { type JobPlaces, jobPlaces } from "./places.ts";
 import { prepareWorktree } from "./prepare-worktree.ts";
@@ -38,7 +40,7 @@ import { stopReason } from "./stop.ts";
 import { tellUsage } from "./tell-usage.ts";
 import { removeTmp } from "./tmp-folder.ts";
 import type { AttemptEnd } from "./totals.ts";
-import { whileAway } from "./while-away.ts";
+import { patiently } from "./while-away.ts";
 import type { Workplace } from "./workplace.ts";
 
 type Attempt = Readonly<{
@@ -84,6 +86,8 @@ export async function runJob(held: Run, deps: RunnerDeps, stop: AbortSignal): Pr
       return concludeError(error, { signal });
     });
   place.resolve(undefined); // where it was not opened
+  if ("finish" in conclusion && keeper.unheard("all").length > 0 && !signal.aborted)
+    keeper.patch({ warnings: [...warnings.add(notHeard)] });
   const tidy = async () => {
     await removeTmp(deps.tmpRoot, claim.lease).catch((error: unknown) =>
       log.warn("a temporary folder could not be removed", { error: String(error) }),
@@ -136,6 +140,8 @@ async function work(attempt: Attempt, deps: RunnerDeps): Promise<Conclusion> {
       : await runInside({ attempt: { ...attempt, job }, profile, workplace, note }, deps).catch(spentBefore);
   note(verdict.warnings);
   const succeeded = verdict.status === "succeeded";
+  const again = succeeded && verdict !== alreadyDone && (await cameLate(keeper, signal, deps));
+  if (again) return { release: { reason: "drained", patch: spent(job, verdict) } };
   if (!succeeded && !verdict.draft) return concludeVerdict(verdict, { job, nowMs: deps.clock.now() });
   const ended = endOf(job, verdict);
   if (succeeded) await workplace.noteDone(ended); // before anybody is told of it
@@ -231,10 +237,6 @@ async function runInside({ attempt, profile, workplace, note }: Inside, deps: Ru
   note(await conversation.end(signal));
   return stand.moveOn(judge(await evidenceOf(run, { runDir, job, metered: meter.total() }, deps)));
 }
-
-/** An outage of the store ends no attempt as long as its lease lasts. */
-const patiently = <T>(ask: () => Promise<T>, signal: AbortSignal, { clock, times }: RunnerDeps): Promise<T> =>
-  whileAway(ask, { clock, capMs: times.urgentMs, signal });
 
 const sessionRecord = ({ job, tenant }: Claim, id: string, runner: string) => ({
   id,

@@ -25,3 +25,10 @@ export async function whileAway<T>(ask: () => Promise<T>, { clock, capMs, signal
     signal.throwIfAborted();
   }
 }
+
+/** The same, with pauses as long as those between renewals that fail. */
+export const patiently = <T>(
+  ask: () => Promise<T>,
+  signal: AbortSignal,
+  { clock, times }: Readonly<{ clock: Clock; times: Readonly<{ urgentMs: number }> }>,
+): Promise<T> => whileAway(ask, { clock, capMs: times.urgentMs, signal });

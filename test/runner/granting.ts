@@ -13,6 +13,7 @@ export const granting = (grant: Grant): LeaseKeeper => ({
   grant: () => grant,
   onGrant: () => undefined,
   onMessage: () => undefined,
+  unheard: () => [],
   end: async () => ({ patch: {}, events: [], firstEvent: 0 }),
   [Symbol.asyncDispose]: async () => undefined,
 });

@@ -1,8 +1,11 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { sampleRepo } from "../support/a-repo.ts";
 import { aWorld, type SeenJob, type World } from "../support/a-world.ts";
+import { claudeBinary } from "../support/claude-cli.ts";
 import { eventually } from "../support/eventually.ts";
+import { gatedGit } from "../support/gated-git.ts";
 
 let world: World;
 beforeAll(async () => {
@@ -53,6 +56,48 @@ describe.concurrent("a person speaks to a running job", () => {
     expect(beats).toBeLessThan(400);
     expect(existsSync(inTree(job, "slow.txt"))).toBe(false);
     expect(await typesOf(job.id)).toEqual(expect.arrayContaining(["message.received", "message.delivered"]));
+  });
+
+  test("one that is accepted when Claude is about to exit, or has done so, is heard by another attempt, in the same session", async () => {
+    await using late = await aWorld();
+    // It has said its last word, and stays until the message is there.
+    const slowExit = `#!/bin/bash
+"${claudeBinary()}" "$@"
+code=$?
+[[ $1 != -p || -e ended ]] || { echo > ended; until [ -e released ]; do sleep 0.05; done; }
+exit $code
+`;
+    late.write("bin/claude", slowExit);
+    chmodSync(join(late.home, "bin/claude"), 0o755);
+    await late.serve({ direct: true, env: { AGENTICORE_CLAUDE_BINARY: join(late.home, "bin/claude") } });
+    const { id } = await late.submit({ task: "Go. [[scenario:text say=done]]", max_attempts: 1 });
+    const job = await late.until(id, (seen) => existsSync(inTree(seen, "ended")));
+    expect(await late.call("POST", `/jobs/${id}/messages`, { text: "One more thing." })).toMatchObject({ status: 202 });
+    writeFileSync(inTree(job, "released"), "");
+
+    const done = await late.ended(id);
+    expect(done).toMatchObject({ status: "succeeded", attempt: 2, session_id: job["session_id"] });
+    expect(done["output"]).toContain("One more thing.");
+    expect(done["warnings"]).toBeUndefined();
+    const types = (await late.events(id)).map(({ type }) => type);
+    expect(types.filter((type) => type === "message.delivered")).toHaveLength(1);
+  });
+
+  test("one that comes when the work is on its way to the repository is told of as not heard", async () => {
+    await using late = await aWorld();
+    await using repo = await sampleRepo();
+    const git = gatedGit(late.home);
+    git.hold("push");
+    await late.serve({ direct: true, env: { PATH: git.path } });
+    const { id } = await late.submit({ task: "Add. [[scenario:write-commit file=a.txt]]", repo_url: repo.path });
+    await git.reached("push");
+    expect(await late.call("POST", `/jobs/${id}/messages`, { text: "One more thing." })).toMatchObject({ status: 202 });
+    git.release("push");
+
+    const done = await late.ended(id);
+    expect(done).toMatchObject({ status: "succeeded", attempt: 1 });
+    expect(done["warnings"]).toEqual([expect.stringContaining("not read")]);
+    expect((await late.events(id)).map(({ type }) => type)).not.toContain("message.delivered");
   });
 
   test("several messages arrive in the order in which they were sent, each once", async () => {
