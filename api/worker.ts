@@ -3,12 +3,13 @@ import { sleepByTimer } from "../shared/clock.ts";
 import { resolveConfig } from "../shared/config.ts";
 import { toAppError } from "../shared/error.ts";
 import { knownSecrets } from "../shared/known-secrets.ts";
-import { deliverNotices } from "../shared/notify/deliver.ts";
+import { noticing } from "../shared/notify/noticing.ts";
+import { deliverNotices } from "../shared/notify/sender.ts";
 import { HttpError, toProblem } from "../shared/problem.ts";
 import { redactor } from "../shared/redact.ts";
 import { redisOverHttp } from "../shared/store/redis-over-http.ts";
 import { bundledProfiles } from "./edge/bundled-profiles.ts";
-import { type Answer, openDoors } from "./edge/doors.ts";
+import { openDoors } from "./edge/doors.ts";
 import { fetchPost } from "./edge/fetch-post.ts";
 import { lineLog } from "./edge/line-log.ts";
 
@@ -16,7 +17,12 @@ import { lineLog } from "./edge/line-log.ts";
 declare const AGENTICORE_VERSION: string;
 
 type Bindings = Readonly<Record<string, unknown>>;
-type Opened = Readonly<{ answer: Answer; scheduled: () => Promise<void> }>;
+type Opened = Readonly<{
+  answer: (request: Request, context: Context | undefined) => Promise<Response>;
+  scheduled: () => Promise<void>;
+}>;
+/** Of an invocation: it goes on until this is over, for 30 s at most after the answer. */
+type Context = Readonly<{ waitUntil: (work: Promise<unknown>) => void }>;
 
 /** Within a request time stands still but for I/O (developers.cloudflare.com/workers/reference/security-model). */
 const clock: Clock = { now: () => Date.now(), uptime: () => performance.now(), sleep: sleepByTimer };
@@ -40,7 +46,7 @@ function open(bindings: Bindings): Opened {
     random: () => Math.random(),
     newId: () => crypto.randomUUID(),
   });
-  const answer = openDoors({
+  const doors = openDoors({
     ...{ config, openStore, clock, log },
     profiles: bundledProfiles,
     model: { fetch: ask, env },
@@ -50,11 +56,32 @@ function open(bindings: Bindings): Opened {
     ...{ allowed: config.notifyAllowed, secrets: config.notifySecret, isEdge: true, clock, log, redact },
     ...{ post: fetchPost(ask), random: () => Math.random(), most: scheduledNotices },
   };
+  const sends = notifying.allowed.length > 0 && notifying.secrets.length > 0;
   const scheduled = async () => {
     const store = openStore();
     const changed = await store.sweep();
     if (changed.length > 0) log.info("swept", { jobs: changed.length });
-    if (notifying.allowed.length > 0 && notifying.secrets.length > 0) await deliverNotices({ ...notifying, store });
+    if (sends) await deliverNotices({ ...notifying, store });
+  };
+  const notify = () =>
+    deliverNotices({ ...notifying, store: openStore() }).catch((error: unknown) =>
+      log.warn("notifications wait for the cron trigger", { error }),
+    );
+  const answer: Opened["answer"] = async (request, context) => {
+    if (!sends || !context) return await doors(request);
+    const answered = Promise.withResolvers<void>();
+    let isComing = false;
+    // After the answer: nobody who asks waits for a receiver.
+    const tell = () => {
+      if (isComing) return;
+      isComing = true;
+      const sent = answered.promise.then(() => {
+        isComing = false;
+        return notify();
+      });
+      context.waitUntil(sent);
+    };
+    return await doors(request, (store) => noticing(store, tell)).finally(answered.resolve);
   };
   return { answer, scheduled };
 }
@@ -85,9 +112,9 @@ function openWorker() {
     return opened;
   };
   return {
-    fetch: async (request: Request, bindings: Bindings): Promise<Response> => {
+    fetch: async (request: Request, bindings: Bindings, context?: Context): Promise<Response> => {
       try {
-        return await ready(bindings).answer(request);
+        return await ready(bindings).answer(request, context);
       } catch (error) {
         if (opened) throw error;
         return notSetUp(error);

@@ -10,6 +10,8 @@ export type ChangeQuery = Readonly<{
   pools?: readonly string[];
   /** A relay that has more than this many messages, or is gone. */
   relay?: Readonly<{ channel: string; after: number }>;
+  /** Notifications to send. */
+  notices?: true;
   timeoutMs: number;
   signal?: AbortSignal;
 }>;

@@ -199,7 +199,8 @@ export interface JobStore extends KeyStore, NoticeStore, QuestionStore, RelaySto
    * With `control` only what others do to a running job wakes: a cancel or message that no renewal has told of yet (at once,
    * if there is one already), or the lease gone. Its runner's own renewals do not. With `runner` only what is asked of that
    * runner itself (a drain) wakes. With `pools` a store may keep quiet of what gives no runner of these pools a job. With `relay` only
-   * that relay does: as soon as it has messages behind `after`, or is gone.
+   * that relay does: as soon as it has messages behind `after`, or is gone. With `notices` only a notification does that is
+   * due, in a store of one box also when that becomes so by time; what one process sends, a store may keep from others.
    */
   changed(what: ChangeQuery): Promise<void>;
   /** Reaps expired leases (attempt ended as `lease_lost`), expires jobs over their queue time, removes terminal jobs over their TTL. Returns the jobs that it changed. */

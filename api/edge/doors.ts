@@ -3,7 +3,8 @@ import { createApp } from "../app.ts";
 import { assemble, type DoorOptions } from "../assemble.ts";
 
 type Options = Omit<DoorOptions, "store" | "outlook" | "sweepMs"> & Readonly<{ openStore: () => JobStore }>;
-export type Answer = (request: Request) => Promise<Response>;
+/** `around` is put around the store of this request. */
+export type Answer = (request: Request, around?: (store: JobStore) => JobStore) => Promise<Response>;
 
 /**
  * An event stream ends after this, before something on the way does it unseen: a client that is gone is found out at the
@@ -19,9 +20,9 @@ const streamMs = 300_000;
  */
 export function openDoors({ openStore, ...options }: Options): Answer {
   const idle = [openDoor(options)];
-  return async (request) => {
+  return async (request, around = (store) => store) => {
     const door = idle.pop() ?? openDoor(options);
-    const response = await door(request, openStore());
+    const response = await door(request, around(openStore()));
     // A stream goes on after its answer has begun, and so does what it asks of the store.
     if (!response.headers.get("content-type")?.startsWith("text/event-stream")) idle.push(door);
     return response;

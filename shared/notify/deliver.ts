@@ -30,81 +30,86 @@ export type NotifyDeps = Readonly<{
   random: () => number;
   /** For one request, in milliseconds; 10 s by default. */
   timeoutMs?: number;
-  /** How many notices one call sends at most; 200 by default. */
-  most?: number;
 }>;
 
-/** Sent together; who takes them has them for twice as long as a request can last. */
-const batch = 10;
-const leaseMs = 20_000;
+/** Who takes a notice has it for twice as long as a request can last. */
+export const leaseMs = 20_000;
 
 const second = 1_000;
 const [minute, hour] = [60 * second, 3_600 * second];
 /** Until the next request, by how many were made before; the last one again and again. */
 const delays = [5 * second, 30 * second, 2 * minute, 10 * minute, hour, 2 * hour, 4 * hour];
 
-/**
- * Sends the notices that are due, each under a lease, until there are no more, `most` are sent, or the signal aborts.
- * @throws AppError `store_unavailable`.
- */
-export async function deliverNotices(deps: NotifyDeps, stop?: AbortSignal): Promise<void> {
-  const { store, most = 200 } = deps;
-  for (let left = most; left > 0 && !stop?.aborted; ) {
-    const limit = Math.min(batch, left);
-    const notices = await store.takeNotices({ limit, leaseMs });
-    await Promise.all(notices.map((notice) => deliver(deps, notice, stop)));
-    if (notices.length < limit) return;
-    left -= limit;
-  }
-}
+type Said =
+  /** 200 where it was taken, or any other status. */
+  | Readonly<{ status: number }>
+  /** Why there was none: the receiver was silent; it may not be told by this process, perhaps by another one. */
+  | Readonly<{ error: string; isSilent?: boolean; isRefused?: boolean }>;
+/** When it is to be sent again, if it is; whether the receiver was silent. */
+type Sent = Readonly<{ retryMs?: number; isSilent: boolean }>;
 
-async function deliver(deps: NotifyDeps, notice: Notice, stop: AbortSignal | undefined): Promise<void> {
-  const { store, log, random } = deps;
+/** Makes the request of a notice that was taken, and says what came of it. @throws AppError `store_unavailable`. */
+export async function deliver(deps: NotifyDeps, notice: Notice, stop?: AbortSignal): Promise<Sent> {
   const said = await request(deps, notice, stop);
   // What this process broke off itself is sent again by whoever has it next.
-  if (stop?.aborted && said !== 200) return;
+  if (stop?.aborted && !("status" in said && said.status === 200)) return { isSilent: false };
+  return await settle(deps, notice, said);
+}
+
+/** Without a request: others to this receiver are under way, and the last ones had no answer. */
+export const postpone = (deps: NotifyDeps, notice: Notice): Promise<Sent> =>
+  settle(deps, notice, { error: "The receiver did not answer others in time, so it was not asked.", isSilent: true });
+
+async function settle({ store, log, random }: NotifyDeps, notice: Notice, said: Said): Promise<Sent> {
   const outcome = outcomeOf(said, notice, random);
   await store.settleNotice(notice, outcome);
   const facts = { job: notice.job, event: notice.event.type, notice: notice.id, attempt: notice.attempts + 1 };
   if (outcome.kind === "delivered") log.info("notified", facts);
   else log.warn("a notification was not taken", { ...facts, ...outcome, host: hostOf(notice.url) });
+  const retryMs = outcome.kind === "failed" ? outcome.retryMs : undefined;
+  return { isSilent: "error" in said && said.isSilent === true, ...(retryMs === undefined ? {} : { retryMs }) };
 }
 
-/** 200 where it was taken, any other status, or why there was none. */
-async function request(deps: NotifyDeps, notice: Notice, stop?: AbortSignal): Promise<number | string> {
+async function request(deps: NotifyDeps, notice: Notice, stop?: AbortSignal): Promise<Said> {
   const { store, post, allowed, isEdge = false, secrets, redact, clock, timeoutMs = 10_000 } = deps;
+  let url: URL;
   try {
-    const url = checkReceiver(notice.url, { allowed, isEdge, hasSecret: secrets.length > 0 });
-    const body = noticeBody(notice, await store.get(notice.job), redact);
-    const { id } = notice;
-    const timestamp = Math.floor(clock.now() / 1_000);
-    const headers = {
-      "content-type": "application/json",
-      "user-agent": "Agenticore",
-      "webhook-id": id,
-      "webhook-timestamp": String(timestamp),
-      "webhook-signature": await signatures({ id, timestamp, body }, secrets),
-    };
-    const inTime = AbortSignal.timeout(timeoutMs);
-    const status = await post(url, { headers, body }, stop ? AbortSignal.any([inTime, stop]) : inTime).catch(
-      (error) => {
-        throw inTime.aborted ? new Error(`The receiver did not answer within ${timeoutMs / 1_000} s.`) : error;
-      },
-    );
-    return status >= 200 && status < 300 ? 200 : status;
+    url = checkReceiver(notice.url, { allowed, isEdge, hasSecret: secrets.length > 0 });
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return { error: messageOf(error), isRefused: true };
+  }
+  const body = noticeBody(notice, await store.get(notice.job), redact);
+  const { id } = notice;
+  const timestamp = Math.floor(clock.now() / 1_000);
+  const headers = {
+    "content-type": "application/json",
+    "user-agent": "Agenticore",
+    "webhook-id": id,
+    "webhook-timestamp": String(timestamp),
+    "webhook-signature": await signatures({ id, timestamp, body }, secrets),
+  };
+  const inTime = AbortSignal.timeout(timeoutMs);
+  try {
+    const status = await post(url, { headers, body }, stop ? AbortSignal.any([inTime, stop]) : inTime);
+    return { status: status >= 200 && status < 300 ? 200 : status };
+  } catch (error) {
+    if (!inTime.aborted) return { error: messageOf(error) };
+    return { error: `The receiver did not answer within ${timeoutMs / 1_000} s.`, isSilent: true };
   }
 }
 
-function outcomeOf(said: number | string, { attempts, ageMs }: Notice, random: () => number): NoticeOutcome {
-  if (said === 200) return { kind: "delivered" };
-  if (said === 410) return { kind: "stopped", error: "The receiver answered 410: it wants no more." };
-  const retryMs = jittered(delays[attempts] ?? 4 * hour, random);
-  const error = typeof said === "string" ? said : sentenceOf(said);
+function outcomeOf(said: Said, { attempts, ageMs }: Notice, random: () => number): NoticeOutcome {
+  if ("status" in said && said.status === 200) return { kind: "delivered" };
+  if ("status" in said && said.status === 410)
+    return { kind: "stopped", error: "The receiver answered 410: it wants no more." };
+  const delayMs = delays[attempts] ?? 4 * hour;
+  // Another process may be allowed to, and should not come too late for it.
+  const retryMs = jittered("error" in said && said.isRefused ? Math.min(delayMs, 10 * minute) : delayMs, random);
+  const error = "error" in said ? said.error : sentenceOf(said.status);
   return { kind: "failed", error, ...(ageMs + retryMs < noticeLifeMs ? { retryMs } : {}) };
 }
 
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 const sentenceOf = (status: number): string =>
   `The receiver answered ${status}${status >= 300 && status < 400 ? ": redirects are not followed" : ""}.`;
 /** An address may have a secret in its path. */

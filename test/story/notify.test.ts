@@ -43,6 +43,20 @@ test.concurrent("whoever sends is killed while the receiver thinks: another proc
   expect(first.stderr() + second.stderr()).not.toContain(secret);
 });
 
+test.concurrent("what ends on a runner that sends nothing, a server that does tells within seconds, though it looks once a minute by itself", async () => {
+  await using receiver = await aReceiver();
+  const env = { AGENTICORE_NOTIFY_ALLOWED: "127.0.0.1", AGENTICORE_NOTIFY_SECRET: secret };
+  await using world = await aWorld();
+  await world.serve({ direct: true, args: ["--no-runner"], env });
+  await world.runner();
+  const { id } = await world.submit({ task: "Say it. [[scenario:text say=done]]", notify_url: receiver.url });
+  await eventually(() => receiver.received.length === 1, { what: "it is told" });
+  const [told] = receiver.received;
+  const { timestamp, data } = JSON.parse(told?.body ?? "");
+  expect(data).toMatchObject({ job: { id, status: "succeeded" } });
+  expect((told?.at ?? 0) - Date.parse(timestamp)).toBeLessThan(20_000);
+});
+
 test.concurrent("a runner that has the secret sends too, of a job that ended on it", async () => {
   await using receiver = await aReceiver();
   const env = { AGENTICORE_NOTIFY_ALLOWED: "127.0.0.1", AGENTICORE_NOTIFY_SECRET: secret };

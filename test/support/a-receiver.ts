@@ -7,6 +7,8 @@ export type Received = Readonly<{
   /** `webhook-id`. */
   id: string;
   type: string;
+  /** When it was here, in milliseconds since 1970. */
+  at: number;
 }>;
 /** Answers one request in its own way: with a status, or by hand. */
 export type Answering = number | ((response: ServerResponse) => void);
@@ -21,7 +23,8 @@ export async function aReceiver(...answers: readonly Answering[]) {
     request.on("end", () => {
       const body = Buffer.concat(chunks).toString();
       const { type } = JSON.parse(body || "{}") as { type?: string };
-      received.push({ headers: request.headers, body, id: String(request.headers["webhook-id"]), type: type ?? "" });
+      const id = String(request.headers["webhook-id"]);
+      received.push({ headers: request.headers, body, id, type: type ?? "", at: Date.now() });
       const how = left.shift() ?? 204;
       if (typeof how === "number") response.writeHead(how).end();
       else how(response);

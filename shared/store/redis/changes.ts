@@ -8,6 +8,8 @@ import { openTopics } from "./topics.ts";
 /** A plain look by an idle runner while messages come, and by everybody while none can. */
 const idleReadMs = 60_000;
 const downReadMs = 5_000;
+/** One of many who could do the same: milliseconds until it does, unless it hears that another one did. */
+const soonMs = 200;
 /** The longest that a timer of Node can wait. */
 const longestMs = 2 ** 31 - 1;
 /** So that not all of many runners ask at once for one job: milliseconds for each, and in all. */
@@ -70,11 +72,14 @@ async function waiting({ concern, topic, news, clock, random, end, signal }: Wai
     );
   let wasUp = topic.isUp();
   let turn = new AbortController();
+  let soon: AbortController | undefined;
   const leave = topic.join({
     onMessage: (channel, payload) => {
       const meaning = concern.heard(channel, payload);
       if (meaning === "ask") ask();
       if (meaning === "wake") wakeInTurn();
+      if (meaning === "soon") wakeSoon();
+      if (meaning === "over") soon?.abort();
     },
     onUp: () => {
       if (wasUp && !concern.asksFirst) wake();
@@ -89,6 +94,12 @@ async function waiting({ concern, topic, news, clock, random, end, signal }: Wai
     if (live <= crowd) wake();
     else void clock.sleep(random() * Math.min(crowdMostMs, crowdMs * live), stop).then(wake);
   }
+  function wakeSoon(): void {
+    if (soon && !soon.signal.aborted) return;
+    soon = new AbortController();
+    const { signal } = soon;
+    void clock.sleep(random() * soonMs, AbortSignal.any([stop, signal])).then(() => signal.aborted || wake());
+  }
   const noted = () => {
     if (concern.isKnown?.()) wakeInTurn();
     turn.abort();
@@ -98,7 +109,7 @@ async function waiting({ concern, topic, news, clock, random, end, signal }: Wai
   if (concern.asksFirst) ask();
   let lookedAt = clock.uptime();
   const lookAt = () => {
-    if (!topic.isUp()) return lookedAt + jittered(downReadMs, random);
+    if (!topic.isUp()) return lookedAt + jittered(concern.downMs ?? downReadMs, random);
     if (!concern.isIdle) return Number.POSITIVE_INFINITY;
     return (
       Math.max(lookedAt, news.toldAt()) + jittered(Math.min(idleReadMs, Math.max(1_000, news.leaseMs() / 4)), random)

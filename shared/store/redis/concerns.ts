@@ -2,13 +2,17 @@ import type { ChangeQuery } from "../../change-query.ts";
 import type { JobId } from "../../job.ts";
 import type { Context } from "./context.ts";
 import { look } from "./lua/look.ts";
+import { noticesDue, noticesTaken } from "./lua/noticing.ts";
 import type { Listening, Reply } from "./wire.ts";
 
 /** What somebody who waits wants to hear of, and how it is asked for where nothing can be heard. */
 export type Concern = Readonly<{
   topic: Pick<Listening, "channels" | "patterns">;
-  /** What a message means: `ask` where only the store knows. */
-  heard(channel: string, payload: string): "wake" | "ask" | "nothing";
+  /**
+   * What a message means: `ask` where only the store knows, `soon` where one of those who hear it is enough, `over` where
+   * one of them was.
+   */
+  heard(channel: string, payload: string): "wake" | "ask" | "soon" | "over" | "nothing";
   /** True where a message or an answer has told of it already. */
   isKnown?(): boolean;
   /** One read: has it happened, compared with what answers told this process before the wait? */
@@ -17,6 +21,8 @@ export type Concern = Readonly<{
   asksFirst: boolean;
   /** Something can be claimed when time has passed, and a lost message would leave it lying. */
   isIdle: boolean;
+  /** Between two looks while nothing can be heard, in milliseconds; 5 s by default. */
+  downMs?: number;
 }>;
 
 type Parts = Pick<Context, "wire" | "key" | "news" | "run">;
@@ -65,8 +71,22 @@ export function concernOf(what: ChangeQuery, parts: Parts): Concern {
         before === undefined || revisionOf(await wire.send(["HMGET", key(`job:${job}`), "_events", "_rev"])) !== before,
     };
   }
+  if (what.notices) return noticesOf(parts, ours);
   return idleOf(what.pools, parts, ours);
 }
+
+/** Notifications to send. Who sends them asks for them: that is no dearer than to ask whether there are any. */
+const noticesOf = ({ key }: Parts, ours: () => string[]): Concern => ({
+  asksFirst: false,
+  isIdle: false,
+  downMs: 15_000,
+  topic: { channels: ours() },
+  heard: (channel, payload) => {
+    if (channel !== key("wake")) return "nothing";
+    return payload === noticesDue ? "soon" : payload === noticesTaken ? "over" : "nothing";
+  },
+  happened: async () => true,
+});
 
 /** What may give a runner of these pools a job; without pools, any change. */
 function idleOf(pools: readonly string[] | undefined, { wire, key, news, run }: Parts, ours: () => string[]): Concern {

@@ -28,7 +28,17 @@ export function openChanges({ version, hints, clock }: Source) {
   const wakeConcerned = (all: readonly Waiter[]) => {
     for (const waiter of all) if (waiter.concerned()) waiter.wake();
   };
-  const concern = ({ job, control, runner, relay }: ChangeQuery): (() => boolean) => {
+  const nextNotice = sure(hints.nextNotice, () => ({ due: 0, inMs: 0 }));
+  /** Also when the next one is due sooner than was known: then whoever waits has to wait less long. */
+  const noticed = (): (() => boolean) => {
+    const before = nextNotice().due;
+    return () => {
+      const { due, inMs } = nextNotice();
+      return inMs === 0 || due < before;
+    };
+  };
+  const concern = ({ job, control, runner, relay, notices }: ChangeQuery): (() => boolean) => {
+    if (notices) return noticed();
     if (runner !== undefined) {
       const isDrained = sure(
         () => hints.isDrained(runner),
@@ -85,10 +95,11 @@ export function openChanges({ version, hints, clock }: Source) {
     },
     wait: (what: ChangeQuery): Promise<void> =>
       new Promise((resolve) => {
-        const { job, control, runner, relay, signal } = what;
+        const { job, control, runner, relay, notices, signal } = what;
         const concerned = concern(what);
         const isAny = job === undefined && runner === undefined && relay === undefined;
-        const timeMs = isAny ? sure(hints.untilNextMs, () => 0)() : Number.POSITIVE_INFINITY;
+        const untilNextMs = notices ? () => nextNotice().inMs : sure(hints.untilNextMs, () => 0);
+        const timeMs = isAny ? untilNextMs() : Number.POSITIVE_INFINITY;
         const timeoutMs = Math.min(what.timeoutMs, timeMs, longestMs);
         const known = (control === true || relay !== undefined) && concerned();
         if (known || signal?.aborted || stop.signal.aborted || timeoutMs <= 0) return resolve();

@@ -14,7 +14,14 @@ export function openHints({ db, time }: Connection) {
     );
   const times = [nextOf("due", "queued"), nextOf("expires", "queued"), nextOf("lease_until", "running")];
 
+  const notice = db.prepare<{ due: number | null }>("SELECT min(due) AS due FROM notices");
+
   return {
+    /** When the next notification is due by the store's clock, and in how many milliseconds that is. */
+    nextNotice: (): Readonly<{ due: number; inMs: number }> => {
+      const due = notice.find()?.due ?? Number.POSITIVE_INFINITY;
+      return { due, inMs: Math.max(0, due - time.tick()) };
+    },
     /** Has somebody asked something of the job's runner that no renewal told it yet? */
     isAsked: (id: JobId): boolean => asked.find({ id })?.more === 1,
     /** Who holds the job: another text when the lease is gone. */

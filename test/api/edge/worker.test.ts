@@ -42,7 +42,7 @@ test("a Worker is open to nobody, whatever its configuration says", async () => 
   expect([answer.status, answer.headers.get("www-authenticate")]).toEqual([401, 'Bearer realm="agenticore"']);
 });
 
-test("the cron trigger sends notifications, to a host that is named in full", async () => {
+test("the cron trigger sends notifications, and a request that made one does once it is answered, to a host that is named in full", async () => {
   vi.stubGlobal("AGENTICORE_VERSION", "0.1.0");
   vi.spyOn(console, "info").mockReturnValue();
   // A Worker is set up once; this one was not yet.
@@ -63,11 +63,14 @@ test("the cron trigger sends notifications, to a host that is named in full", as
     AGENTICORE_NOTIFY_ALLOWED: "hooks.example,*.team.example",
     AGENTICORE_NOTIFY_SECRET: "a text of more than twenty-four letters",
   };
-  const ask = async (path: string, body: object) => {
+  const after: Promise<unknown>[] = [];
+  const context = { waitUntil: (work: Promise<unknown>) => void after.push(work) };
+  const ask = async (path: string, body: object, context?: { waitUntil: (work: Promise<unknown>) => void }) => {
     const init = { method: "POST", headers: { "x-api-key": key, "content-type": "application/json" } };
     return await fresh.fetch(
       new Request(`https://agents.example${path}`, { ...init, body: JSON.stringify(body) }),
       bindings,
+      context,
     );
   };
   const submit = (host: string) => ask("/jobs", { task: "Add a test", notify_url: `https://${host}/` });
@@ -78,4 +81,12 @@ test("the cron trigger sends notifications, to a host that is named in full", as
   await fresh.scheduled(undefined, bindings);
   expect(sent).toHaveLength(1);
   expect(await sent[0]?.json()).toMatchObject({ type: "job.cancelled", data: { job: { id: made.job.id } } });
+
+  const next = (await (await submit("hooks.example")).json()) as { job: { id: string } };
+  await ask(`/jobs/${next.job.id}/cancel`, {}, context);
+  await Promise.all(after);
+  expect(await sent[1]?.json()).toMatchObject({ type: "job.cancelled", data: { job: { id: next.job.id } } });
+  await ask("/jobs", { task: "Add a test" }, context);
+  await ask(`/jobs/${next.job.id}/messages`, { text: "Hello" }, context);
+  expect(after).toHaveLength(1);
 });

@@ -6,7 +6,7 @@ import { lease, minute, type OpenWorld, queue, settled, take } from "./store-wor
 type What = Parameters<JobStore["changed"]>[0];
 
 /** Starts to wait; `woken` says whether it is over, after what is already decided has had its turn. */
-function waiting(store: JobStore, what: What) {
+export function waiting(store: JobStore, what: What) {
   let over = false;
   const done = store.changed(what).then(() => {
     over = true;

@@ -3,7 +3,8 @@ import type { JobId } from "../../../shared/job.ts";
 import type { Notice } from "../../../shared/notice-store.ts";
 import type { JobStore } from "../../../shared/store.ts";
 import { aQuestion } from "../../support/a-job.ts";
-import { hour, lease, minute, type OpenWorld, queue, read, take } from "./store-world.ts";
+import { waiting } from "./changes.ts";
+import { hour, lease, minute, type OpenWorld, queue, read, settled, take } from "./store-world.ts";
 
 const notify_url = "https://hooks.example/agenticore";
 const wanted = (store: JobStore): Promise<JobId> => queue(store, { job: { notify_url } });
@@ -183,6 +184,24 @@ export function noticesContract(open: OpenWorld): void {
     if (!other) throw new Error("both notices are of one job");
     expect((await read(store, other)).notify).toMatchObject({ attempts: 0, given_up: 1 });
     expect(await store.noticeCounts()).toEqual({ waiting: 0, delivered: 0, failed: 1, given_up: 2 });
+  });
+
+  test("whoever sends is told of a notice that anybody has made, and of nothing else", async () => {
+    await using world = await open();
+    const senders = [world.store, await world.another()];
+    const waiters = () => senders.map((store) => waiting(store, { notices: true, timeoutMs: 9e9 }));
+    // From then on they hear: before, nobody knows what was missed.
+    for (const store of senders) await settled(world, store.changed({ notices: true, timeoutMs: 1_000 }));
+    const first = waiters();
+    await world.store.cancel(await queue(world.store), { name: "somebody" });
+    const id = await wanted(world.store);
+    const { lease: held } = await take(world.store);
+    await world.store.renew(held, { leaseMs: lease, events: [{ type: "claude.said", data: { text: "Hello" } }] });
+    await world.advance(1_000);
+    for (const { woken } of first) expect(await woken()).toBe(false);
+    await world.store.finish(held, { status: "succeeded", patch: {} });
+    await settled(world, Promise.all(first.map(({ done }) => done)));
+    expect(only(await due(world.store)).job).toBe(id);
   });
 
   test("a notice outlives its job", async () => {

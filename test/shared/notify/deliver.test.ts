@@ -1,11 +1,13 @@
 import { createHmac } from "node:crypto";
 import { expect, test } from "vitest";
 import type { Job } from "../../../shared/job.ts";
-import { deliverNotices, type NotifyDeps } from "../../../shared/notify/deliver.ts";
+import type { NotifyDeps } from "../../../shared/notify/deliver.ts";
 import { keepNotifying } from "../../../shared/notify/keep-notifying.ts";
 import { pinnedPost } from "../../../shared/notify/post.node.ts";
+import { deliverNotices } from "../../../shared/notify/sender.ts";
 import { redactor } from "../../../shared/redact.ts";
 import { Secret } from "../../../shared/secret.ts";
+import type { JobStore } from "../../../shared/store.ts";
 import { hour, minute, queue, read, take } from "../../contract/store/store-world.ts";
 import { type Answering, aReceiver } from "../../support/a-receiver.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -189,22 +191,33 @@ test("a store that cannot be asked is told of once, and notifications go on when
   await sender.ended();
   const { clock } = sender.world;
   let isAway = true;
-  const store: NotifyDeps["store"] = {
+  let asked = 0;
+  const store: JobStore = {
     ...sender.world.store,
-    takeNotices: (asked) => (isAway ? Promise.reject(new Error("away")) : sender.world.store.takeNotices(asked)),
+    takeNotices: async (facts) => {
+      asked += 1;
+      if (isAway) throw new Error("away");
+      return await sender.world.store.takeNotices(facts);
+    },
   };
   const stop = new AbortController();
   const keeping = keepNotifying({ ...sender.deps, store, everyMs: 1_000 }, stop.signal);
-  for (let n = 0; n < 3; n += 1) {
-    await eventually(() => clock.sleepers() === 1, { what: "it waits for the next look" });
-    clock.advance(1_001);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  await eventually(() => clock.sleepers() === 1, { what: "it waits for the next look" });
+  await eventually(
+    () => {
+      clock.advance(1_001);
+      return asked > 3;
+    },
+    { what: "it looks again and again" },
+  );
   expect(sender.receiver.received).toEqual([]);
   isAway = false;
-  clock.advance(1_001);
-  await eventually(() => sender.receiver.received.length === 1, { what: "it is sent" });
+  await eventually(
+    () => {
+      clock.advance(1_001);
+      return sender.receiver.received.length === 1;
+    },
+    { what: "it is sent" },
+  );
   stop.abort();
   await keeping;
   expect(sender.log.lines.filter((line) => line.includes("could not be asked"))).toHaveLength(1);

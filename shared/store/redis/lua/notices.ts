@@ -1,5 +1,6 @@
 import { noticeExpired, noticeLifeMs } from "../../../notice-store.ts";
 import { jobs } from "./job.ts";
+import { noticesTaken } from "./noticing.ts";
 import { brief, reader } from "./prologue.ts";
 import { script } from "./script.ts";
 
@@ -44,6 +45,9 @@ local function give_up_notices(limit)
 end
 `;
 
+/** Of those that nobody is to be told of any more, one step drops no more than this. */
+const mostLooks = 1_000;
+
 /**
  * Gives out notices that are due.
  *
@@ -54,21 +58,27 @@ export const takeNotices = script(
   "take-notices",
   [brief, reader, jobs, endingNotices],
   `
-local limit, lease_ms, answer = tonumber(arg()), tonumber(arg()), {'notices'}
-give_up_notices(limit)
-for _, name in ipairs(call('ZRANGEBYSCORE', P .. 'notices', '-inf', now, 'LIMIT', 0, limit)) do
-  local key = P .. 'notice:' .. name
-  local h = call('HMGET', key, 'url', 'type', 'at', 'attempt', 'data', 'attempts')
-  local status, wanted = unpack(call('HMGET', P .. 'job:' .. string.sub(name, 1, 36), 'status', '_notify'))
-  if status and not (wanted and wanted ~= '') then
-    call('DEL', key)
-    call('ZREM', P .. 'notices', name)
-  else
-    local take = call('HINCRBY', key, 'take', 1)
-    call('ZADD', P .. 'notices', whole(now + lease_ms), name)
-    answer[#answer + 1] = {name, h[1], h[2], h[3], h[4], h[5], h[6] or '0', take, now - h[3]}
+local limit, lease_ms, answer, looked = tonumber(arg()), tonumber(arg()), {'notices'}, 0
+while #answer <= limit and looked < ${mostLooks} do
+  local names = call('ZRANGEBYSCORE', P .. 'notices', '-inf', now, 'LIMIT', 0, limit + 1 - #answer)
+  if not names[1] then break end
+  for _, name in ipairs(names) do
+    looked = looked + 1
+    local key = P .. 'notice:' .. name
+    local h = call('HMGET', key, 'url', 'type', 'at', 'attempt', 'data', 'attempts')
+    local status, wanted = unpack(call('HMGET', P .. 'job:' .. string.sub(name, 1, 36), 'status', '_notify'))
+    if not h[3] or (status and not (wanted and wanted ~= '')) then
+      call('DEL', key)
+      call('ZREM', P .. 'notices', name)
+    elseif now - h[3] >= ${noticeLifeMs} then end_notice(name, 'expired', '${noticeExpired}')
+    else
+      local take = call('HINCRBY', key, 'take', 1)
+      call('ZADD', P .. 'notices', whole(now + lease_ms), name)
+      answer[#answer + 1] = {name, h[1], h[2], h[3], h[4], h[5], h[6] or '0', take, now - h[3]}
+    end
   end
 end
+if #answer > 1 and #answer <= limit then call('PUBLISH', P .. 'wake', '${noticesTaken}') end
 return answer
 `,
 );

@@ -1,13 +1,15 @@
 import { gates, limits, ofPool, waking } from "./gates.ts";
 import { jobs } from "./job.ts";
 import { endingNotices } from "./notices.ts";
+import { noticesDue } from "./noticing.ts";
 import { writing } from "./prologue.ts";
 import { script } from "./script.ts";
 import { known, upkeep } from "./upkeep.ts";
 
 /**
  * One step of the upkeep: due delays, ended leases and queue times, ended jobs over their TTL, silent runners, old notices; each at
- * most \`limit\`. An empty wake keeps subscriptions from falling silent.
+ * most \`limit\`. An empty wake keeps subscriptions from falling silent; of notices that are due it tells again, should those who
+ * heard of them be gone.
  *
  * KEYS: meta. ARGV: limits, limit. Answers: swept, 1 where there is more to do, ids of changed jobs.
  */
@@ -25,7 +27,7 @@ for _, id in ipairs(due('runners', limit, now - 90000)) do
   call('ZREM', P .. 'runners', id)
 end
 ${waking}
-call('PUBLISH', P .. 'wake', '')
+call('PUBLISH', P .. 'wake', due('notices', 1)[1] and '${noticesDue}' or '')
 return {'swept', most >= limit and 1 or 0, changed}
 `,
 );
