@@ -1,7 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isStoreAway } from "../shared/error.ts";
-import { isTerminal, type Job, JobId, type JobStatus } from "../shared/job.ts";
+import { isTerminal, type Job, JobId } from "../shared/job.ts";
 import { sessionRetentionMs } from "../shared/session-retention.ts";
 import { removeFolder } from "./remove-folder.ts";
 import type { RunnerDeps } from "./runner-deps.ts";
@@ -23,7 +23,7 @@ export async function removeOldRuns(deps: Deps): Promise<void> {
     });
   };
   for (const { jobId, prepared } of await repos.listTrees())
-    if (!prepared && (await isOver(deps, jobId, ({ status }) => (isPutAway(status) ? 0 : config.retentionFailed))))
+    if (!prepared && (await isOver(deps, jobId, (job) => (isPutAway(job) ? 0 : config.retentionFailed))))
       await remove(jobId, () => repos.removeTree(jobId));
   await repos.sweep();
   await sweepSetups(join(places.data, "setups"), clock.now());
@@ -41,7 +41,8 @@ export async function removeOldRuns(deps: Deps): Promise<void> {
 }
 
 /** Whose trees nobody wants any more. */
-const isPutAway = (status: JobStatus): boolean => status === "succeeded" || status === "cancelled";
+const isPutAway = ({ status, publish_only }: Job): boolean =>
+  status === "succeeded" || (status === "cancelled" && !publish_only);
 
 /** True when the job is unknown, or ended at least so many seconds ago. */
 async function isOver({ store, clock }: Deps, name: string, seconds: (job: Job) => number): Promise<boolean> {

@@ -93,7 +93,7 @@ export async function runJob(held: Run, deps: RunnerDeps, stop: AbortSignal): Pr
       log.warn("a temporary folder could not be removed", { error: String(error) }),
     );
     // Whoever has the lease now may be at work in that very tree.
-    const how = afterUse(conclusion, signal);
+    const how = afterUse(conclusion, job, signal);
     const workplace = how && (await place.promise);
     if (workplace) await workplace.close(how);
     if (workplace && "finish" in conclusion) await workplace.dropCheckpoints?.();
@@ -106,10 +106,10 @@ export async function runJob(held: Run, deps: RunnerDeps, stop: AbortSignal): Pr
 }
 
 /** What becomes of the tree; undefined where it may be somebody else's by now. */
-function afterUse(conclusion: Conclusion, signal: AbortSignal): "reuse" | "discard" | "keep" | undefined {
+function afterUse(conclusion: Conclusion, job: Job, signal: AbortSignal): "reuse" | "discard" | "keep" | undefined {
   const why = stopReason(signal);
   if (why === "lease-lost") return undefined;
-  if (why === "cancelled") return "discard";
+  if (why === "cancelled") return job.publish_only ? "keep" : "discard"; // the work was done before
   return "finish" in conclusion && conclusion.finish.status === "succeeded" ? "reuse" : "keep";
 }
 

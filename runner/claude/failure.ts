@@ -66,8 +66,13 @@ function limited(limit: End["session"]["limit"], said: string): Failure {
 }
 
 /** Success by the result, but not by the exit code: something went wrong after the last turn. */
-const byExit = ({ exit, stderr }: End): Failure =>
-  plain(`Claude reported success and then ended with ${exitOf(exit)}${quoted(stderr)}`);
+const byExit = ({ exit, stderr }: End): Failure => {
+  const error = `Claude reported success and then ended with ${exitOf(exit)}${quoted(stderr)}`;
+  return isFull(stderr) ? { code: "disk_full", error } : plain(error);
+};
+
+/** Claude's own words, and those of Node and the system. */
+const isFull = (stderr: string): boolean => /ENOSPC|No space left on device/.test(stderr);
 
 function byStderr({ stderr }: End): Failure | undefined {
   if (/No conversation found/i.test(stderr))
@@ -89,6 +94,7 @@ function withoutResult({ session, exit, stderr }: End): Failure {
       `Claude was killed from outside (SIGKILL)${quoted(stderr)}`,
       "Check the box for memory shortage; then retry the job.",
     );
+  if (isFull(stderr)) return { code: "disk_full", error: `Claude ended with ${how}${quoted(stderr)}` };
   if (session.recognised > 0) return plain(`Claude ended with ${how} in mid-work, without a result${quoted(stderr)}`);
   if (session.unrecognised > 0)
     return plain(

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { removeOldRuns } from "../../runner/remove-old-runs.ts";
 import type { RunnerDeps } from "../../runner/runner-deps.ts";
+import { JobId } from "../../shared/job.ts";
 import { silentLog } from "../../shared/log.ts";
 import { aClaim, aJobId, aNewJob } from "../support/a-job.ts";
 import { aConfig } from "../support/a-served-api.ts";
@@ -85,6 +86,28 @@ test("a tree of a job that ended well goes at once: its runner was killed before
   await upkeep.world.store.finish(claim.lease, { status: "succeeded", patch: {} });
   await upkeep.tidy();
   expect(upkeep.removed).toEqual([id]);
+});
+
+test("the tree of a cancelled job goes at once, but not with work whose publication alone was cancelled", async () => {
+  await using upkeep = await anUpkeep();
+  const { store } = upkeep.world;
+  const end = async (status: "failed" | "cancelled") => {
+    const claim = await store.claim(aClaim());
+    if (!claim) throw new Error("there was a job to claim");
+    await store.finish(claim.lease, { status, patch: {} });
+  };
+  const plain = await upkeep.submit();
+  await end("cancelled");
+  const published = await upkeep.submit();
+  await end("failed");
+  await store.retry(JobId.parse(published.id), undefined, "publish");
+  await end("cancelled");
+
+  await upkeep.tidy();
+  expect(upkeep.removed).toEqual([plain.id]);
+  upkeep.world.clock.advance(101_000);
+  await upkeep.tidy();
+  expect(upkeep.removed).toContain(published.id);
 });
 
 test("what belongs to no job that the store knows goes, and other files of the folder do not", async () => {

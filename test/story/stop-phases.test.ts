@@ -75,6 +75,32 @@ describe.concurrent("a job is stopped while git does not come to an end", () => 
   );
 });
 
+test("a publication that is cancelled loses nothing of the work: it is published later, and not done again", async () => {
+  await using world = await aWorld();
+  await using repo = await sampleRepo();
+  const config = (...args: string[]) => gitIn(repo.path)("config", ...args);
+  config("receive.hideRefs", "refs/heads");
+  const git = gatedGit(world.home);
+  await world.serve({ direct: true, env: { PATH: git.path } });
+  const { id } = await world.submit({ task, repo_url: repo.path });
+  expect(await world.ended(id)).toMatchObject({ status: "failed", error_code: "push_rejected" });
+  config("--unset", "receive.hideRefs");
+  const asked = world.model.requests().length;
+
+  git.hold("push");
+  expect((await world.call("POST", `/jobs/${id}/publish`)).status).toBe(200);
+  await git.reached("push");
+  await world.call("POST", `/jobs/${id}/cancel`);
+  expect(await world.ended(id)).toMatchObject({ status: "cancelled" });
+  git.release("push");
+  expect((await world.call("POST", `/jobs/${id}/publish`)).status).toBe(200);
+
+  const job = await world.ended(id);
+  expect(job).toMatchObject({ status: "succeeded" });
+  expect(gitIn(repo.path)("log", "--format=%s", `main..${job["branch"]}`)).toBe("feat: add added.txt");
+  expect(world.model.requests().length).toBe(asked);
+});
+
 test("the tree of a failed job is kept for its retention, and then taken away", async () => {
   await using world = await aWorld();
   await using repo = await sampleRepo();

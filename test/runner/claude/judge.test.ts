@@ -223,6 +223,7 @@ describe("Claude ended without a result", () => {
   test.each([
     ["No conversation found with session ID: x", "session_not_found"],
     ["Error: Session ID x is already in use.", "session_in_use"],
+    ["ENOSPC: no space left on device, write", "disk_full"],
   ])("its stderr says %s", (stderr, error_code) => {
     expect(verdict([], { ...at(1), stderr })).toMatchObject({ status: "failed", error_code });
   });
@@ -242,6 +243,15 @@ describe("exit code and result disagree", () => {
   test("W-13: an error with exit code 0 is a failure", () => {
     const lines = [init(), replay(), result({ is_error: true, result: "API Error: 400 no" })];
     expect(verdict(lines, { exit: { code: 0, signal: null } })).toMatchObject({ status: "failed" });
+  });
+
+  test("a success whose conversation did not fit on the disk is disk_full", () => {
+    const stderr = "Error: Claude Code could not save all of this session's transcript: the disk is full (ENOSPC).";
+    expect(verdict(fine, { exit: { code: 1, signal: null }, stderr })).toMatchObject({
+      status: "failed",
+      error_code: "disk_full",
+      error: expect.stringContaining("could not save"),
+    });
   });
 
   test("a success with another exit code is a failure", () => {
