@@ -1,6 +1,8 @@
+import { setFlagsFromString } from "node:v8";
 import { openHttpServer } from "../shared/http-server.node.ts";
 import { createApp } from "./app.ts";
 import { assemble, type DoorOptions } from "./assemble.ts";
+import { heapByLoad } from "./heap-by-load.node.ts";
 import { checkBind } from "./settings.ts";
 import { sweepUntil } from "./sweep.ts";
 
@@ -28,8 +30,17 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
   checkBind(config, host);
   const stop = new AbortController();
   const app = createApp(assemble(options, { host, stopping: stop.signal }));
+  const answered = heapByLoad({
+    setFlag: ownsProcess ? setFlagsFromString : () => undefined,
+    clock,
+    stop: stop.signal,
+  });
   const server = await openHttpServer({
-    fetch: app.fetch,
+    fetch: async (...request) => {
+      const response = await app.fetch(...request);
+      if (!isStream(response)) answered();
+      return response;
+    },
     host,
     port,
     clock,
@@ -47,3 +58,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     },
   };
 }
+
+/** Many of them wait, and are no load. */
+const isStream = ({ headers }: Response): boolean =>
+  headers.get("content-type")?.startsWith("text/event-stream") ?? false;
