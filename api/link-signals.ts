@@ -1,3 +1,6 @@
+/** A reason that is made anew takes a stack trace, of each request. */
+const over = new DOMException("It is over.", "AbortError");
+
 /**
  * A signal that aborts with any of the others, until it is disposed (which aborts it). Unlike AbortSignal.any
  * it leaves nothing behind on a signal that lives as long as the process.
@@ -12,7 +15,7 @@ export function linkSignals(...sources: readonly (AbortSignal | undefined)[]): D
   return {
     signal: own.signal,
     [Symbol.dispose]: () => {
-      own.abort();
+      own.abort(over);
       for (const source of sources) source?.removeEventListener("abort", abort);
     },
   };

@@ -8,7 +8,11 @@ import type { MakeMcpServer } from "../mcp/server.ts";
  * first request: a server that nobody asks by MCP is 8 MB smaller.
  */
 export function mcpRoutes(deps: ApiDeps, app: OpenAPIHono<ApiEnv>, make?: MakeMcpServer): void {
-  app.all("/mcp", async (c) => (await import("../mcp/answer.ts")).answerMcp(deps, c, make));
+  let door: typeof import("../mcp/answer.ts") | undefined;
+  app.all("/mcp", async (c) => {
+    door ??= await import("../mcp/answer.ts"); // to ask for what is loaded has its price too
+    return door.answerMcp(deps, c, make);
+  });
   app.get("/sse", async (c) => (await import("../mcp/answer-sse.ts")).answerSse(deps, c));
   app.post("/messages", async (c) => (await import("../mcp/answer-message.ts")).answerMessage(deps, c));
 }
