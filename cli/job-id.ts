@@ -1,5 +1,4 @@
 import type { ApiClient } from "../shared/client.ts";
-import { JobId } from "../shared/job.ts";
 import { UsageError } from "./exit-code.ts";
 
 /**
@@ -8,9 +7,9 @@ import { UsageError } from "./exit-code.ts";
  * @throws UsageError where the word is neither, or fits several jobs; NoServer.
  */
 export async function findJobId(client: ApiClient, word: string): Promise<string> {
-  const whole = JobId.safeParse(word.toLowerCase());
-  if (whole.success) return whole.data;
   const start = word.toLowerCase().replace(/^agenticore-/, "");
+  // Whether there is one is the server's to say.
+  if (/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(start)) return start;
   if (!/^[0-9a-f][0-9a-f-]{3,35}$/.test(start))
     throw new UsageError(`\`${word}\` is not a job's id; \`agenticore jobs\` lists them.`);
   const { jobs } = await client.jobs({ limit: 100 });

@@ -46,7 +46,7 @@ export async function runCli(argv: readonly string[], cli: CliContext): Promise<
     code = ended;
   });
   try {
-    await program.parseAsync(argv.length === 0 ? ["--help"] : argv, { from: "user" });
+    await program.parseAsync(argv.length === 0 ? ["--help"] : withoutHelpOf(argv, program), { from: "user" });
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
@@ -56,6 +56,12 @@ export async function runCli(argv: readonly string[], cli: CliContext): Promise<
     cli.print.progress(undefined);
   }
 }
+
+/** `help nope` is told as `nope` is: commander would show the whole help and not say why. */
+const withoutHelpOf = (argv: readonly string[], { commands }: Command): readonly string[] =>
+  argv[0] === "help" && argv[1] !== undefined && !commands.some((command) => command.name() === argv[1])
+    ? argv.slice(1)
+    : argv;
 
 /** The command tree; only the command that `argv` names is loaded (all of them without `argv`). */
 export async function buildProgram(
@@ -68,6 +74,7 @@ export async function buildProgram(
     .usage("<command> [options]")
     .version(`agenticore ${cli.version}`, "-V, --version", "print the version")
     .exitOverride()
+    .showHelpAfterError("Run `agenticore --help` for the commands; what one takes stands behind its name.")
     // Only the called command is loaded: the list cannot show what the others take.
     .configureHelp({ subcommandTerm: (command) => command.name() })
     .configureOutput({

@@ -1,5 +1,6 @@
 import type { ApiClient } from "./client/api-client.ts";
 import { caller, query } from "./client/caller.ts";
+import { notOurs } from "./client/no-server.ts";
 import { type Clock, sleepByTimer } from "./clock.ts";
 import { followJob, waitForEnd } from "./follow.ts";
 import {
@@ -50,7 +51,9 @@ export function apiClient({ url, apiKey, fetch, clock = timers }: ClientOptions)
     stream: async (id: string, { after, signal }: Readonly<{ after?: string; signal?: AbortSignal }>) => {
       const headers = { accept: "text/event-stream", ...(after === undefined ? {} : { "last-event-id": after }) };
       const response = await call.send(jobAt(id, "/events"), { headers, signal });
-      return response.status === 204 ? undefined : (response.body ?? undefined);
+      if (response.status === 204) return undefined;
+      if (!response.headers.get("content-type")?.startsWith("text/event-stream")) throw notOurs(url);
+      return response.body ?? undefined;
     },
   };
   const act = async (id: string, verb: string, signal: AbortSignal | undefined) =>

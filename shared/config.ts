@@ -56,6 +56,7 @@ function asTree({ file }: Sources): Tree {
   throw new AppError(
     "invalid_request",
     `${file.name} must hold keys and values, not ${Array.isArray(file.content) ? "a list" : "one value"}.`,
+    { remedy: "Mend the file, or name another one in AGENTICORE_CONFIG." },
   );
 }
 
@@ -83,21 +84,28 @@ const shown = (key: Key, value: unknown) =>
 
 function unknownKeys(tree: Tree, fileName: string): FieldError[] {
   const known = Object.values<Key>(configKeys).map((key) => key.yaml);
-  return (
-    leaves(tree, "")
-      .filter((path) => !known.includes(path) && !known.some((name) => name.startsWith(`${path}.`)))
-      // What lies below a known key is that key's value, which its schema judges.
-      .filter((path) => !known.some((name) => path.startsWith(`${name}.`)))
-      .map((path) => ({
-        path: `${path} in ${fileName}`,
-        message: `unknown key; the nearest is ${nearest(path, known)}`,
-      }))
-  );
+  return leaves(tree, "").flatMap(([path, value]) => {
+    // What lies below a known key is that key's value, which its schema judges.
+    if (known.some((name) => path === name || path.startsWith(`${name}.`))) return [];
+    const below = known.filter((name) => name.startsWith(`${path}.`)).map((name) => name.slice(path.length + 1));
+    if (below.length > 0 && isEmpty(value)) return [];
+    const message =
+      below.length > 0
+        ? `must hold keys below it: ${below.join(", ")}`
+        : `unknown key; the nearest is ${nearest(path, known)}`;
+    return [{ path: `${path} in ${fileName}`, message }];
+  });
 }
 
-const leaves = (tree: Tree, prefix: string): string[] =>
+/** A section of which nothing is said: every key of it may be commented out. */
+const isEmpty = (value: unknown): boolean =>
+  value === null || value === undefined || value === "" || (isTree(value) && Object.keys(value).length === 0);
+
+const leaves = (tree: Tree, prefix: string): (readonly [path: string, value: unknown])[] =>
   Object.entries(tree).flatMap(([name, value]) =>
-    isTree(value) && Object.keys(value).length > 0 ? leaves(value, `${prefix}${name}.`) : [`${prefix}${name}`],
+    isTree(value) && Object.keys(value).length > 0
+      ? leaves(value, `${prefix}${name}.`)
+      : [[`${prefix}${name}`, value] as const],
   );
 
 /** The known name with the smallest edit distance. */

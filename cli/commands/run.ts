@@ -6,8 +6,9 @@ import { defineCommand } from "../command.ts";
 import { connect } from "../connect.ts";
 import type { CliContext } from "../context.ts";
 import { UsageError } from "../exit-code.ts";
-import { absoluteRepo, isFolder, uncommittedFiles } from "../local-folder.ts";
-import { amount, wholeNumber } from "../option.ts";
+import { uncommittedFiles } from "../local-folder.ts";
+import { namedRepo } from "../named-repo.ts";
+import { amount, baseRef, poolName, profileName, uuid, wholeNumber } from "../option.ts";
 import { watchJob } from "../watch-job.ts";
 
 type Options = Readonly<{
@@ -31,13 +32,13 @@ export const run = defineCommand<Options>({
     command
       .argument("<task>", "what to do, in words; `-` reads it from standard input")
       .option("-r, --repo <repo>", "a local folder, https://host/path, ssh://host/path or user@host:path")
-      .option("-p, --profile <name>", "how Claude is run; `agenticore profiles` lists them")
-      .option("--base-ref <ref>", "branch, tag or commit to start from (default: the repository's own)")
+      .option("-p, --profile <name>", "how Claude is run; `agenticore profiles` lists them", profileName)
+      .option("--base-ref <ref>", "branch, tag or commit to start from (default: the repository's own)", baseRef)
       .option("-w, --wait", "stay until the job ends and print it")
       .option("--follow", "stay and print what happens as it happens")
-      .option("--session-id <id>", "go on with the Claude session of an earlier job")
-      .option("--worktree-id <id>", "work in a prepared worktree")
-      .option("--pool <name>", "the runners to take it")
+      .option("--session-id <id>", "go on with the Claude session of an earlier job", uuid)
+      .option("--worktree-id <id>", "work in a prepared worktree", uuid)
+      .option("--pool <name>", "the runners to take it", poolName)
       .addOption(new Option("--priority <number>", "-10 to 10, higher first").argParser(wholeNumber(-10, 10)))
       .addOption(new Option("--timeout-seconds <number>", "time limit").argParser(wholeNumber(1, 86_400)))
       .addOption(new Option("--max-budget-usd <amount>", "cost limit").argParser(amount(0.01, 1000)))
@@ -93,15 +94,14 @@ async function requestOf(cli: CliContext, options: Options, text: string): Promi
   };
 }
 
-async function repoOf(cli: CliContext, repo: string): Promise<string> {
-  if (!isFolder(repo)) return repo;
-  const path = await absoluteRepo(repo, cli);
-  const count = await uncommittedFiles(path, cli);
+async function repoOf(cli: CliContext, word: string): Promise<string> {
+  const repo = await namedRepo(word, cli);
+  const count = repo.startsWith("/") ? await uncommittedFiles(repo, cli) : undefined;
   if (count)
     cli.print.warn(
-      `${path} has uncommitted changes (${plural(count, "file")}): they are not part of the job. It starts from the last commit.`,
+      `${repo} has uncommitted changes (${plural(count, "file")}): they are not part of the job. It starts from the last commit.`,
     );
-  return path;
+  return repo;
 }
 
 type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> };

@@ -6,14 +6,14 @@ import { defineCommand } from "../command.ts";
 import { connect } from "../connect.ts";
 import type { CliContext } from "../context.ts";
 import { type ExitCode, UsageError } from "../exit-code.ts";
-import { amount } from "../option.ts";
+import { amount, uuid } from "../option.ts";
 
 const force = ["--force", "also with work that was not pushed, which is lost then"] as const;
 
 export const worktreeRemove = defineCommand<Readonly<{ force?: true; json?: true }>>({
   takes: (command) =>
     command
-      .argument("<id>", "the worktree's id")
+      .argument("<id>", "the worktree's id", uuid)
       .option(...force)
       .option("--json", "print JSON"),
   examples: ["agenticore worktree remove 1f0c2f5e-8b86-4d01-b42d-00c04fc964ff"],
@@ -23,7 +23,7 @@ export const worktreeRemove = defineCommand<Readonly<{ force?: true; json?: true
 export const worktreeCleanup = defineCommand<Readonly<{ maxAgeHours?: number; force?: true; json?: true }>>({
   takes: (command) =>
     command
-      .argument("[ids...]", "the worktrees' ids")
+      .argument("[ids...]", "the worktrees' ids", uuid)
       .addOption(
         new Option("--max-age-hours <hours>", "those that nobody used for so long").argParser(amount(0, 87_600)),
       )

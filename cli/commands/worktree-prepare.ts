@@ -1,7 +1,8 @@
 import { isTerminal } from "../../shared/job.ts";
 import { defineCommand } from "../command.ts";
 import { connect } from "../connect.ts";
-import { absoluteRepo, isFolder } from "../local-folder.ts";
+import { namedRepo } from "../named-repo.ts";
+import { poolName, baseRef as ref } from "../option.ts";
 import { watchJob } from "../watch-job.ts";
 
 type Options = Readonly<{ baseRef?: string; pool?: string; wait?: true; json?: true }>;
@@ -10,8 +11,8 @@ export const worktreePrepare = defineCommand<Options>({
   takes: (command) =>
     command
       .argument("<repo>", "a local folder, https://host/path, ssh://host/path or user@host:path")
-      .option("--base-ref <ref>", "branch, tag or commit to start from (default: the repository's own)")
-      .option("--pool <name>", "the runners to make it")
+      .option("--base-ref <ref>", "branch, tag or commit to start from (default: the repository's own)", ref)
+      .option("--pool <name>", "the runners to make it", poolName)
       .option("-w, --wait", "stay until it is ready")
       .option("--json", "print JSON"),
   examples: [
@@ -21,7 +22,7 @@ export const worktreePrepare = defineCommand<Options>({
   run: async (cli, { baseRef, pool, wait, json }, [repo = ""]) => {
     const client = await connect(cli);
     const job = await client.prepareWorktree({
-      repo_url: isFolder(repo) ? await absoluteRepo(repo, cli) : repo,
+      repo_url: await namedRepo(repo, cli),
       ...(baseRef === undefined ? {} : { base_ref: baseRef }),
       ...(pool === undefined ? {} : { pool }),
     });

@@ -1,9 +1,10 @@
 import { defineCommand } from "../command.ts";
 import { connect } from "../connect.ts";
+import { uuid } from "../option.ts";
 import { renderWorktree } from "../render-worktree.ts";
 
 export const worktreeShow = defineCommand<{ json?: true }>({
-  takes: (command) => command.argument("<id>", "the worktree's id").option("--json", "print JSON"),
+  takes: (command) => command.argument("<id>", "the worktree's id", uuid).option("--json", "print JSON"),
   examples: ["agenticore worktree show 1f0c2f5e-8b86-4d01-b42d-00c04fc964ff"],
   run: async (cli, { json }, [id = ""]) => {
     const tree = await (await connect(cli)).worktree(id);

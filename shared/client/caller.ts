@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { AppError, type ErrorCode, errorCodes } from "../error.ts";
 import { Problem } from "../problem.ts";
 import type { Secret } from "../secret.ts";
-import { NoServer } from "./no-server.ts";
+import { NoServer, notOurs } from "./no-server.ts";
 
 type Options = Readonly<{ url: string; apiKey: string | Secret | undefined; fetch: typeof globalThis.fetch }>;
 type Sending = Readonly<{
@@ -43,11 +43,7 @@ export function caller({ url, apiKey, fetch }: Options) {
     const body: unknown = await response.json().catch(() => undefined);
     const parsed = schema.safeParse(body);
     if (parsed.success) return parsed.data;
-    throw new NoServer(
-      url,
-      `What answers at ${url} is not an Agenticore server that this program understands.`,
-      parsed.error,
-    );
+    throw notOurs(url, parsed.error);
   };
   return {
     send,
@@ -77,10 +73,7 @@ async function failure(response: Response, url: string): Promise<AppError> {
     return new AppError(code, seen, { remedy, errors });
   }
   if (response.status >= 500)
-    return new AppError(
-      "store_unavailable",
-      `${url} answered ${response.status}: the server or a proxy before it is down.`,
-    );
+    return new NoServer(url, `${url} answered ${response.status}: the server is down, and a proxy answers for it.`);
   const where = response.headers.get("location");
   return new NoServer(
     url,

@@ -12,3 +12,7 @@ export class NoServer extends AppError {
     this.url = url;
   }
 }
+
+/** Something answers, and it is another program, or ours of a time that we know nothing of. */
+export const notOurs = (url: string, cause?: unknown): NoServer =>
+  new NoServer(url, `What answers at ${url} is not an Agenticore server that this program understands.`, cause);

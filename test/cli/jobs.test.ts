@@ -51,6 +51,14 @@ test("a task can come from standard input, as long as the API takes it", async (
   expect(empty).toMatchObject({ code: 2, out: "" });
 });
 
+test("whether there is a job of a whole id is the server's to say, whatever the kind of UUID", async () => {
+  await using server = await aServedApi();
+  const { code, err } = await against(server.url).run("job", "0190A7CC-0000-7000-8000-000000000000");
+
+  expect(code).toBe(1);
+  expect(err).toContain("There is no job 0190a7cc-0000-7000-8000-000000000000.");
+});
+
 test("what the server refuses ends with 1, its sentence and its remedy", async () => {
   await using server = await aServedApi();
   const { code, out, err } = await against(server.url).run("run", "x", "-p", "nope");

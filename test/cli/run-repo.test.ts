@@ -28,6 +28,33 @@ test("`-r .` is the repository that the folder lies in, by its absolute path", a
   }
 });
 
+test("an empty `-r`, as of a variable that is not set, is not the folder where one stands", async () => {
+  await using server = await aServedApi();
+  await using repo = await sampleRepo();
+  for (const line of [
+    ["run", "x", "-r", ""],
+    ["worktree", "prepare", " "],
+  ])
+    expect(await at(server.url, repo.path).run(...line)).toMatchObject({
+      code: 2,
+      out: "",
+      err: expect.stringContaining("The repository is empty"),
+    });
+  expect((await server.store.list({ limit: 1 })).jobs).toEqual([]);
+});
+
+test("a folder whose path no server takes is wrong usage, and the whole path is named", async () => {
+  await using server = await aServedApi();
+  await using repo = await sampleRepo();
+  const spaced = join(repo.path, "my project");
+  execFileSync("git", ["init", "--quiet", spaced]);
+
+  const { code, err } = await at(server.url, spaced).run("run", "x", "-r", ".");
+
+  expect(code).toBe(2);
+  expect(err).toContain(`The path of the repository ${realpathSync(spaced)} contains a space`);
+});
+
 test("uncommitted changes of the person's tree are told of, and left alone", async () => {
   await using server = await aServedApi();
   await using repo = await sampleRepo();

@@ -166,13 +166,17 @@ test.each([
   const failing = clientOf(other.url).jobs();
   await expect(failing).rejects.toBeInstanceOf(NoServer);
   await expect(failing).rejects.toThrow(sentence);
+  const following = clientOf(other.url).follow(randomUUID()).next();
+  await expect(following).rejects.toThrow(sentence);
 });
 
-test("a proxy whose server is down is a passing failure", async () => {
+test("a proxy whose server is down is a passing failure, and no server", async () => {
   await using proxy = await aProgram((answer) =>
     answer.writeHead(502, { "content-type": "text/html" }).end("<h1>Bad Gateway</h1>"),
   );
-  await expect(clientOf(proxy.url).jobs()).rejects.toMatchObject({ code: "store_unavailable" });
+  const failing = clientOf(proxy.url).jobs();
+  await expect(failing).rejects.toMatchObject({ code: "store_unavailable" });
+  await expect(failing).rejects.toBeInstanceOf(NoServer);
 });
 
 test("a call that is given up ends with the signal's reason", async () => {

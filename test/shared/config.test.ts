@@ -173,6 +173,13 @@ test("an unknown key names the nearest right one", () => {
   expect(refusal({}, { repo: { jobs_dir: "x" } }).message).toContain("repos.jobs_dir");
 });
 
+test("a section that holds one value or a list is refused with the keys that it takes, an empty one is not", () => {
+  for (const wrong of [8200, [8200], "http://127.0.0.1", false])
+    expect(refusal({}, { server: wrong }).message).toMatch(/server in \S+: must hold keys below it: host, port, /);
+  expect(refusal({}, [{ server: 1 }]).remedy).toContain("Mend the file");
+  for (const empty of [null, {}]) expect(resolve({}, { server: empty }).config.port).toBe(8200);
+});
+
 test("no secret is ever shown, not in errors, not when it is printed", () => {
   const { config } = resolve({
     GITHUB_TOKEN: "very-secret-value",
