@@ -16,15 +16,19 @@ export async function answerMcp(deps: ApiDeps, c: Context<ApiEnv>, make: MakeMcp
   const { request, message } = raw.method === "POST" ? read(raw, await c.req.text()) : { request: raw };
   // Each request of 2026-07-28 names its method there; the SDK checks that it is the body's.
   const listens = c.req.header("mcp-method") === "subscriptions/listen";
-  const handler = createMcpHandler(({ era }) => make(deps, { ...asking(c), era, subscribe: era === "modern" }), {
-    maxRequestBodySize: maxBodyBytes,
-    bus: jobBus(deps, {
-      uris: listens ? subscribedUris(message) : [],
-      asking: asking(c),
-      close: () => void handler.close(),
-    }),
-    onerror: (error) => log.debug("mcp request refused", { request_id: c.get("requestId"), error }),
-  });
+  const modern = { era: "modern", subscribe: true, only: methodOf(message) } as const;
+  const handler = createMcpHandler(
+    ({ era }) => make(deps, { ...asking(c), ...(era === "modern" ? modern : { era }) }),
+    {
+      maxRequestBodySize: maxBodyBytes,
+      bus: jobBus(deps, {
+        uris: listens ? subscribedUris(message) : [],
+        asking: asking(c),
+        close: () => void handler.close(),
+      }),
+      onerror: (error) => log.debug("mcp request refused", { request_id: c.get("requestId"), error }),
+    },
+  );
   return await handler.fetch(request, message === undefined ? {} : { parsedBody: message });
 }
 
@@ -37,3 +41,9 @@ function read(raw: Request, text: string): Readonly<{ request: Request; message?
     return { request: new Request(raw.url, { method, headers, signal, body: text }) };
   }
 }
+
+/** Of a message alone; those of 2025 may come many together. */
+const methodOf = (message: unknown): string | undefined =>
+  typeof message === "object" && message !== null && "method" in message && typeof message.method === "string"
+    ? message.method
+    : undefined;

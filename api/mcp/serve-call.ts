@@ -15,6 +15,8 @@ export type McpCaller = Pick<Asking, "caller" | "requestId" | "signal"> &
     era: "modern" | "legacy";
     /** Changes of resources can be listened to. */
     subscribe?: boolean;
+    /** The one method that this server will be asked for, where that is known. */
+    only?: string | undefined;
   }>;
 type Call = Readonly<{
   params: CallToolRequest["params"];

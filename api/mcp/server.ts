@@ -22,10 +22,11 @@ const toolList = { tools: tools.map((tool) => tool.listed) } as unknown as ListT
 /**
  * The tools, resources and prompts of this door for one caller: for one request over HTTP, for one connection over stdio.
  * The low-level server of the SDK, because a call's wrong arguments are told as our problems, and nothing is built anew
- * for each request.
+ * for each request. Where one method is all that will be asked for, only that is set up: the others cost more than an answer.
  */
 export function mcpServer(deps: ApiDeps, caller: McpCaller): Server {
-  const { era, subscribe = false, ...asking } = caller;
+  const { era, subscribe = false, only, ...asking } = caller;
+  const isAsked = (method: string) => only === undefined || only === method;
   const isModern = era === "modern";
   const capabilities = {
     tools: {},
@@ -37,19 +38,24 @@ export function mcpServer(deps: ApiDeps, caller: McpCaller): Server {
     { name: "agenticore", title: "Agenticore", version: deps.version },
     { capabilities, instructions, cacheHints },
   );
-  server.setRequestHandler("tools/list", () => toolList);
-  server.setRequestHandler("tools/call", ({ params }, ctx) =>
-    serveCall(deps, caller, { params, ctx, tools, declared: server.getClientCapabilities() }),
-  );
-  server.setRequestHandler("resources/list", ({ method }) =>
-    told(deps, { asking, method, path: "" }, () => listResources(deps, asking)),
-  );
-  server.setRequestHandler("resources/templates/list", () => resourceTemplates);
-  server.setRequestHandler("resources/read", ({ method, params: { uri } }) =>
-    told(deps, { asking, method, path: uri }, () => readResource(deps, uri, asking)),
-  );
-  server.setRequestHandler("prompts/list", () => promptList);
-  server.setRequestHandler("prompts/get", ({ params }) => getPrompt(params.name, params.arguments));
-  if (isModern) serveTasks(server, deps, asking);
+  if (isAsked("tools/list")) server.setRequestHandler("tools/list", () => toolList);
+  if (isAsked("tools/call"))
+    server.setRequestHandler("tools/call", ({ params }, ctx) =>
+      serveCall(deps, caller, { params, ctx, tools, declared: server.getClientCapabilities() }),
+    );
+  if (isAsked("resources/list"))
+    server.setRequestHandler("resources/list", ({ method }) =>
+      told(deps, { asking, method, path: "" }, () => listResources(deps, asking)),
+    );
+  if (isAsked("resources/templates/list"))
+    server.setRequestHandler("resources/templates/list", () => resourceTemplates);
+  if (isAsked("resources/read"))
+    server.setRequestHandler("resources/read", ({ method, params: { uri } }) =>
+      told(deps, { asking, method, path: uri }, () => readResource(deps, uri, asking)),
+    );
+  if (isAsked("prompts/list")) server.setRequestHandler("prompts/list", () => promptList);
+  if (isAsked("prompts/get"))
+    server.setRequestHandler("prompts/get", ({ params }) => getPrompt(params.name, params.arguments));
+  if (isModern && (only === undefined || only.startsWith("tasks/"))) serveTasks(server, deps, asking);
   return server;
 }
