@@ -16,6 +16,7 @@ const tags = ["jobs"];
 const request = { params: jobPath };
 const oneJob = (description: string) => json(JobReply, description);
 
+const keyForm = "1 to 255 printable ASCII characters.";
 const submit = createRoute({
   method: "post",
   path: "/jobs",
@@ -25,12 +26,17 @@ const submit = createRoute({
   description:
     "Queues the job and answers at once, or with `wait: true` when it ends, at most `wait_seconds` later. " +
     "Send an `Idempotency-Key` to be able to send the request again: the same key and body give the same job.",
-  request: {
-    headers: z.object({
-      "idempotency-key": z.string().optional().openapi({ description: "1 to 255 printable ASCII characters." }),
-    }),
-    body: { content: { "application/json": { schema: SubmitRequest } }, required: true },
-  },
+  // Told here and checked by `idempotencyKeyOf`: to have one header looked at, Hono reads all of them.
+  parameters: [
+    {
+      schema: { type: "string", description: keyForm },
+      required: false,
+      description: keyForm,
+      name: "idempotency-key",
+      in: "header",
+    },
+  ],
+  request: { body: { content: { "application/json": { schema: SubmitRequest } }, required: true } },
   responses: {
     200: oneJob(
       "The finished job (`wait`), or the job that this idempotency key has made (`Idempotent-Replayed: true`).",
