@@ -47,11 +47,8 @@ export async function openPrepared(
     throw gone(id, `it is not on ${record.box} any more`);
   }
   const { before, ...used } = await repos.usePrepared(found, job.id);
-  const {
-    files,
-    folders,
-    contents = [],
-  } = before === undefined ? nothingPlaced : await readPlaced(join(own.run, "..", before));
+  const placed = before === undefined ? undefined : await readPlaced(join(own.run, "..", before));
+  const { files, folders, contents = [] } = placed ?? nothingPlaced;
   // A job before this one may have been lost before it could note them.
   if (files.length + folders.length > 0) await repos.notePlaced(found, { files, folders, contents });
   const known = {
@@ -68,6 +65,7 @@ export async function openPrepared(
 
   const around = (place: Workplace): Workplace => ({
     ...place,
+    ...(placed && { before: placed }),
     publish: async (publication) => {
       const published = await place.publish(publication);
       const pushed = (await repos.isUnpushed(id, publication.signal)) === false;

@@ -5,6 +5,7 @@ import type { NewEvent } from "../shared/event.ts";
 import { type Job, type JobPatch, JobProgress } from "../shared/job.ts";
 import type { Checkpoints } from "./keep-checkpoints.ts";
 import type { JobPlaces } from "./places.ts";
+import type { Placed } from "./setup/placed.ts";
 
 /** What became of the work: facts for the job and its log. */
 export type Published = Readonly<{ patch: JobPatch; events: readonly NewEvent[]; warnings: readonly string[] }>;
@@ -38,6 +39,8 @@ export type Workplace = Readonly<{
   continued: boolean;
   /** And it is as that attempt left it on this box. */
   here: boolean;
+  /** What the job before this one had put into a prepared tree, and its set-up. */
+  before?: Placed;
   /** All that earlier attempts did is here. */
   holdsWork: boolean;
   warnings: readonly string[];

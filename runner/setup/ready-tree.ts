@@ -38,7 +38,7 @@ type Order = Readonly<{
  */
 export async function readyTree(order: Order, deps: RunnerDeps): Promise<readonly string[]> {
   const { job, profile, work, own } = order;
-  const before = work.here ? await readPlaced(own.run) : nothingPlaced;
+  const before = work.here ? await readPlaced(own.run) : (work.before ?? nothingPlaced);
   const address = job.repo_url === undefined ? undefined : parseRepoUrl(job.repo_url);
   let placed: Placed = before;
   const note = async (more: Partial<Placed>) => {
@@ -74,8 +74,8 @@ export async function readyTree(order: Order, deps: RunnerDeps): Promise<readonl
   const facts = { setup, worktree: work.path, scope, variables: profile.profile.env };
   const key = address === undefined ? undefined : await cacheKey(facts);
   const name = doneKey(facts);
-  if (before.done === name) return told; // by an earlier attempt in this very tree
-  // What an earlier attempt was cut off in the middle of begins anew, as in a fresh tree.
+  if (before.done === name) return told; // by an earlier attempt or job in this very tree
+  // What was cut off, or done for another set-up, begins anew, as in a fresh tree.
   for (const path of placed.made ?? [])
     if (await kindInside(work.path, path)) await rm(join(work.path, path), { recursive: true, force: true });
   const there = await Promise.all(setup.outputs.map((path) => kindInside(work.path, path)));

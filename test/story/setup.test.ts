@@ -224,6 +224,28 @@ test("a set-up that was cut off begins anew as in a fresh tree, and what it made
   expect(last.stderr()).toContain('"seeded":true');
 });
 
+test("the next job in a prepared worktree finds what the one before has set up, and another set-up begins anew", async () => {
+  await using repo = await sampleRepo();
+  const setup = (text: string) => ({ outputs: ["vendor"], command: `mkdir vendor && echo ${text} >> vendor/made` });
+  for (const text of ["one", "two"]) {
+    const profile = JSON.stringify({ extends: "code", setup: setup(text) });
+    world.write(`.agenticore/profiles/prepared-${text}/profile.yml`, profile);
+  }
+  const { body } = await world.call("POST", "/worktrees", { repo_url: repo.path });
+  const { id: worktree_id } = await world.ended((body["job"] as SeenJob).id);
+  const look = async (profile: string, file: string): Promise<string> => {
+    const task = `Go. [[scenario:run command="cat vendor/made; touch ${file}"]]`;
+    const job = await world.ended((await world.submit({ task, worktree_id, profile })).id);
+    expect(job).toMatchObject({ status: "succeeded" });
+    return (await printed(job)).trim();
+  };
+  expect(await look("prepared-one", "a")).toBe("one");
+  expect(await look("prepared-one", "b")).toBe("one");
+  expect(await look("prepared-two", "c")).toBe("two");
+  const branch = gitIn(repo.path)("branch", "--list", "agenticore-*", "--format=%(refname:short)");
+  expect(gitIn(repo.path)("diff", "--name-only", "main", branch)).toBe("a\nb\nc");
+});
+
 const contentOf = (path: string): string | undefined => {
   try {
     return readFileSync(path, "utf8");
