@@ -11,7 +11,6 @@ const shapes: readonly (readonly [needs: string, shape: RegExp])[] = [
   ["gh", /\bgh[pousr]_[A-Za-z0-9]{20,}/g],
   ["github_pat_", /\bgithub_pat_[A-Za-z0-9_]{20,}/g],
   ["AKIA", /\bAKIA[0-9A-Z]{16}\b/g],
-  ["PRIVATE KEY", /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----/g],
   ["://", /(?<=(?:https?|ssh|rediss?):\/\/[^\s:/@]{0,100}:)[^\s:/@]{3,}(?=@)/g],
 ];
 const mark = "[redacted]";
@@ -21,8 +20,26 @@ export function redactor(values: readonly string[]): Redact {
   const known = values.filter((value) => value.length >= 8).sort((a, b) => b.length - a.length);
   return (text) => {
     const plain = known.reduce((rest, value) => rest.replaceAll(value, mark), text);
-    return shapes.reduce((rest, [needs, shape]) => (rest.includes(needs) ? rest.replace(shape, mark) : rest), plain);
+    const bare = plain.includes("PRIVATE KEY") ? withoutKeys(plain) : plain;
+    return shapes.reduce((rest, [needs, shape]) => (rest.includes(needs) ? rest.replace(shape, mark) : rest), bare);
   };
+}
+
+/**
+ * Without private keys in PEM (RFC 7468). One pattern for the whole of them would read on to the end of the text for each of
+ * a thousand beginnings without an end, which is what an agent can print to stop its runner.
+ */
+function withoutKeys(text: string): string {
+  const begin = /-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----/g;
+  const end = /-----END [A-Z ]{0,40}PRIVATE KEY-----/g;
+  let kept = "";
+  for (let at = 0; ; at = end.lastIndex) {
+    begin.lastIndex = at;
+    const first = begin.exec(text);
+    end.lastIndex = begin.lastIndex;
+    if (!first || !end.test(text)) return kept + text.slice(at);
+    kept += text.slice(at, first.index) + mark;
+  }
 }
 
 /** An address, without the password in it, for people to see. */

@@ -56,6 +56,19 @@ test.each([
   expect(redactor(["another-secret"])(text)).toBe(text);
 });
 
+test("keys go one by one, and a beginning that has no end stays", () => {
+  const key = (body: string) => `-----BEGIN PRIVATE KEY-----\n${body}\n-----END PRIVATE KEY-----`;
+  const open = "-----BEGIN EC PRIVATE KEY-----\ncut off";
+  expect(redactor([])(`a ${key("one")} b ${key("two")} c ${open}`)).toBe(`a [redacted] b [redacted] c ${open}`);
+});
+
+test("a megabyte of beginnings of keys that do not end is read in no time that anybody notices", () => {
+  const line = `-----END PRIVATE KEY-----${"-----BEGIN PRIVATE KEY-----".repeat(38_000)}`;
+  const start = performance.now();
+  expect(redactor([])(line)).toBe(line);
+  expect(performance.now() - start).toBeLessThan(2_000);
+});
+
 test("a long line without secrets is read in no time that anybody notices", () => {
   const line = `https://${"a:".repeat(50_000)} ${"-----BEGIN RSA PRIVATE KEY-----".repeat(2_000)} ${"sk-ant-".repeat(20_000)}`;
   const start = performance.now();
