@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { isAbsolute, resolve } from "node:path";
+import { resolve } from "node:path";
 import { type Origins, resolveConfig, type Sources } from "./config.ts";
 import type { Config, ConfigName } from "./config-keys.ts";
 import { AppError } from "./error.ts";
@@ -13,7 +13,7 @@ export type Place = Readonly<{
 }>;
 export type Loaded = Readonly<{ config: Config; origins: Origins; file: string }>;
 
-/** Keys that name a place on the disk: `~/` is the home folder, and what is relative becomes absolute. */
+/** Keys that name a place on the disk: `~/` is the home folder, what is relative becomes absolute, and no `/` stays at the end. */
 const pathKeys = [
   "claudeConfigDir",
   "claudeHomeDir",
@@ -51,7 +51,7 @@ export async function loadConfig(place: Place): Promise<Loaded> {
 
 function absolute(path: string, { home, cwd }: Place): string {
   if (path === "~" || path.startsWith("~/")) return resolve(home, path.slice(2));
-  return isAbsolute(path) ? path : resolve(cwd, path);
+  return resolve(cwd, path);
 }
 
 /** Undefined where there is no file, which only a file that was asked for may not be. */
