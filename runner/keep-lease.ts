@@ -73,7 +73,14 @@ export function keepLease(
   const grant = (): Grant => ({ softAt: sentAt + 0.8 * times.leaseMs, hardAt: sentAt + 0.85 * times.leaseMs });
   const leftMs = () => Math.max(0, grant().softAt - clock.uptime());
   const sooner = (afterMs: number) => {
+    if (failing) return; // a store that is away is asked when that is due, however much there is to write
     dueAt = Math.min(dueAt, clock.uptime() + afterMs);
+    wake.abort();
+  };
+
+  /** Also while renewals fail: whoever has asked for something has reached the store, so it is there again. */
+  const renewNow = () => {
+    dueAt = clock.uptime();
     wake.abort();
   };
 
@@ -84,7 +91,7 @@ export function keepLease(
       const renewal = await store.renew(lease, { leaseMs: times.leaseMs, ...taken });
       sentAt = sending;
       failing = false;
-      dueAt = sending + (outbox.hasEvents() ? appendAfter(outbox.bytes()) : jittered(times.renewMs, random));
+      dueAt = sending + (outbox.isEmpty() ? jittered(times.renewMs, random) : appendAfter(outbox.bytes()));
       for (const listener of grantListeners) listener(grant());
       for (const message of renewal.messages) tell(message);
       if (renewal.cancel) stop(new Stop("cancelled"));
@@ -96,6 +103,7 @@ export function keepLease(
       outbox.putBack(taken);
       failing = true;
       dueAt = clock.uptime() + jittered(Math.min(times.urgentMs, times.renewMs), random);
+      wake.abort(); // whoever sleeps until the next ordinary renewal has less time now
       log.warn("the lease could not be renewed", { error: String(error), left_ms: Math.round(leftMs()) });
       throw error;
     } finally {
@@ -134,7 +142,7 @@ export function keepLease(
         .changed({ job: lease.job, control: true, timeoutMs: 60_000, signal: over.signal })
         .catch(() => clock.sleep(times.urgentMs, over.signal));
       if (over.signal.aborted) return;
-      sooner(0);
+      renewNow();
       await clock.sleep(controlPauseMs, over.signal);
     }
   }
@@ -154,8 +162,7 @@ export function keepLease(
       const before = outbox.hasEvents() ? appendAfter(outbox.bytes()) : Number.POSITIVE_INFINITY;
       outbox.add(events);
       const after = appendAfter(outbox.bytes());
-      // A store that is away is asked when that is due, however much there is to write.
-      if (!failing && after < before) sooner(after);
+      if (after < before) sooner(after);
     },
     room: async (signal) => {
       if (!outbox.isFull()) return;

@@ -73,6 +73,7 @@ export function openOutbox() {
     /** Of the events, as JSON. */
     bytes: (): number => bytes,
     hasEvents: (): boolean => entries.length > 0,
+    isEmpty: (): boolean => entries.length === 0 && delivered.length === 0 && Object.keys(patch).length === 0,
     /** How many events were added so far, with those that were dropped. */
     count: (): number => firstEvent + entries.length,
     /** How many of them were taken. */

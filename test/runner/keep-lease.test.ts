@@ -18,8 +18,12 @@ type Kept = AsyncDisposable &
     store: JobStore;
     claim: Claim;
     renewals: RenewRequest[];
+    /** Renewals that were tried. */
+    tries: () => number;
     /** The store is away until it is told to come back. */
     away: { now: boolean };
+    /** The store answers once this is resolved. */
+    gate: { open?: Promise<void> };
     /** The store does what it is asked, and its answers do not arrive. */
     deaf: { now: boolean };
   }>;
@@ -32,13 +36,17 @@ async function aKeptLease(): Promise<Kept> {
   const claim = await store.claim(aClaim({ leaseMs: times.leaseMs }));
   if (!claim) throw new Error("there was a job to claim");
   const renewals: RenewRequest[] = [];
+  let tries = 0;
+  const gate: { open?: Promise<void> } = {};
   const away = { now: false };
   const deaf = { now: false };
   const watched: JobStore = {
     ...store,
     renew: async (lease, request) => {
+      tries += 1;
       if (away.now) throw new AppError("store_unavailable", "the store is away");
       renewals.push(request);
+      await gate.open;
       const renewal = await store.renew(lease, request);
       if (deaf.now) throw new AppError("store_unavailable", "the answer was lost");
       return renewal;
@@ -47,7 +55,8 @@ async function aKeptLease(): Promise<Kept> {
   const deps = { store: watched, clock, log: silentLog, random: () => 0.5 };
   const keeper = keepLease({ claim, sentAt: clock.uptime() }, deps, times);
   return {
-    ...{ keeper, clock, store, claim, renewals, away, deaf },
+    ...{ keeper, clock, store, claim, renewals, away, deaf, gate },
+    tries: () => tries,
     [Symbol.asyncDispose]: async () => {
       await keeper.end();
       await opened[Symbol.asyncDispose]();
@@ -90,6 +99,21 @@ test("a phase is written at once", async () => {
   kept.keeper.patch({ phase: "cloning" });
   await eventually(() => kept.renewals.length === 1);
   expect((await kept.store.get(kept.claim.job.id))?.phase).toBe("cloning");
+});
+
+test("what is said while a renewal is under way does not wait for the next ordinary one", async () => {
+  await using kept = await aKeptLease();
+  const answer = Promise.withResolvers<void>();
+  kept.gate.open = answer.promise;
+  await eventually(() => kept.clock.sleepers() > 0);
+  kept.clock.advance(31_000);
+  await eventually(() => kept.renewals.length === 1);
+  kept.keeper.patch({ phase: "publishing" });
+  answer.resolve();
+  await eventually(() => kept.clock.sleepers() > 0);
+  kept.clock.advance(1_000);
+  await eventually(() => kept.renewals.length === 2);
+  expect(kept.renewals[1]?.patch).toEqual({ phase: "publishing" });
 });
 
 test("64 KiB of events do not wait for the second to pass", async () => {
@@ -165,6 +189,20 @@ test("while the store is away nothing that was to be written is lost, and it is 
   kept.clock.advance(6_000);
   await eventually(() => kept.renewals.length === 1);
   expect(kept.renewals[0]?.events).toMatchObject([{ type: "claude.said", data: { text: "kept" } }]);
+});
+
+test("a store that is away is asked every 5 s, whatever there is to write meanwhile", async () => {
+  await using kept = await aKeptLease();
+  kept.away.now = true;
+  await expect(kept.keeper.flush()).rejects.toThrow("away");
+  for (let second = 0; second < 20; second += 1) {
+    kept.keeper.patch({ cost_usd: second });
+    kept.keeper.delivered(`message ${second}`);
+    kept.clock.advance(1_000);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  expect(kept.tries()).toBeGreaterThanOrEqual(4);
+  expect(kept.tries()).toBeLessThanOrEqual(6);
 });
 
 test("what was told when the reply was lost is told again under the same count, so it is in the log once", async () => {
