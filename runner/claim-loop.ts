@@ -2,6 +2,7 @@ import type { Clock } from "../shared/clock.ts";
 import { jittered } from "../shared/clock.ts";
 import type { Log } from "../shared/log.ts";
 import type { Claim, JobStore } from "../shared/store.ts";
+import { abortable } from "./abortable.ts";
 import type { Held } from "./keep-lease.ts";
 
 export type LoopOptions = Readonly<{
@@ -100,7 +101,7 @@ export async function claimLoop(
 
   while (!stop.aborted) {
     if (running.size >= options.capacity) {
-      await Promise.race([...running, aborted(stop)]);
+      await abortable(Promise.race(running), stop).catch(() => undefined);
       continue;
     }
     const change = options.poolsChange?.();
@@ -117,9 +118,3 @@ export async function claimLoop(
   }
   await Promise.all([...running, ...(isUnsure && claimId !== undefined ? [giveBackUnheard(claimId)] : [])]);
 }
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });

@@ -15,8 +15,8 @@ const apart = ["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-ut
  */
 export function bwrapOptions(view: BoxView, resolve: (path: string) => string = realpathSync): readonly string[] {
   const { visible, tmp, network } = view;
-  const writable = new Set([tmp, ...visible].map((path) => resolve(path)));
   const covered = planMounts(view, resolve);
+  const writable = new Set([tmp, ...visible].map((path) => resolve(path)));
   const shown = [...writable].filter((path) => !covered.some(([, , target]) => target === path));
   const steps = [...covered, ...shown.map((path) => ["bind", path, path] as const)];
   const mounts = steps

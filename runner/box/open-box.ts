@@ -43,7 +43,6 @@ export async function openBox({ profile, tree, path, needs, brokered }: Order): 
   const env = { XDG_CACHE_HOME: cache, npm_config_cache: join(cache, "npm"), ...tree.env };
   const ports = network === "off" ? needs.map((name) => portOf(name, tree.env[name])) : [];
   const links = join(tree.tmp, "net");
-  const bridge = ports.length > 0 ? await openBridge(links, ports) : undefined;
   // By their real paths: what links to them may be covered.
   const [command, ...args] = tree.argv;
   const own = [...(ports.length > 0 ? [process.execPath, relay] : []), command].map((file) => realpathSync(file));
@@ -51,8 +50,10 @@ export async function openBox({ profile, tree, path, needs, brokered }: Order): 
     ports.length > 0 ? [...own.slice(0, 2), links, ports.join(","), ...own.slice(2), ...args] : [...own, ...args];
   const readable = [...(tree.readable ?? []), ...own];
   const view = { ...tree, visible: [tree.cwd, ...tree.visible], readable, network: network === "on" };
+  const argv = [program, ...bwrapOptions(view), "--", ...relayed] as const;
+  const bridge = ports.length > 0 ? await openBridge(links, ports) : undefined;
   return {
-    argv: [program, ...bwrapOptions(view), "--", ...relayed],
+    argv,
     env,
     readable,
     [Symbol.asyncDispose]: async () => await bridge?.[Symbol.asyncDispose](),

@@ -1,4 +1,4 @@
-import { abortable } from "./abortable.ts";
+import { abortable } from "../abortable.ts";
 
 /** One piece of work that several callers wait for. It is stopped only when all of them have gone. */
 type Flight<T> = { readonly promise: Promise<T>; readonly stop: AbortController; waiters: number };

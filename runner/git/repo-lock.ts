@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { AppError } from "../../shared/error.ts";
-import { abortable } from "./abortable.ts";
+import { abortable } from "../abortable.ts";
 import type { Lockable } from "./repo-place.ts";
 import type { Right, StoreLock } from "./store-lock.ts";
 

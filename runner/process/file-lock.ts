@@ -17,8 +17,9 @@ export async function withFileLock<T>(path: string, act: () => Promise<T>): Prom
   child.stdin.on("error", () => undefined);
   try {
     child.stdin.write("\n");
-    await Promise.race([once(child.stdout, "data"), ended]); // the answer comes once the lock is held
-    if (child.exitCode !== null || child.pid === undefined) {
+    // The answer comes once the lock is held.
+    const isHeld = await Promise.race([once(child.stdout, "data").then(() => true), ended.then(() => false)]);
+    if (!isHeld) {
       throw new AppError("setup_failed", `The lock ${path} could not be had: another runner holds it.`);
     }
     return await act();

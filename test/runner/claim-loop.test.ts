@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
 import { claimLoop, type LoopOptions } from "../../runner/claim-loop.ts";
 import { waits } from "../../runner/conclude.ts";
@@ -268,4 +269,17 @@ test("only the waits in a row at the end of a job's attempts count", () => {
     tries: 2,
     sinceMs: Date.parse("2026-03-01T12:02:00.000Z"),
   });
+});
+
+test("jobs that have ended leave nothing behind on the signal that ends the loop", async () => {
+  await using world = await sqliteWorld();
+  for (let count = 0; count < 12; count += 1) await world.store.submit(aNewJob());
+  const loop = aLoop({ store: world.store, capacity: 1 }, world.clock);
+  for (let count = 0; count < 11; count += 1) {
+    await eventually(() => loop.running.size === 1);
+    [...loop.running.values()][0]?.();
+  }
+  await eventually(() => loop.running.size === 1);
+  expect(getEventListeners(loop.stop.signal, "abort").length).toBeLessThan(4);
+  await loop.end();
 });

@@ -1,9 +1,11 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { bwrapOptions, tryBwrap } from "../../../runner/box/bwrap.ts";
+import { openBox } from "../../../runner/box/open-box.ts";
+import { processGroup } from "../../../runner/process/sandbox.ts";
 
 function aPlace() {
   const root = realpathSync(mkdtempSync(join(tmpdir(), "agenticore-box-")));
@@ -44,4 +46,18 @@ test("what runs there has no capability and sees no other process; without netwo
 test("whether it works is found by trying it", async () => {
   expect(await tryBwrap("/usr/bin/bwrap")).toBeUndefined();
   expect(await tryBwrap("/bin/false")).toContain("Command failed");
+});
+
+test("where something that must be visible is missing, nothing of the box stays open", async () => {
+  const { work = "", tmp = "" } = aPlace();
+  const tree = {
+    ...{ job: "job", fence: 1, cwd: work, runDir: work, tmp, sandbox: processGroup("for a test"), hidden: [] },
+    argv: ["/bin/true"] as [string, ...string[]],
+    env: { ADDRESS: "http://127.0.0.1:1234" },
+    visible: [join("/tmp", "agenticore-nowhere")],
+  };
+  const profile = { sandbox: "bubblewrap", network: "off" } as const;
+  const order = { profile, tree, path: "/usr/bin:/bin", needs: ["ADDRESS"], brokered: true };
+  await expect(openBox(order)).rejects.toMatchObject({ code: "setup_failed" });
+  expect(existsSync(join(tmp, "net"))).toBe(false);
 });
