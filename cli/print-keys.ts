@@ -3,7 +3,7 @@ import { loadConfig } from "../shared/load-config.node.ts";
 import type { CliContext } from "./context.ts";
 import type { ExitCode } from "./exit-code.ts";
 import { openStore } from "./open-store.ts";
-import { harmless, table } from "./print.ts";
+import { harmless, headedTable } from "./print.ts";
 
 /** What is shown of a key: all but its digest. */
 export const shownKey = ({ digest: _, ...key }: ApiKeyRecord) => key;
@@ -18,11 +18,7 @@ export async function printKeys(cli: CliContext, json: boolean): Promise<ExitCod
   else if (keys.length === 0) print.note("There are no keys in the store; `agenticore keys create NAME` makes one.");
   else {
     const rows = keys.map((key) => row(key, clock.now()));
-    const [head = "", ...lines] = table(
-      [["KEY", "NAME", "STATE", "TENANT", "SCOPES", "LAST USED", "NARROWED TO"], ...rows],
-      print.width,
-    ).split("\n");
-    print.data([print.paint.bold(head), ...lines].join("\n"));
+    print.data(headedTable(["KEY", "NAME", "STATE", "TENANT", "SCOPES", "LAST USED", "NARROWED TO"], rows, print));
   }
   return 0;
 }

@@ -93,3 +93,13 @@ export function table(rows: readonly (readonly string[])[], width: number): stri
     })
     .join("\n");
 }
+
+/** The same below bold heads. */
+export function headedTable(
+  heads: readonly string[],
+  rows: readonly (readonly string[])[],
+  { paint, width }: Pick<Print, "paint" | "width">,
+): string {
+  const [head = "", ...lines] = table([heads, ...rows], width).split("\n");
+  return [paint.bold(head), ...lines].join("\n");
+}

@@ -1,6 +1,6 @@
 import type { Worktree } from "../shared/worktree.ts";
 import { duration } from "./amount.ts";
-import { cut, harmless, type Paint, table } from "./print.ts";
+import { cut, harmless, headedTable, type Paint } from "./print.ts";
 
 type Look = Readonly<{ paint: Paint; width: number; nowMs: number }>;
 
@@ -24,7 +24,7 @@ export function renderWorktree(tree: Worktree, { paint, nowMs }: Look): string {
 }
 
 /** Rows of a list, newest first as the server gives them. */
-export function renderWorktrees(trees: readonly Worktree[], { paint, width, nowMs }: Look): string {
+export function renderWorktrees(trees: readonly Worktree[], { nowMs, ...look }: Look): string {
   const rows = trees.map((tree) => [
     tree.id,
     tree.status,
@@ -33,7 +33,5 @@ export function renderWorktrees(trees: readonly Worktree[], { paint, width, nowM
     tree.branch ?? "-",
     cut(tree.repo_url, 60),
   ]);
-  const heads = ["WORKTREE", "STATUS", "UNUSED", "PUSHED", "BRANCH", "REPOSITORY"];
-  const [head = "", ...lines] = table([heads, ...rows], width).split("\n");
-  return [paint.bold(head), ...lines].join("\n");
+  return headedTable(["WORKTREE", "STATUS", "UNUSED", "PUSHED", "BRANCH", "REPOSITORY"], rows, look);
 }

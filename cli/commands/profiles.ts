@@ -1,6 +1,6 @@
 import { defineCommand } from "../command.ts";
 import { connect } from "../connect.ts";
-import { table } from "../print.ts";
+import { headedTable } from "../print.ts";
 
 export const profiles = defineCommand<{ json?: true }>({
   takes: (command) => command.option("--json", "print JSON"),
@@ -26,11 +26,7 @@ export const profiles = defineCommand<{ json?: true }>({
       profile.source,
       profile.error === undefined ? profile.description : `NOT VALID: ${profile.error}`,
     ]);
-    const [head = "", ...lines] = table(
-      [["PROFILE", "MODEL", "PERMISSIONS", "PR", "SOURCE", "DESCRIPTION"], ...rows],
-      print.width,
-    ).split("\n");
-    print.data([print.paint.bold(head), ...lines].join("\n"));
+    print.data(headedTable(["PROFILE", "MODEL", "PERMISSIONS", "PR", "SOURCE", "DESCRIPTION"], rows, print));
     return 0;
   },
 });

@@ -2,8 +2,7 @@ import type { RunnerView } from "../../shared/reply.ts";
 import { bytes, plural } from "../amount.ts";
 import { defineCommand } from "../command.ts";
 import { connect } from "../connect.ts";
-import type { Paint } from "../print.ts";
-import { table } from "../print.ts";
+import { headedTable, type Print } from "../print.ts";
 
 export const status = defineCommand<{ json?: true }>({
   takes: (command) => command.option("--json", "print JSON"),
@@ -38,10 +37,7 @@ export const status = defineCommand<{ json?: true }>({
   },
 });
 
-function runnerTable(
-  runners: readonly RunnerView[],
-  { paint, width }: Readonly<{ paint: Paint; width: number }>,
-): string {
+function runnerTable(runners: readonly RunnerView[], print: Print): string {
   const rows = runners.map((runner) => [
     runner.name,
     runner.version,
@@ -51,9 +47,5 @@ function runnerTable(
     `${bytes(runner.disk.free_bytes)} free`,
     runner.sandbox,
   ]);
-  const [head = "", ...lines] = table(
-    [["RUNNER", "VERSION", "JOBS", "STATE", "POOLS", "DISK", "SANDBOX"], ...rows],
-    width,
-  ).split("\n");
-  return [paint.bold(head), ...lines].join("\n");
+  return headedTable(["RUNNER", "VERSION", "JOBS", "STATE", "POOLS", "DISK", "SANDBOX"], rows, print);
 }
