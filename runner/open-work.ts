@@ -3,6 +3,7 @@ import { isWorkDone, type JobPatch } from "../shared/job.ts";
 import type { Profile } from "../shared/profile.ts";
 import { parseRepoUrl } from "../shared/repo-url.ts";
 import type { Claim } from "../shared/store.ts";
+import { placedTogether } from "./git/placed.ts";
 import type { Prepared } from "./git/prepare.ts";
 import type { Worktree } from "./git/worktree.ts";
 import { type Checkpoints, dropCheckpoints, keepCheckpoints } from "./keep-checkpoints.ts";
@@ -12,7 +13,7 @@ import { openPrepared } from "./prepared-work.ts";
 import { propose } from "./propose.ts";
 import { pushWork } from "./push-work.ts";
 import type { RunnerDeps } from "./runner-deps.ts";
-import { type Placed, readPlaced } from "./setup/placed.ts";
+import { readPlaced } from "./setup/placed.ts";
 import { type Publication, type Published, privateFolder, type Workplace } from "./workplace.ts";
 
 type Opening = Readonly<{
@@ -127,7 +128,11 @@ function repositoryWork(
     longer = listener;
   };
   const leash = { until: () => keeper.grant().hardAt, onLonger };
-  const treeNow = async (): Promise<Worktree> => ({ ...opened, placed: placedIn(opened, await readPlaced(own.run)) });
+  /** With what was placed for this job, and for those before it in a prepared tree. */
+  const treeNow = async (): Promise<Worktree> => ({
+    ...opened,
+    placed: placedTogether(opened.placed, await readPlaced(own.run)),
+  });
   async function publish(publication: Publication): Promise<Published> {
     const { prove, signal } = publication;
     const tree = await treeNow();
@@ -187,16 +192,6 @@ function repositoryWork(
     };
   }
 }
-
-/** Of this job and of those before it in a prepared tree. */
-const placedIn = (
-  { placed }: Worktree,
-  { files, folders, contents = [] }: Placed,
-): NonNullable<Worktree["placed"]> => ({
-  files: [...(placed?.files ?? []), ...files],
-  folders: [...(placed?.folders ?? []), ...folders],
-  contents: [...(placed?.contents ?? []), ...contents],
-});
 
 /** The task's first line, as git's manual asks of a subject: about 50 characters, here at most 72. */
 function leftoverMessage(task: string): string {

@@ -3,6 +3,7 @@ import { iso } from "../shared/clock.ts";
 import { AppError } from "../shared/error.ts";
 import type { Claim } from "../shared/store.ts";
 import type { WorktreeRecord } from "../shared/worktree.ts";
+import { placedTogether } from "./git/placed.ts";
 import type { Worktree } from "./git/worktree.ts";
 import type { LeaseKeeper } from "./keep-lease.ts";
 import type { JobPlaces } from "./places.ts";
@@ -47,16 +48,11 @@ export async function openPrepared(
     throw gone(id, `it is not on ${record.box} any more`);
   }
   const { before, ...used } = await repos.usePrepared(found, job.id);
-  const placed = before === undefined ? undefined : await readPlaced(join(own.run, "..", before));
-  const { files, folders, contents = [] } = placed ?? nothingPlaced;
+  const left = before === undefined ? undefined : await readPlaced(join(own.run, "..", before));
+  const placed = left ?? nothingPlaced;
   // A job before this one may have been lost before it could note them.
-  if (files.length + folders.length > 0) await repos.notePlaced(found, { files, folders, contents });
-  const known = {
-    files: [...(used.placed?.files ?? []), ...files],
-    folders: [...(used.placed?.folders ?? []), ...folders],
-    contents: [...(used.placed?.contents ?? []), ...contents],
-  };
-  const tree = { ...used, placed: known };
+  if (placed.files.length + placed.folders.length > 0) await repos.notePlaced(found, placed);
+  const tree = { ...used, placed: placedTogether(used.placed, placed) };
   await ask(() => store.saveWorktree(lease, now({ pushed: false })));
   const { path, branch, baseRef } = tree;
   keeper.patch({ base_ref: baseRef, branch, worktree_path: path });
@@ -65,7 +61,7 @@ export async function openPrepared(
 
   const around = (place: Workplace): Workplace => ({
     ...place,
-    ...(placed && { before: placed }),
+    ...(left && { before: left }),
     publish: async (publication) => {
       const published = await place.publish(publication);
       const pushed = (await repos.isUnpushed(id, publication.signal)) === false;

@@ -5,6 +5,7 @@ import { keepCheckpoint } from "./checkpoint.ts";
 import { isPublic, pushCheckpoint, remoteCheckpoint, type StateChange } from "./checkpoint-refs.ts";
 import { discardTree, dropCheckpoint } from "./discard-tree.ts";
 import { commitLeftovers, type LeftoverCommit } from "./leftovers.ts";
+import { type Placed, placedTogether } from "./placed.ts";
 import { putIntoPool } from "./pool.ts";
 import { type Prepared, prepare, type RepoJob, sourceOf } from "./prepare.ts";
 import { type Push, type Pushed, pushBranch } from "./push.ts";
@@ -65,7 +66,7 @@ export interface Repos extends AsyncDisposable {
   /** Such a tree as that job finds it: with what an earlier attempt of it has done, or as new, `before` that of another job. */
   usePrepared(tree: Worktree, jobId: string): Promise<Worktree & Readonly<{ before?: string }>>;
   /** Adds to what was put beside the work in a prepared tree. */
-  notePlaced(tree: Worktree, placed: NonNullable<Worktree["placed"]>): Promise<void>;
+  notePlaced(tree: Worktree, placed: Placed): Promise<void>;
   /** Whether that tree has work that the repository has not; undefined where there is none. Only when nobody works in it. */
   isUnpushed(jobId: string, signal: AbortSignal): Promise<boolean | undefined>;
   /** Canonical addresses of repositories whose mirror is here, as jobs named them; most recently used first. */
@@ -110,14 +111,7 @@ export async function openRepos(options: RepoOptions): Promise<Repos> {
       await note(tree, ({ ended: _, ...rest }) => ({ ...rest, user: jobId, done: false }));
       return { ...tree, reopened: false, done: false, ...(user === undefined ? {} : { before: user }) };
     },
-    notePlaced: (tree, { files, folders, contents = [] }) =>
-      note(tree, ({ placed: known, ...rest }) => {
-        const all = (name: "files" | "folders" | "contents", more: readonly string[]) => [
-          ...new Set([...(known?.[name] ?? []), ...more]),
-        ];
-        const placed = { files: all("files", files), folders: all("folders", folders) };
-        return { ...rest, placed: { ...placed, contents: all("contents", contents) } };
-      }),
+    notePlaced: (tree, more) => note(tree, (record) => ({ ...record, placed: placedTogether(record.placed, more) })),
     isUnpushed: (jobId, signal) => isUnpushed(box, jobId, signal),
     warm: box.warm.list,
     listTrees: () => listTrees(box),

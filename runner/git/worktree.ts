@@ -10,6 +10,7 @@ import { rebuildVault } from "./fetch-base.ts";
 import { GitFailure, toGitError } from "./git-failure.ts";
 import { kindAt, restoreFile } from "./guard.ts";
 import { newRecord } from "./new-record.ts";
+import type { Placed } from "./placed.ts";
 import { takeFromPool } from "./pool.ts";
 import type { Prepared, RepoJob } from "./prepare.ts";
 import type { Source } from "./remote.ts";
@@ -48,12 +49,7 @@ export type Worktree = Readonly<{
   pushed?: string;
   /** What was told of as the job's commit. */
   commits: readonly string[];
-  /** What the runner put into it beside the commit, as relative paths, and what is in the files: never part of the work. */
-  placed?: Readonly<{
-    files: readonly string[];
-    folders: readonly string[];
-    contents?: readonly string[] | undefined;
-  }>;
+  placed?: Placed;
   /** How often tampering with the mirror had been seen when this tree was opened. */
   tampersAtOpen: number;
   warnings: readonly string[];

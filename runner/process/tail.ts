@@ -30,7 +30,7 @@ export async function* tailLines(path: string, options: TailOptions): AsyncGener
   const limits = outputLimits([file, beside], options);
   try {
     for await (const chunk of growth(file, options)) {
-      await limits.check(chunk.offset);
+      await limits.check(chunk);
       const lines = splitter.push(chunk.bytes);
       if (lines.length > 0) yield lines;
     }
@@ -75,11 +75,9 @@ function outputLimits(files: readonly FileHandle[], { clock, quotaBytes = 8 * gi
   const cutters = files.map((file) => cutBehind(file, cutBytes));
   let next = 0;
   let read = 0;
-  let last = 0;
   return {
-    async check(offset: number): Promise<void> {
-      read += Math.max(0, offset - last); // does not go back when the job shortens the file
-      last = offset;
+    async check({ bytes, offset }: Chunk): Promise<void> {
+      read += bytes.length; // does not go back when the job shortens the file
       cutters[0]?.readUpTo(offset);
       if (clock.uptime() < next) return;
       next = clock.uptime() + 250;
