@@ -38,7 +38,7 @@ const afterTtlMs = 24 * 3_600_000;
  * sent again. Where the disk cannot take it, the store's own error stands. Disposing it disposes the store.
  */
 export function withSpool(store: JobStore, { dir, clock, log, random }: SpoolOptions): JobStore {
-  const folder = openSpoolFolder(dir, log);
+  const folder = openSpoolFolder(dir, { log, clock });
   const view = openSpoolView(folder, clock);
   const { bring } = openDrain({ store, folder, clock, log });
   const stop = new AbortController();

@@ -1,9 +1,11 @@
 import { lstat, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { z } from "zod";
+import type { Clock } from "../../clock.ts";
 import { createDurably, isCode, removeDurably, writeDurably } from "../../durable-file.node.ts";
 import { type Job, JobId } from "../../job.ts";
 import type { Log } from "../../log.ts";
+import { folderNames } from "./folder-names.node.ts";
 import { Cancel, Ended, Submission } from "./spooled-job.ts";
 
 export type SpoolFolder = ReturnType<typeof openSpoolFolder>;
@@ -16,7 +18,8 @@ const maxBytes = 8 * 1024 * 1024;
  * reached the store). Files are made whole and outlive a power cut. One that cannot be understood is set aside as
  * `{name}.broken`, once, with an error in the log, and keeps nobody else waiting.
  */
-export function openSpoolFolder(dir: string, log: Log) {
+export function openSpoolFolder(dir: string, { log, clock }: Readonly<{ log: Log; clock: Clock }>) {
+  const names = folderNames(clock.now);
   /** Nothing but a UUID ever becomes part of a path. */
   const at = (id: JobId, name: string) => join(dir, name.replace("{id}", JobId.parse(id)));
   const submission = (id: JobId) => at(id, "{id}.json");
@@ -39,7 +42,7 @@ export function openSpoolFolder(dir: string, log: Log) {
     return (value: unknown) => fits.safeParse(value).data;
   };
   const ids = async (folder: string, ending: string): Promise<JobId[]> =>
-    ((await readdir(folder).catch(absent)) ?? []).flatMap((name) => {
+    (await names(folder)).flatMap((name) => {
       const id = JobId.safeParse(name.endsWith(ending) ? name.slice(0, -ending.length) : "");
       return id.success ? [id.data] : [];
     });
