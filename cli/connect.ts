@@ -9,10 +9,15 @@ export async function connect(cli: CliContext): Promise<ApiClient> {
   return clientOf(cli, config);
 }
 
-export function clientOf({ fetch, clock }: CliContext, config: Config): ApiClient {
+export function clientOf({ fetch, clock, print }: CliContext, config: Config): ApiClient {
   // The server of this machine has the same configuration, so each of its keys is ours.
   const apiKey = config.clientApiKey ?? (config.clientUrl === undefined ? config.apiKeys[0] : undefined);
-  return apiClient({ url: serverUrl(config), fetch, clock, ...(apiKey ? { apiKey } : {}) });
+  let told = "";
+  const onPostponed = ({ message }: Error, ms: number) => {
+    if (message !== told) print.note(`${message} Trying again in ${Math.ceil(ms / 1_000)} s.`);
+    told = message;
+  };
+  return apiClient({ url: serverUrl(config), fetch, clock, onPostponed, ...(apiKey ? { apiKey } : {}) });
 }
 
 /** `AGENTICORE_URL`, else where `serve` on this machine listens. */

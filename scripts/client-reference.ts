@@ -36,8 +36,11 @@ try {
 \`\`\`
 
 ## In general
-- One request per call and no retries, but for \`follow\` and \`waitForEnd\`, which go on over lost connections and restarts of
+- One request per call, but for \`follow\` and \`waitForEnd\`, which go on over lost connections and restarts of
   the server, for hours. Their \`onLost\` is told of each loss; \`onStale\` of \`follow\` when the server's store is away or back.
+- A 429 or 503 with \`Retry-After\` is waited for: methods that read, and \`submit\` with \`idempotencyKey\`, ask again when the server says,
+  for at most 75 s in all; then, or at once where it says later, its error is thrown. \`onPostponed\` of \`apiClient\` is told of each wait.
+  \`follow\` and \`waitForEnd\` wait so in the middle too, a minute at most before each try. All else is asked once.
 - Every method takes a \`signal\`; the call then ends with the signal's reason.
 - What the server refuses is an \`AppError\` with \`code\` ([the closed list](errors-and-events.md)), \`message\`, \`remedy\` and
   \`errors\` (\`{path, message}\` for each wrong field). \`NoServer\` is the one where nothing answers, or something else does.

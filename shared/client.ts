@@ -1,7 +1,8 @@
 import type { ApiClient } from "./client/api-client.ts";
-import { caller, query } from "./client/caller.ts";
+import { type Asking, caller, query } from "./client/caller.ts";
 import { notOurs } from "./client/no-server.ts";
 import { type Clock, sleepByTimer } from "./clock.ts";
+import type { AppError } from "./error.ts";
 import { followJob, waitForEnd } from "./follow.ts";
 import {
   BudgetsReply,
@@ -36,21 +37,24 @@ export type ClientOptions = Readonly<{
   fetch: typeof globalThis.fetch;
   /** For the pauses between tries, and to find out that a stream is dead; by default the runtime's timers. */
   clock?: Clock;
+  /** Called before a call waits because the server says when to come again, with what it said. */
+  onPostponed?: (error: AppError, ms: number) => void;
 }>;
 
 /** A client of the server at `url`. No request is made yet. Needs nothing but `fetch`: works on Node, in browsers and Workers. */
-export function apiClient({ url, apiKey, fetch, clock = timers }: ClientOptions): ApiClient {
-  const call = caller({ url, apiKey, fetch });
+export function apiClient({ url, apiKey, fetch, clock = timers, onPostponed }: ClientOptions): ApiClient {
+  const call = caller({ url, apiKey, fetch, clock, onPostponed });
   const jobAt = (id: string, rest = "") => `/jobs/${encodeURIComponent(id)}${rest}`;
   const treeAt = (id: string) => `/worktrees/${encodeURIComponent(id)}`;
   const source = {
     url,
     clock,
-    job: (async (id, { wait, signal } = {}) =>
-      (await call.get(`${jobAt(id)}${query({ wait })}`, JobReply, signal)).job) satisfies ApiClient["job"],
-    stream: async (id: string, { after, signal }: Readonly<{ after?: string; signal?: AbortSignal }>) => {
+    postponedFor: call.postponedFor,
+    job: async (id: string, { wait, ...asking }: Readonly<{ wait?: number }> & Asking = {}) =>
+      (await call.get(`${jobAt(id)}${query({ wait })}`, JobReply, asking)).job,
+    stream: async (id: string, { after, ...asking }: Readonly<{ after?: string }> & Asking) => {
       const headers = { accept: "text/event-stream", ...(after === undefined ? {} : { "last-event-id": after }) };
-      const response = await call.send(jobAt(id, "/events"), { headers, signal });
+      const response = await call.send(jobAt(id, "/events"), { headers, ...asking });
       if (response.status === 204) return undefined;
       if (!response.headers.get("content-type")?.startsWith("text/event-stream")) throw notOurs(url);
       return response.body ?? undefined;
@@ -63,14 +67,14 @@ export function apiClient({ url, apiKey, fetch, clock = timers }: ClientOptions)
     submit: async (request, { idempotencyKey, wait, waitSeconds, signal } = {}) => {
       const response = await call.send("/jobs", {
         body: { ...request, ...(wait ? { wait } : {}), ...(waitSeconds ? { wait_seconds: waitSeconds } : {}) },
-        ...(idempotencyKey ? { headers: { "idempotency-key": idempotencyKey } } : {}),
+        ...(idempotencyKey ? { headers: { "idempotency-key": idempotencyKey }, again: true } : {}),
         signal,
       });
       const { job } = await call.read(response, JobReply);
       return { job, replayed: response.headers.get("idempotent-replayed") === "true" };
     },
-    job: source.job,
-    jobs: (filter = {}, { signal } = {}) => call.get(`/jobs${query(filter)}`, JobsReply, signal),
+    job: (id, options) => source.job(id, options),
+    jobs: (filter = {}, { signal } = {}) => call.get(`/jobs${query(filter)}`, JobsReply, { signal }),
     cancel: (id, { signal } = {}) => act(id, "cancel", signal),
     retry: (id, { signal } = {}) => act(id, "retry", signal),
     publish: (id, { signal } = {}) => act(id, "publish", signal),
@@ -78,25 +82,27 @@ export function apiClient({ url, apiKey, fetch, clock = timers }: ClientOptions)
       (await call.post(jobAt(id, "/messages"), message, { schema: JobReply, signal })).job,
     answer: async (id, answer, { signal } = {}) =>
       (await call.post(jobAt(id, "/answers"), answer, { schema: JobReply, signal })).job,
-    events: (id, { after, signal } = {}) => call.get(`${jobAt(id, "/events")}${query({ after })}`, EventsReply, signal),
+    events: (id, { after, signal } = {}) =>
+      call.get(`${jobAt(id, "/events")}${query({ after })}`, EventsReply, { signal }),
     follow: (id, options) => followJob(source, id, options),
     waitForEnd: (id, options) => waitForEnd(source, id, options),
-    profiles: async ({ signal } = {}) => (await call.get("/profiles", ProfilesReply, signal)).profiles,
+    profiles: async ({ signal } = {}) => (await call.get("/profiles", ProfilesReply, { signal })).profiles,
     profile: async (name, { signal } = {}) =>
-      (await call.get(`/profiles/${encodeURIComponent(name)}`, ProfileReply, signal)).profile,
+      (await call.get(`/profiles/${encodeURIComponent(name)}`, ProfileReply, { signal })).profile,
     prepareWorktree: async (asked, { signal } = {}) =>
       (await call.post("/worktrees", asked, { schema: JobReply, signal })).job,
-    worktrees: async ({ signal } = {}) => (await call.get("/worktrees", WorktreesReply, signal)).worktrees,
-    worktree: async (id, { signal } = {}) => (await call.get(treeAt(id), WorktreeReply, signal)).worktree,
+    worktrees: async ({ signal } = {}) => (await call.get("/worktrees", WorktreesReply, { signal })).worktrees,
+    worktree: async (id, { signal } = {}) => (await call.get(treeAt(id), WorktreeReply, { signal })).worktree,
     removeWorktree: async (id, { force, signal } = {}) =>
       (await call.remove(`${treeAt(id)}${query({ force })}`, { schema: JobReply, signal })).job,
     cleanupWorktrees: async (asked, { signal } = {}) =>
       (await call.post("/worktrees/cleanup", asked, { schema: WorktreeJobsReply, signal })).jobs,
-    budgets: (repoUrl, { signal } = {}) => call.get(`/budgets${query({ repo_url: repoUrl })}`, BudgetsReply, signal),
-    runners: async ({ signal } = {}) => (await call.get("/runners", RunnersReply, signal)).runners,
+    budgets: (repoUrl, { signal } = {}) =>
+      call.get(`/budgets${query({ repo_url: repoUrl })}`, BudgetsReply, { signal }),
+    runners: async ({ signal } = {}) => (await call.get("/runners", RunnersReply, { signal })).runners,
     drain: async (name, { signal } = {}) =>
       (await call.post(`/runners/${encodeURIComponent(name)}/drain`, {}, { schema: DrainReply, signal })).draining,
-    health: ({ signal } = {}) => call.get("/health", HealthReply, signal),
+    health: ({ signal } = {}) => call.get("/health", HealthReply, { signal }),
     ready: async ({ signal } = {}) => {
       const { success, parts } = await call.read(await call.send("/ready", { signal, allowed: [503] }), ReadyReply);
       return { status: success ? "ready" : "not_ready", parts };

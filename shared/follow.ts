@@ -20,16 +20,20 @@ export type FollowOptions = Readonly<{
 type Source = Readonly<{
   url: string;
   clock: Clock;
+  /** In how many milliseconds to come again, where the server said so with this error. */
+  postponedFor: (error: AppError) => number | undefined;
   stream: (
     id: string,
-    options: Readonly<{ after?: string; signal?: AbortSignal }>,
+    options: Readonly<{ after?: string; signal?: AbortSignal; again: boolean }>,
   ) => Promise<ReadableStream<Uint8Array> | undefined>;
-  job: (id: string, options: Readonly<{ wait?: number; signal?: AbortSignal }>) => Promise<Job>;
+  job: (id: string, options: Readonly<{ wait?: number; signal?: AbortSignal; again: boolean }>) => Promise<Job>;
 }>;
 
 /** The server sends a keep-alive every 15 s: a stream silent for this long is dead. */
 const silenceMs = 45_000;
 const pause = { baseMs: 500, capMs: 10_000 };
+/** Nobody is left alone for longer, whatever they say: whoever watches is to learn that they are back. */
+const maxPauseMs = 60_000;
 
 /**
  * Events of a job as they happen, until its terminal one, over any number of lost connections: nothing is left
@@ -44,7 +48,8 @@ export async function* followJob(source: Source, id: string, options: FollowOpti
     const link = new AbortController();
     const linked = signal ? AbortSignal.any([signal, link.signal]) : link.signal;
     try {
-      const stream = await source.stream(id, { signal: linked, ...(after === undefined ? {} : { after }) });
+      const from = after === undefined ? {} : { after };
+      const stream = await source.stream(id, { signal: linked, again: !connected, ...from });
       connected = true;
       if (!stream) return;
       for await (const frame of decodeSse(lively(stream, source.clock, link))) {
@@ -63,7 +68,7 @@ export async function* followJob(source: Source, id: string, options: FollowOpti
       const error = lost(thrown, source.url);
       if (!connected || !isPassing(error)) throw error;
       onLost?.(error);
-      await source.clock.sleep(backOff(tries++, pause), signal);
+      await source.clock.sleep(pauseAfter(source, error, tries++), signal);
     } finally {
       link.abort();
     }
@@ -81,7 +86,10 @@ export async function waitForEnd(
 ): Promise<Job> {
   for (let tries = 0, connected = false; ; ) {
     try {
-      const job = await source.job(id, { wait: connected ? 30 : 1, ...(signal ? { signal } : {}) });
+      const job = await source.job(id, {
+        ...(connected ? { wait: 30, again: false } : { wait: 1, again: true }),
+        ...(signal ? { signal } : {}),
+      });
       if (isTerminal(job.status)) return job;
       connected = true;
       tries = 0;
@@ -90,11 +98,15 @@ export async function waitForEnd(
       const error = lost(thrown, source.url);
       if (!connected || !isPassing(error)) throw error;
       onLost?.(error);
-      await source.clock.sleep(backOff(tries++, pause), signal);
+      await source.clock.sleep(pauseAfter(source, error, tries++), signal);
       signal?.throwIfAborted();
     }
   }
 }
+
+/** As long as the server says, or longer with each time. */
+const pauseAfter = ({ postponedFor }: Source, error: AppError, tries: number): number =>
+  Math.max(backOff(tries, pause), Math.min(postponedFor(error) ?? 0, maxPauseMs));
 
 /** Undefined for what only a newer server says. */
 function parseEvent(data: string): JobEvent | undefined {

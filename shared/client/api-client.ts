@@ -30,8 +30,9 @@ export type Readiness = Readonly<{ status: "ready" | "not_ready"; parts: ReadyRe
 
 /**
  * Our REST API, a method for each route; types are inferred from the schemas that the server checks with. One request per
- * call and no retries, but for `follow` and `waitForEnd`. Each throws AppError with the code, sentence, remedy and wrong
- * fields of the server's problem, NoServer where none answers, and the signal's reason where it aborts.
+ * call, but for `follow` and `waitForEnd`; what reads, and a submission with `idempotencyKey`, is asked again after a 429 or 503 that says
+ * when, for at most 75 s in all. Each throws AppError with the code, sentence, remedy and wrong fields of the server's problem, NoServer
+ * where none answers, and the signal's reason where it aborts.
  */
 export interface ApiClient {
   /** Where the server is, as it was given. */

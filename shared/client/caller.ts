@@ -1,10 +1,19 @@
 import type { z } from "zod";
+import type { Clock } from "../clock.ts";
 import { AppError, type ErrorCode, errorCodes } from "../error.ts";
 import { Problem } from "../problem.ts";
+import { retryAfterMs } from "../retry-after.ts";
 import type { Secret } from "../secret.ts";
 import { NoServer, notOurs } from "./no-server.ts";
+import { type OnPostponed, patience } from "./patience.ts";
 
-type Options = Readonly<{ url: string; apiKey: string | Secret | undefined; fetch: typeof globalThis.fetch }>;
+type Options = Readonly<{
+  url: string;
+  apiKey: string | Secret | undefined;
+  fetch: typeof globalThis.fetch;
+  clock: Clock;
+  onPostponed: OnPostponed | undefined;
+}>;
 type Sending = Readonly<{
   /** `GET` without a body, `POST` with one. */
   method?: "DELETE";
@@ -13,14 +22,32 @@ type Sending = Readonly<{
   signal?: AbortSignal | undefined;
   /** Statuses above 399 that are answers here. */
   allowed?: readonly number[];
+  /** Made again when the server asks to come later. Default: what reads. */
+  again?: boolean | undefined;
 }>;
+export type Asking = Readonly<{ signal?: AbortSignal | undefined; again?: boolean | undefined }>;
 type Reading<S extends z.ZodType> = Readonly<{ schema: S; signal: AbortSignal | undefined }>;
 
 /** Requests to our own REST API. @throws AppError with what the server's problem says; NoServer. */
-export function caller({ url, apiKey, fetch }: Options) {
+export function caller({ url, apiKey, fetch, clock, onPostponed }: Options) {
   const base = url.replace(/\/+$/, "");
   const key = typeof apiKey === "string" ? apiKey : apiKey?.reveal();
-  async function send(path: string, { method, body, headers, signal, allowed = [] }: Sending): Promise<Response> {
+  /** What the server has said when to come again, by its error. */
+  const postponed = new WeakMap<AppError, number>();
+  async function send(path: string, sending: Sending): Promise<Response> {
+    const { method, body, signal, again = method === undefined && body === undefined } = sending;
+    const wait = patience({ clock, onPostponed });
+    for (;;) {
+      try {
+        return await sendOnce(path, sending);
+      } catch (error) {
+        if (!again || !(error instanceof AppError)) throw error;
+        const afterMs = postponed.get(error);
+        if (afterMs === undefined || !(await wait(error, afterMs, signal))) throw error;
+      }
+    }
+  }
+  async function sendOnce(path: string, { method, body, headers, signal, allowed = [] }: Sending): Promise<Response> {
     const response = await fetch(`${base}${path}`, {
       method: method ?? (body === undefined ? "GET" : "POST"),
       headers: {
@@ -37,7 +64,11 @@ export function caller({ url, apiKey, fetch }: Options) {
       throw new NoServer(url, `No server answers at ${url} (${reason(cause)}).`, cause);
     });
     if (response.ok || allowed.includes(response.status)) return response;
-    throw await failure(response, url);
+    const error = await failure(response, url);
+    const isLater = response.status === 429 || response.status === 503;
+    const afterMs = isLater ? retryAfterMs(response.headers.get("retry-after"), clock.now()) : undefined;
+    if (afterMs !== undefined) postponed.set(error, afterMs);
+    throw error;
   }
   const read = async <S extends z.ZodType>(response: Response, schema: S): Promise<z.output<S>> => {
     const body: unknown = await response.json().catch(() => undefined);
@@ -47,9 +78,11 @@ export function caller({ url, apiKey, fetch }: Options) {
   };
   return {
     send,
+    /** In how many milliseconds to come again, where the server said so with this error of a call. */
+    postponedFor: (error: AppError) => postponed.get(error),
     read,
-    get: async <S extends z.ZodType>(path: string, schema: S, signal?: AbortSignal) =>
-      read(await send(path, { signal }), schema),
+    get: async <S extends z.ZodType>(path: string, schema: S, { signal, again }: Asking = {}) =>
+      read(await send(path, { signal, again }), schema),
     post: async <S extends z.ZodType>(path: string, body: unknown, { schema, signal }: Reading<S>) =>
       read(await send(path, { body, signal }), schema),
     remove: async <S extends z.ZodType>(path: string, { schema, signal }: Reading<S>) =>

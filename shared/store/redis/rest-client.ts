@@ -1,5 +1,6 @@
 import type { Clock } from "../../clock.ts";
 import { AppError } from "../../error.ts";
+import { retryAfterMs } from "../../retry-after.ts";
 import type { Secret } from "../../secret.ts";
 import { answeredError } from "./answered-error.ts";
 import { certificateError } from "./certificate-error.ts";
@@ -88,9 +89,8 @@ export async function within<T>(ms: number, clock: Clock, act: (signal: AbortSig
 
 /** How long the server wants to be left alone (RFC 9110, 10.2.3). */
 export function after(retryAfter: string | null, clock: Clock): { afterMs?: number } {
-  if (retryAfter === null) return {};
-  const seconds = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1000 : Date.parse(retryAfter) - clock.now();
-  return Number.isNaN(seconds) ? {} : { afterMs: Math.max(0, seconds) };
+  const afterMs = retryAfterMs(retryAfter, clock.now());
+  return afterMs === undefined ? {} : { afterMs };
 }
 
 const refusedToken = (place: string) =>
