@@ -9,6 +9,7 @@ export const fetchPost =
         throw new Error("The receiver could not be reached.", { cause });
       },
     );
-    await answer.body?.cancel();
+    // It was answered, whatever becomes of the rest.
+    await answer.body?.cancel().catch(() => undefined);
     return answer.status;
   };

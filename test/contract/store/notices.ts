@@ -162,6 +162,23 @@ export function noticesContract(open: OpenWorld): void {
     expect((await store.noticeCounts()).waiting).toBe(0);
   });
 
+  test("notices that nobody is to be told of take no other's place", async () => {
+    await using world = await open();
+    const { store } = world;
+    const unwanted = await wanted(store);
+    await store.release((await take(store)).lease, { reason: "waiting", delayMs: 1_000 });
+    await world.advance(1_001);
+    const { lease: held } = await take(store);
+    const wait = only(await due(store));
+    await store.finish(held, { status: "succeeded", patch: {} });
+    await store.settleNotice(wait, { kind: "stopped", error: "The receiver answered 410." });
+    await world.advance(1);
+    const id = await wanted(store);
+    await store.cancel(id, { name: "somebody" });
+    expect(only(await due(store, 1)).job).toBe(id);
+    expect(id).not.toBe(unwanted);
+  });
+
   test("after 24 h a notice is given up, by whoever sweeps, and the job says so; without a next time at once", async () => {
     await using world = await open();
     const { store } = world;

@@ -1,4 +1,4 @@
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { createServer } from "node:net";
 import { expect, test } from "vitest";
 import { pinnedPost } from "../../../shared/notify/post.node.ts";
@@ -99,4 +99,65 @@ test("a receiver that says nothing, closes, speaks no HTTP or no TLS, or is not 
   await expect(post(other, message, never)).rejects.toThrow("The receiver could not be reached (ECONNREFUSED).");
   const unknown = pinnedPost({ allowed: ["**"], resolve: async () => Promise.reject(new Error("ENOTFOUND")) });
   await expect(unknown(new URL("https://nowhere.example/"), message, never)).rejects.toThrow("could not be looked up");
+});
+
+test.each([
+  [
+    "switches to another protocol",
+    "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
+    101,
+  ],
+  [
+    "says that it goes on, again and again",
+    `${"HTTP/1.1 100 Continue\r\n\r\n".repeat(1_000)}HTTP/1.1 204 No Content\r\n\r\n`,
+    204,
+  ],
+  [
+    "answers twice, before it has read all",
+    "HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nxHTTP/1.1 500 No\r\n\r\n",
+    200,
+  ],
+  ["has a head of 100 kB", `HTTP/1.1 200 OK\r\nx: ${"a".repeat(100_000)}\r\n\r\n`, "HPE_HEADER_OVERFLOW"],
+  ["says nothing more of itself", "HTTP/1.1 ", "The request was broken off"],
+])("a receiver that %s holds nothing up", async (_, text, said) => {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket.on("error", () => undefined));
+    socket.write(text);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const long = { headers: {}, body: "x".repeat(1_000_000) };
+  const stop = new AbortController();
+  const sent = pinnedPost({ allowed: ["127.0.0.1"] })(new URL(`http://127.0.0.1:${port}/`), long, stop.signal);
+  if (said === "The request was broken off") {
+    await eventually(() => sockets.size === 1);
+    stop.abort();
+  }
+  if (typeof said === "number") expect(await sent).toBe(said);
+  else await expect(sent).rejects.toThrow(said);
+  for (const socket of sockets) socket.destroy();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+test("a name server that hangs is waited for by two lookups at once, of different names, and by no more", async () => {
+  const asked: string[] = [];
+  let answer: () => void = () => undefined;
+  const post = pinnedPost({
+    allowed: ["*.example"],
+    resolve: async (name) => {
+      asked.push(name);
+      if (asked.length < 3) await new Promise<void>((done) => (answer = done));
+      return [];
+    },
+  });
+  const names = ["a", "a", "b", "b", "c"];
+  const sent = names.map((name) => post(new URL(`https://${name}.example/`), message, never).catch(String));
+  await eventually(() => asked.length === 2);
+  expect(asked).toEqual(["a.example", "b.example"]);
+  answer();
+  await eventually(() => asked.length === 3);
+  expect(await sent[4]).toContain("could not be looked up");
+  expect(await sent[2]).toContain("could not be looked up");
+  expect(asked).toEqual(["a.example", "b.example", "c.example"]);
 });
