@@ -4,7 +4,7 @@ import { assemble, type DoorOptions } from "../assemble.ts";
 
 type Options = Omit<DoorOptions, "store" | "outlook" | "sweepMs"> & Readonly<{ openStore: () => JobStore }>;
 /** `around` is put around the store of this request. */
-export type Answer = (request: Request, around?: (store: JobStore) => JobStore) => Promise<Response>;
+type Answer = (request: Request, around?: (store: JobStore) => JobStore) => Promise<Response>;
 
 /**
  * An event stream ends after this, before something on the way does it unseen: a client that is gone is found out at the
