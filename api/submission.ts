@@ -9,7 +9,6 @@ import type { ApiSettings } from "./deps.ts";
 import type { Route } from "./route.ts";
 
 /** A request that may be queued: defaults filled in, routed, its repository and profile known to be allowed. */
-/** A request that may be queued: defaults filled in, routed, its repository and profile known to be allowed. */
 export type Submission = Readonly<{
   request: Omit<JobRequest, "profile" | "max_attempts"> & Readonly<{ profile: string; max_attempts: number }>;
   routed: Pick<Job, "routed_by" | "route_reason">;

@@ -7,16 +7,17 @@ import { Job, type TerminalStatus, Timestamp } from "../../job.ts";
 import type { EventPage, NewJob } from "../../store.ts";
 import { endedInQueue, endingEvent, patched, queued } from "../job-change.ts";
 
-/** A submission that was answered for and is not in the store yet, as far as this box knows. */
+/** A submission that was answered for and is not in the store yet, as far as this box knows: all of it, which the compiler sees to. */
 export const Submission = z.object({
   job: Job,
   tenant: z.string(),
   repoKey: z.string().optional(),
   idempotency: z.object({ key: z.string(), body: z.string() }).optional(),
   queueTtlSeconds: z.number(),
+  queue: z.string().optional(),
   budgets: z.array(BudgetOrder).optional(),
   spooled_at: Timestamp,
-});
+} satisfies Readonly<Record<keyof Submission, z.ZodType>>);
 export type Submission = NewJob & Readonly<{ spooled_at: string }>;
 
 /** A cancel that was asked for before the store knew of the job. */

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { boxQueue } from "../../../shared/box-queue.ts";
 import { systemClock } from "../../../shared/clock.node.ts";
 import type { Clock } from "../../../shared/clock.ts";
 import type { JobId } from "../../../shared/job.ts";
@@ -89,6 +90,18 @@ test("a submission that the store cannot answer is kept on the disk, answered fo
   expect(await world.truth.get(job.id, "blue")).toMatchObject({ status: "queued", task: asked.job.task });
   for (const field of ["durability", "source", "stale"])
     expect(await world.store.get(job.id)).not.toHaveProperty(field);
+});
+
+test("a spooled job waits in the part of its pool in which it was to wait: where its worktree or its profile is", async () => {
+  await using world = await aSpooledStore();
+  world.link.is = "away";
+  const { job } = await world.store.submit(fresh({ queue: boxQueue("default", "box-1") }));
+  world.link.is = "up";
+  await world.drained();
+
+  expect(await world.truth.claim(aClaim({ pools: ["default"] }))).toBeUndefined();
+  const got = await world.truth.claim(aClaim({ pools: [boxQueue("default", "box-1")] }));
+  expect(got?.job.id).toBe(job.id);
 });
 
 test("a later process brings what an earlier one has spooled", async () => {
