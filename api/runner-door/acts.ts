@@ -1,5 +1,6 @@
 import { boxQueue } from "../../shared/box-queue.ts";
 import { AppError } from "../../shared/error.ts";
+import { JobId } from "../../shared/job.ts";
 import type { RunnerCall } from "../../shared/runner-door/calls.ts";
 import type { JobStore, NewJob, Submitted } from "../../shared/store.ts";
 import { cleanupJob } from "../../shared/worktree-job.ts";
@@ -40,7 +41,8 @@ export const acts: Acts = {
   findTranscript: async (at, id) =>
     (await isSessionInReach(at, id)) ? await at.deps.store.findTranscript(id) : undefined,
   saveWorktree: async (at, lease, record) => {
-    checkPools(at, [record.pool]);
+    const known = await at.deps.store.findWorktree(record.id, record.tenant);
+    checkPools(at, [record.pool, ...(known ? [known.pool] : [])]);
     if (!(await at.deps.store.get(lease.job, record.tenant)))
       throw new AppError("not_found", `The worktree ${record.id} is not of this job's tenant.`);
     await at.deps.store.saveWorktree(held(at, lease), record);
@@ -61,11 +63,11 @@ export const acts: Acts = {
 };
 
 /**
- * The removal of a prepared worktree of its pools that lies idle with all its work pushed; nothing but the id is the
- * runner's. @throws AppError `forbidden` for any other.
+ * The removal of a prepared worktree of its pools that lies idle with all its work pushed; nothing but the worktree's id is
+ * the runner's. @throws AppError `forbidden` for any other.
  */
 async function submitCleanup(at: At, { job, tenant }: NewJob): Promise<Submitted> {
-  const { store, settings, clock } = at.deps;
+  const { store, settings, clock, newId } = at.deps;
   const [id = ""] = job.cleanup?.worktree_ids ?? [];
   const record = await store.findWorktree(id, tenant);
   if (record) checkPools(at, [record.pool]);
@@ -75,7 +77,7 @@ async function submitCleanup(at: At, { job, tenant }: NewJob): Promise<Submitted
       remedy: "Nothing to do: one that is in use, or has work that was not pushed, stays.",
     });
   const { defaultProfile: profile, maxAttempts, jobTtlSeconds: ttlSeconds, queueTtlSeconds } = settings;
-  const facts = { id: job.id, now: clock.now(), pool, profile, maxAttempts, ttlSeconds };
+  const facts = { id: JobId.parse(newId()), now: clock.now(), pool, profile, maxAttempts, ttlSeconds };
   return await store.submit({
     job: cleanupJob(facts, { ids: [id], force: false }),
     ...{ tenant, queueTtlSeconds, queue: boxQueue(pool, box) },

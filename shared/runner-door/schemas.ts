@@ -24,7 +24,15 @@ type Fields<T> = Readonly<Record<keyof T, z.ZodType>>;
 
 const Name = z.string().min(1).max(400);
 const Queue = z.string().min(1).max(200);
-const LeaseMs = z.number().positive();
+/** The longest that AGENTICORE_LEASE_SECONDS can be: a lease that never ended would keep its job for good. */
+const LeaseMs = z.number().positive().max(86_400_000);
+/** No limit of usage lasts longer, and behind year 9999 no time can be told. */
+const DelayMs = z
+  .number()
+  .min(0)
+  .max(366 * 86_400_000);
+/** A million: far more than any job may cost, and sums of it are counted exactly. */
+const CostUsd = z.number().min(0).max(1_000_000);
 
 export const LeaseProof = z.object({ job: JobId, runner: Name, fence: z.int() } satisfies Fields<Lease>);
 
@@ -56,7 +64,12 @@ const Event = z.discriminatedUnion(
 const told = { events: z.array(Event).max(10_000).exactOptional(), firstEvent: z.int().min(0).exactOptional() };
 
 const Patch = z.object(
-  Object.fromEntries(Object.entries(JobProgress.shape).map(([name, schema]) => [name, z.exactOptional(schema)])),
+  Object.fromEntries(
+    Object.entries({ ...JobProgress.shape, cost_usd: CostUsd }).map(([name, schema]) => [
+      name,
+      z.exactOptional(schema),
+    ]),
+  ),
 ) as unknown as z.ZodType<JobPatch>;
 
 export const RenewOrder = z.object({
@@ -80,7 +93,7 @@ export const EndingOrder = z.object({
 export const ReleaseOrder = z.object({
   ...told,
   reason: AttemptReason.exclude(["ended"]),
-  delayMs: z.number().min(0).exactOptional(),
+  delayMs: DelayMs.exactOptional(),
   waiting: z.object({ reason: z.string().max(4_000), until: Timestamp }).exactOptional(),
   patch: Patch.exactOptional(),
 } satisfies Fields<Release>);
@@ -137,7 +150,7 @@ const LockName = z.string().regex(/^clone:[\w.:-]{1,200}$/, "must be the lock of
 export const LockOrder = z.object({
   name: LockName,
   owner: z.string().min(1).max(200),
-  ttlMs: z.number().positive().max(600_000),
+  ttlMs: z.int().positive().max(600_000),
 } satisfies Fields<StoreLock>);
 
 /** What a runner queues by itself: the removal of a prepared worktree that nobody used for its time. */

@@ -190,6 +190,13 @@ test("a worktree is of its job's tenant and its key's pools; a runner queues the
   expect(await outside.listWorktrees({ box: "box-1" })).toEqual([]);
   await expect(outside.findWorktree(idle.id)).rejects.toMatchObject({ code: "forbidden" });
 
+  // A job of its own gives a runner no right to a worktree of another pool.
+  await queue(store, { job: { pool: "big" } });
+  const own = await take(outside, { pools: ["big"] });
+  const seized = outside.saveWorktree(own.lease, { ...idle, pool: "big", box: "box-9" });
+  await expect(seized).rejects.toMatchObject({ code: "forbidden" });
+  expect(await store.findWorktree(idle.id)).toMatchObject({ pool: "default", box: "box-1" });
+
   const removal = (record: WorktreeRecord, force = false) => {
     const facts = { id: aJobId(), now: 0, pool: "elsewhere", profile: "any", maxAttempts: 9, ttlSeconds: 1 };
     const job = { ...cleanupJob(facts, { ids: [record.id], force }), priority: 10, task: "Something else." };
@@ -200,11 +207,29 @@ test("a worktree is of its job's tenant and its key's pools; a runner queues the
   await expect(runner.submit(removal(busy))).rejects.toMatchObject({ code: "forbidden" });
   await expect(runner.submit({ ...removal(idle), tenant: "blue" })).rejects.toMatchObject({ code: "forbidden" });
   await expect(outside.submit(removal(idle))).rejects.toMatchObject({ code: "forbidden" });
-  const { job } = await runner.submit(removal(idle));
+  // It names a worktree, and not the job: that of somebody else would be its answer.
+  const someones = await queue(store);
+  const asked = removal(idle);
+  const { job } = await runner.submit({ ...asked, job: { ...asked.job, id: someones } });
   expect(job).toMatchObject({ kind: "cleanup", pool: "default", priority: 0, ttl_seconds: 86_400 });
   expect(job.task).toContain(idle.id);
   expect(await runner.submit(removal(idle))).toMatchObject({ replayed: true, job: { id: job.id } });
   expect((await take(runner, { pools: [boxQueue("default", "box-1")] })).job.id).toBe(job.id);
+});
+
+test("what a store could not count, or would keep for good, is no argument of a runner", async () => {
+  await using door = await aRunnerDoor();
+  const id = await queue(door.store);
+  const runner = await door.as();
+  const refused = { code: "invalid_request" };
+  await expect(runner.claim(aClaim({ leaseMs: 1e15 }))).rejects.toMatchObject(refused);
+  const { lease: held } = await take(runner);
+  await expect(runner.renew(held, { leaseMs: 1e15 })).rejects.toMatchObject(refused);
+  await expect(runner.release(held, { reason: "drained", delayMs: 1e300 })).rejects.toMatchObject(refused);
+  for (const cost_usd of [1e14, -1])
+    await expect(runner.finish(held, { status: "succeeded", patch: { cost_usd } })).rejects.toMatchObject(refused);
+  await expect(runner.takeLock({ name: "clone:0:trees", owner: "me", ttlMs: 0.5 })).rejects.toMatchObject(refused);
+  expect(await door.store.get(id)).toMatchObject({ status: "running" });
 });
 
 test("a runner takes the locks of clone caches, and no others", async () => {
