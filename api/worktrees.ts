@@ -4,7 +4,7 @@ import { isTerminal, type Job, JobId, type JobRequest } from "../shared/job.ts";
 import { parseRepoUrl } from "../shared/repo-url.ts";
 import type { CleanupRequest, PrepareRequest, Worktree, WorktreeRecord } from "../shared/worktree.ts";
 import { cleanupJob, prepareJob } from "../shared/worktree-job.ts";
-import { checkReach } from "./auth/reach.ts";
+import { checkReach, isInReach } from "./auth/reach.ts";
 import { requireScope } from "./auth/scope.ts";
 import type { ApiDeps, Caller } from "./deps.ts";
 import { checkPlace } from "./submission.ts";
@@ -53,9 +53,9 @@ export async function listWorktrees({ store }: ApiDeps, { caller }: Asking): Pro
 }
 
 /**
- * Queues jobs that remove worktrees, one for each box. What is asked for by age leaves out those in use, and without `force`
- * those with work that was not pushed.
- * @throws AppError, and then nothing is queued: `not_found`, `worktree_in_use`, `conflict` for work that was not pushed.
+ * Queues jobs that remove worktrees, one for each box. What is asked for by age leaves out those in use, those that are not for
+ * this key, and without `force` those with work that was not pushed.
+ * @throws AppError, and then nothing is queued: `not_found`, `worktree_in_use`, `conflict` for work that was not pushed; as `checkReach`.
  */
 export async function cleanupWorktrees(
   deps: ApiDeps,
@@ -68,7 +68,8 @@ export async function cleanupWorktrees(
   const isOld = ({ used_at }: WorktreeRecord) => clock.now() - Date.parse(used_at) >= max_age_hours * 3_600_000;
   const chosen = worktree_ids
     ? worktree_ids.map((id) => removable(all, { id, force }))
-    : all.filter((tree) => isRemovable(tree, force) && isOld(tree));
+    : all.filter((tree) => isRemovable(tree, force) && isOld(tree) && isInReach(caller, placeOf(tree)));
+  for (const tree of chosen) checkReach(caller, placeOf(tree));
   const places = Map.groupBy(chosen, ({ pool, box = "" }) => boxQueue(pool, box));
   const jobs: Job[] = [];
   for (const [queue, trees] of places) {
@@ -106,6 +107,8 @@ const newFacts = ({ clock, settings, newId }: ApiDeps) => ({
   maxAttempts: settings.maxAttempts,
   ttlSeconds: settings.jobTtlSeconds,
 });
+
+const placeOf = ({ repo_url, pool }: WorktreeRecord) => ({ repo: parseRepoUrl(repo_url), pool });
 
 const seen = ({ tenant, repo_key, ...worktree }: WorktreeRecord): Worktree => worktree;
 

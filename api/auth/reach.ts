@@ -11,7 +11,7 @@ type Asked = Readonly<{ repo: RepoAddress | undefined; pool: string }>;
  * @throws AppError `repo_not_allowed`, `forbidden`, each with the field.
  */
 export function checkReach({ reach }: Pick<Caller, "reach">, { repo, pool }: Asked): void {
-  if (reach?.repos && !(repo && reach.repos.some((pattern) => namesRepo(repo, pattern))))
+  if (reach?.repos && !isNamed(repo, reach.repos))
     throw new AppError(
       "repo_not_allowed",
       repo
@@ -24,6 +24,13 @@ export function checkReach({ reach }: Pick<Caller, "reach">, { repo, pool }: Ask
     );
   if (reach?.pools && !reach.pools.includes(pool)) throw notFor("pool", pool, reach.pools);
 }
+
+/** The same as an answer: for what is chosen among much. */
+export const isInReach = ({ reach = {} }: Pick<Caller, "reach">, { repo, pool }: Asked): boolean =>
+  (reach.repos === undefined || isNamed(repo, reach.repos)) && (reach.pools?.includes(pool) ?? true);
+
+const isNamed = (repo: RepoAddress | undefined, patterns: readonly string[]): boolean =>
+  repo !== undefined && patterns.some((pattern) => namesRepo(repo, pattern));
 
 /** The same for the profile that was asked for, or that routing has chosen. @throws AppError `forbidden`. */
 export function checkProfileReach({ reach }: Pick<Caller, "reach">, profile: string): void {

@@ -6,6 +6,7 @@ import type { Lease } from "../../shared/store.ts";
 import type { WorktreeRecord } from "../../shared/worktree.ts";
 import { aClaim } from "../support/a-job.ts";
 import { anApi, type TestApi } from "../support/an-api.ts";
+import { savedKey } from "../support/an-api-key.ts";
 
 const repo_url = "https://github.com/octo/repo";
 type Seen = Record<string, unknown>;
@@ -153,4 +154,22 @@ test("another key's worktree is not there: not to see, to use, or to remove", as
   expect((await api.get("/worktrees", bob)).body).toMatchObject({ count: 0 });
   expect((await api.post("/jobs", { task: "Go.", worktree_id: id }, bob)).status).toBe(404);
   expect((await api.post("/worktrees/cleanup", { worktree_ids: [id], force: true }, bob)).status).toBe(404);
+});
+
+test("a narrowed key removes no worktree that it could not have prepared: not by id, and not by age", async () => {
+  await using api = await anApi({ settings: { requireKeys: true, loopbackOnly: false } });
+  const wide = await savedKey(api.store, { tenant: "team-a" });
+  const { id } = await prepared(api, {}, wide.as);
+  const other = { repos: ["https://github.com/other/**"] };
+  for (const [reach, status] of [
+    [other, 422],
+    [{ pools: ["big"] }, 403],
+  ] as const) {
+    const { as } = await savedKey(api.store, { tenant: "team-a", ...reach });
+    expect((await api.post("/worktrees/cleanup", { worktree_ids: [id], force: true }, as)).status).toBe(status);
+    expect((await api.fetch(`/worktrees/${id}?force=true`, { method: "DELETE", headers: as })).status).toBe(status);
+    expect((await api.post("/worktrees/cleanup", { max_age_hours: 0 }, as)).body).toMatchObject({ count: 0 });
+  }
+  const { as } = await savedKey(api.store, { tenant: "team-a", repos: [repo_url], pools: ["default"] });
+  expect((await api.post("/worktrees/cleanup", { max_age_hours: 0 }, as)).body).toMatchObject({ count: 1 });
 });
