@@ -1,4 +1,4 @@
-import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from "jose";
+import { createLocalJWKSet, createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from "jose";
 import { z } from "zod";
 import type { Clock } from "../../shared/clock.ts";
 import { HttpError } from "../../shared/problem.ts";
@@ -20,14 +20,15 @@ const Metadata = z.object({ issuer: z.string(), jwks_uri: z.url() });
 
 /**
  * The signing keys of an issuer, by its metadata (RFC 8414, or OpenID Connect Discovery): asked for when the first token
- * comes, kept for ten minutes, and looked up again for a key that is not known.
+ * comes, kept for ten minutes, and looked up again for a key that is not known. What is known needs no answer of theirs: so a
+ * stranger, with a key that nobody knows, keeps nobody out while an issuer is away.
  * @throws HttpError 503 where the issuer cannot be asked; jose's errors where it has no such key.
  */
 export function issuerKeys(issuer: string, { fetch, clock, cooldownMs = 30_000 }: Facts): JWTVerifyGetKey {
-  let opened: { keys: JWTVerifyGetKey; at: number; uri: string } | undefined;
+  let opened: { keys: RemoteKeys; at: number; uri: string } | undefined;
   let awayUntil = Number.NEGATIVE_INFINITY;
 
-  const open = async (): Promise<JWTVerifyGetKey> => {
+  const open = async (): Promise<RemoteKeys> => {
     if (opened && clock.uptime() - opened.at < metadataMs) return opened.keys;
     const uri = await jwksUri(issuer, fetch);
     const options = { cooldownDuration: cooldownMs, timeoutDuration: patienceMs, [customFetch]: fetch };
@@ -35,17 +36,27 @@ export function issuerKeys(issuer: string, { fetch, clock, cooldownMs = 30_000 }
     opened = { keys, at: clock.uptime(), uri };
     return keys;
   };
+  /** @throws HttpError 503 where it is not among those that are known. */
+  const known = async (cause: unknown, ...[header, token]: Parameters<JWTVerifyGetKey>) => {
+    const keys = opened?.keys.fresh ? opened.keys.jwks() : undefined;
+    if (!keys) throw away(issuer, cause);
+    return await createLocalJWKSet(keys)(header, token).catch(() => {
+      throw away(issuer, cause);
+    });
+  };
   return async (header, token) => {
-    if (clock.uptime() < awayUntil) throw away(issuer);
+    if (clock.uptime() < awayUntil) return await known(undefined, header, token);
     try {
       return await (await open())(header, token);
     } catch (cause) {
       if (isNoKey(cause)) throw cause;
       awayUntil = clock.uptime() + awayMs;
-      throw away(issuer, cause);
+      return await known(cause, header, token);
     }
   };
 }
+
+type RemoteKeys = ReturnType<typeof createRemoteJWKSet>;
 
 const isNoKey = (error: unknown): boolean =>
   error instanceof errors.JWKSNoMatchingKey ||

@@ -223,6 +223,21 @@ test("an issuer that is down is no refusal: 503, seldom asked, and found when it
   expect((await api.get("/jobs", as(token))).status).toBe(200);
 });
 
+test("a stranger's token with a key that nobody knows keeps no good token out while the issuer is away", async () => {
+  await using issuer = await anIssuer(resource);
+  await using api = await anApiFor([issuer], { cooldownMs: 0 });
+  const token = await issuer.token();
+  expect((await api.get("/jobs", as(token))).status).toBe(200);
+  issuer.state.isDown = true;
+  const strange = await issuer.token({ by: await aSigner("of nobody") });
+  expect((await api.get("/jobs", as(strange))).status).toBe(503);
+
+  expect((await api.get("/jobs", as(token))).status).toBe(200);
+  // That the issuer is away is no reason to believe a signature.
+  const [head, claims] = token.split(".");
+  expect((await api.get("/jobs", as(`${head}.${claims}.${strange.split(".")[2]}`))).status).toBe(401);
+});
+
 test("metadata in another issuer's name is not believed", async () => {
   await using issuer = await anIssuer(resource);
   await using api = await anApiFor([issuer]);
