@@ -9,7 +9,7 @@ import { z } from "zod";
 import type { Job } from "../../shared/job.ts";
 import { Decision, type Question } from "../../shared/question.ts";
 import { answerQuestion } from "../answers.ts";
-import { findJob } from "../jobs.ts";
+import { getJob } from "../jobs.ts";
 import type { ToolCall } from "./tool.ts";
 import { cutText } from "./views.ts";
 
@@ -55,7 +55,7 @@ export async function withUser(asked: Asked, call: Call, run: () => Promise<Call
     return await run();
   for (const [question, response] of Object.entries(responses)) await take({ id, question, response }, call);
   const known = new Set(Object.keys(responses));
-  const before = await findJob(call.deps, id, call.asking).catch(() => undefined);
+  const before = await getJob(call.deps, id, call.asking).catch(() => undefined);
   const first = asking(before, known);
   if (first) return first;
   const result = await run();

@@ -63,6 +63,21 @@ test.each([
   expect((await renew()).messages.map(({ answer }) => answer?.decision)).toEqual(decisions);
 });
 
+test("what Claude asks is for whoever may read the job: a key that only submits learns nothing of it", async () => {
+  await using api = await anApi({ settings: { requireKeys: true, loopbackOnly: false } });
+  const owner = await savedKey(api.store, { tenant: "team-a" });
+  const writer = await savedKey(api.store, { tenant: "team-a", scopes: ["submit"] });
+  const asked: string[] = [];
+  const elicit = (message: string) => {
+    asked.push(message);
+    return { action: "cancel" as const };
+  };
+  const { args } = await asking(api, owner.as);
+  await using mcp = await clientOf(api, { elicit, headers: writer.as });
+  expect(await mcp.call("wait_for_job", args)).toMatchObject({ isError: true, body: { code: "forbidden" } });
+  expect(asked).toEqual([]);
+});
+
 test("an answer that somebody else has given first stands", async () => {
   await using api = await anApi();
   const { args, id, renew } = await asking(api);
