@@ -4,9 +4,10 @@
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
+import { fileURLToPath } from "node:url";
 
 const [name, ...rest] = process.argv.slice(2);
-process.chdir(new URL("..", import.meta.url).pathname);
+process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 
 if (name === undefined) {
   console.error("usage: node scripts/bootstrap.mjs NAME [arguments]");
