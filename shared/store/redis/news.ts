@@ -22,6 +22,8 @@ export type Held = Readonly<{ job: Job; revision: number; startedAt: string }>;
 
 /** Of so many jobs the last seen revision is remembered, at least. */
 const keptRevisions = 1_000;
+/** Of so many jobs it is known here who holds them: of a runner that works through this process and dies, nobody tells it. */
+const mostHeld = 1_000;
 
 /** What the answers of scripts have told this process, so that whoever waits needs not ask again. */
 export function openNews(clock: Pick<Clock, "uptime">) {
@@ -43,18 +45,27 @@ export function openNews(clock: Pick<Clock, "uptime">) {
   const tellEars = () => {
     for (const ear of [...ears]) ear();
   };
+  const letGo = (job: JobId): void => {
+    holders.delete(job);
+    held.delete(job);
+  };
   return {
     /** A runner of this process: it is spoken to on a channel of its own. */
     serve: (runner: string): void => void runners.add(runner),
+    retire: (runner: string): void => {
+      runners.delete(runner);
+      draining.delete(runner);
+    },
     runners: (): readonly string[] => [...runners],
     hold: (lease: Lease, known: Held): void => {
-      holders.set(lease.job, lease);
-      held.set(lease.job, known);
+      const { job } = lease;
+      letGo(job);
+      holders.set(job, lease);
+      held.set(job, known);
+      const [oldest] = holders.keys();
+      if (holders.size > mostHeld && oldest !== undefined) letGo(oldest);
     },
-    letGo: (job: JobId): void => {
-      holders.delete(job);
-      held.delete(job);
-    },
+    letGo,
     held: (job: JobId): Held | undefined => held.get(job),
     /** What a runner of this process has made of the job that it holds; nothing, where that is not known. */
     madeOf: (job: JobId, known: Held | undefined): void => {

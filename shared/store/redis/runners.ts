@@ -22,6 +22,7 @@ export function openRunners({ run, wire, key, news }: Pick<Context, "run" | "wir
     },
     retire: async (id: string): Promise<void> => {
       await run(retire, [id]);
+      news.retire(id);
     },
     runners: async (): Promise<readonly RunnerRecord[]> => {
       const [, ...all] = await run(runners, []);

@@ -58,6 +58,7 @@ put(j, '_expires', till)
 put(j, 'status', 'queued')
 call('ZREM', P .. 'gone', id .. agreed.tenant)
 call('ZADD', of_pool('demand', j.pool), till, id)
+call('HSET', M, 'pool:' .. j.pool, 1)
 if j.session_id then call('ZADD', P .. 'users:' .. j.session_id, place, id) end
 for _, key in ipairs({j.key, P .. 'events:' .. id, P .. 'messages:' .. id}) do call('PERSIST', key) end
 if j._key and call('HGET', j._key, 'job') == id then

@@ -8,8 +8,8 @@ import { known, upkeep } from "./upkeep.ts";
 
 /**
  * One step of the upkeep: due delays, ended leases and queue times, ended jobs over their TTL, silent runners, old notices; each at
- * most \`limit\`. An empty wake keeps subscriptions from falling silent; of notices that are due it tells again, should those who
- * heard of them be gone.
+ * most \`limit\`. A pool without a live job is forgotten. An empty wake keeps subscriptions from falling silent; of notices that are
+ * due it tells again, should those who heard of them be gone.
  *
  * KEYS: meta. ARGV: limits, limit. Answers: swept, 1 where there is more to do, ids of changed jobs.
  */
@@ -20,7 +20,10 @@ export const sweep = script(
 local limit = tonumber(ARGV[2])
 local U = upkeep()
 local most = math.max(U.release_due(limit), U.reap(limit), U.remove_gone(limit))
-for _, p in ipairs(known('pool')) do most = math.max(most, U.expire_overdue(p, limit)) end
+for _, p in ipairs(known('pool')) do
+  most = math.max(most, U.expire_overdue(p, limit))
+  if call('EXISTS', of_pool('demand', p)) == 0 then call('HDEL', M, 'pool:' .. p) end
+end
 give_up_notices(limit)
 for _, id in ipairs(due('runners', limit, now - 90000)) do
   call('DEL', P .. 'runner:' .. id)

@@ -51,9 +51,10 @@ ${losses}${attempts}${endingInQueue}${givingBack}
   function U.remove_gone(limit)
     local gone = due('gone', limit)
     for _, member in ipairs(gone) do
-      local id = string.sub(member, 1, 36)
+      local id, tenant = string.sub(member, 1, 36), string.sub(member, 37)
       call('DEL', P .. 'job:' .. id, P .. 'events:' .. id, P .. 'messages:' .. id)
-      call('ZREM', P .. 'index:tenant:' .. string.sub(member, 37), id)
+      call('ZREM', P .. 'index:tenant:' .. tenant, id)
+      if call('EXISTS', P .. 'index:tenant:' .. tenant) == 0 then call('HDEL', M, 'tenant:' .. tenant) end
       for _, status in ipairs({'failed', 'cancelled', 'expired'}) do call('ZREM', P .. 'index:status:' .. status, id) end
       call('ZREM', P .. 'gone', member)
       call('PUBLISH', P .. 'changed:' .. id, '')
@@ -66,7 +67,7 @@ ${losses}${attempts}${endingInQueue}${givingBack}
 end
 `;
 
-/** All pools, or all tenants, that ever had a job. */
+/** All pools that have a live job, or had one until the last sweep; all tenants that have a job. */
 export const known = `
 local function known(kind)
   local all = {}

@@ -81,3 +81,22 @@ test("W-23: every key begins with the prefix, hash tag and all, and stands in AR
   expect(ours.filter((one) => !isKnown(one))).toEqual([]);
   expect(rows.filter(({ name }) => !ours.some(({ key }) => name.test(key))).map(({ name }) => name.source)).toEqual([]);
 });
+
+test("a pool that no live job waits in and a tenant without a job are forgotten, and known again with the next one", async () => {
+  await using world = await redisWorld({ connect: () => tcpTo(server) });
+  const { store, wire, prefix } = world;
+  const known = async () => {
+    await store.sweep();
+    const names = (await wire.send(["HKEYS", `${prefix}:meta`])) as readonly string[];
+    return names.filter((name) => /^(pool|tenant):/.test(name)).sort();
+  };
+  const { job } = await store.submit(aNewJob({ tenant: "blue", job: { pool: "rare", ttl_seconds: 60 } }));
+  expect(await known()).toEqual(["pool:rare", "tenant:blue"]);
+  await store.cancel(job.id, { name: "somebody" });
+  expect(await known()).toEqual(["tenant:blue"]);
+  await store.retry(job.id);
+  expect(await known()).toEqual(["pool:rare", "tenant:blue"]);
+  await store.cancel(job.id, { name: "somebody" });
+  await world.advance(60_000);
+  expect(await known()).toEqual([]);
+});
