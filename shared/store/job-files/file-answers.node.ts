@@ -1,6 +1,6 @@
-import { AppError } from "../../error.ts";
 import { isTerminal, type Job, type JobId, JobSummary } from "../../job.ts";
 import type { JobPage, JobQuery } from "../../store.ts";
+import { foreignListCursor } from "../list-cursor.ts";
 import type { JobCopy, JobFolder } from "./job-folder.node.ts";
 
 const readsAtOnce = 16;
@@ -59,8 +59,5 @@ const rank = (copy: JobCopy) => `${new Date(copy.created_at).toISOString()}_${co
 function rankOf(cursor: string): string {
   const found = /^file-(\d{4}-\d\d-\d\dT[\d:.]{12}Z_[0-9a-f-]{36})$/.exec(cursor)?.[1];
   if (found !== undefined) return found;
-  throw new AppError("invalid_request", "The cursor is not one that a list gave out.", {
-    remedy: "Use `next_cursor` of the page before, or leave the cursor out.",
-    errors: [{ path: "cursor", message: "was not given out by a list" }],
-  });
+  throw foreignListCursor();
 }

@@ -1,8 +1,8 @@
 import { iso } from "../../clock.ts";
-import { AppError } from "../../error.ts";
 import type { EventType, JobEvent } from "../../event.ts";
 import { isTerminal, type JobId, type JobStatus } from "../../job.ts";
 import type { EventPage } from "../../store.ts";
+import { eventId, eventNumber, foreignEventCursor } from "../event-id.ts";
 import { asList, type Context, notThere } from "./context.ts";
 import { events } from "./lua/events.ts";
 import type { Reply } from "./wire.ts";
@@ -14,11 +14,11 @@ export const openEventLog =
   ({ run }: Pick<Context, "run">) =>
   async (id: JobId, query: Readonly<{ after?: string; limit?: number }>): Promise<EventPage> => {
     const limit = Math.max(1, Math.min(pageEvents, query.limit ?? pageEvents));
-    const after = query.after === undefined ? 0 : numberOf(query.after, id);
+    const after = query.after === undefined ? 0 : eventNumber(query.after, id);
     const [word, newest, status, entries] = await run(events, [id, after ?? 0, limit], id);
     if (word !== "page") throw notThere(id);
     const last = Number(newest);
-    if (after === undefined || after > last) throw foreign(id);
+    if (after === undefined || after > last) throw foreignEventCursor(id);
     const page = asList(entries).map((entry) => toEvent(id, asList(entry)));
     const end = page.at(-1)?.id ?? query.after;
     const reached = page.length > 0 ? Number.parseInt(page.at(-1)?.id ?? "", 10) : after;
@@ -26,24 +26,8 @@ export const openEventLog =
     return { events: page, ...(isOver || end === undefined ? {} : { next: end }) };
   };
 
-const tagOf = (job: JobId) => job.slice(0, 8);
-const idOf = (n: Reply | undefined, job: JobId) => `${String(n).padStart(10, "0")}-${tagOf(job)}`;
-
-/** Undefined for what `idOf` has not made for this job. */
-function numberOf(id: string, job: JobId): number | undefined {
-  const match = /^(\d{10})-([0-9a-f]{8})$/.exec(id);
-  const n = Number(match?.[1]);
-  return match?.[2] === tagOf(job) && n >= 1 ? n : undefined;
-}
-
-const foreign = (job: JobId) =>
-  new AppError("invalid_request", `The cursor is not one of an event of job ${job}.`, {
-    remedy: "Use the id of an event of this job, or read from the beginning without a cursor.",
-    errors: [{ path: "after", message: "is not the id of an event of this job" }],
-  });
-
 export const toEvent = (job: JobId, [n, type, at, attempt, facts]: readonly Reply[]): JobEvent => ({
-  id: idOf(n, job),
+  id: eventId(Number(n), job),
   type: type as EventType,
   at: iso(Number(at)),
   attempt: Number(attempt),

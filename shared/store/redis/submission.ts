@@ -7,7 +7,7 @@ import { asList, type Context, placed } from "./context.ts";
 import { requestOf } from "./job-hash.ts";
 import { get } from "./lua/get.ts";
 import { submit } from "./lua/submit.ts";
-import { take } from "./worktrees.ts";
+import { giveBack, take } from "./worktrees.ts";
 
 type Parts = Pick<Context, "run" | "newId" | "view" | "news">;
 
@@ -25,11 +25,11 @@ export function openSubmission({ run, newId, view, news }: Parts) {
       const request = requestOf(job);
       const also = [toldOrders(fresh.budgets), notify_url];
       const facts = [queueMs, 10 - priority, queue, session_id, repoKey, terms, request, ...also];
-      const { kind, worktree_id: worktree } = job;
-      if (kind === "task" && worktree !== undefined)
-        await take({ run }, { job: id, tenant, worktree, key: idempotency?.key });
+      const worktree = job.kind === "task" ? job.worktree_id : undefined;
+      if (worktree !== undefined) await take({ run }, { job: id, tenant, worktree, key: idempotency?.key });
       const answer = await run(submit, [id, tenant, ...key, ...facts], id);
       const [word, hash, changes, position, count] = answer;
+      if (worktree !== undefined && word !== "made" && word !== "known") await giveBack({ run }, id, worktree);
       switch (word) {
         case "made":
           // The hash is only sent where this call has made the job before; it may have gone on since.

@@ -4,7 +4,7 @@ import type { Lease, WorktreeQuery } from "../../store.ts";
 import { type WorktreeRecord, worktreeMemoryMs, worktreeNow } from "../../worktree.ts";
 import { noWorktree, worktreeInUse, worktreeNotReady } from "../worktree-refusal.ts";
 import type { Context } from "./context.ts";
-import { readWorktrees, saveWorktree, takeWorktree } from "./lua/worktrees.ts";
+import { giveBackWorktree, readWorktrees, saveWorktree, takeWorktree } from "./lua/worktrees.ts";
 
 type Parts = Pick<Context, "run" | "wire" | "key">;
 
@@ -48,7 +48,12 @@ export async function take(
   throw word === "none" ? noWorktree(worktree) : worktreeNotReady(worktree, String(what));
 }
 
-/** The same for an ended job that is queued again; whose it is, the retry looks at. */
+/** The job was refused after all. What cannot be given back now is free a minute later. */
+export async function giveBack({ run }: Pick<Context, "run">, job: JobId, worktree: string): Promise<void> {
+  await run(giveBackWorktree, [job, worktree], job).catch(() => undefined);
+}
+
+/** `take` for an ended job that is queued again; whose it is, the retry looks at. */
 export async function takeAgain({ run, wire, key }: Parts, job: JobId, tenant?: string): Promise<void> {
   const answer = await wire.send(["HMGET", key(`job:${job}`), "request", "_terms"]);
   const [request, terms] = answer as readonly (string | null)[];

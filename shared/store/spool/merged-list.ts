@@ -1,6 +1,6 @@
-import { AppError } from "../../error.ts";
 import { type Job, JobSummary } from "../../job.ts";
 import type { JobPage, JobQuery } from "../../store.ts";
+import { foreignListCursor } from "../list-cursor.ts";
 
 type List = (query: JobQuery) => Promise<JobPage>;
 /** Where a page ended: the rank of its last row, and where the store goes on, if it does. */
@@ -64,11 +64,7 @@ const cursorOf = (place: Place) =>
 function placeOf(cursor: string | undefined): Place {
   if (cursor === undefined) return {};
   const [, below, store] = /^spool-(\d{4}-\d\d-\d\dT[\d:.]{12}Z_[0-9a-f-]{36})~(over|start|at-.+)$/.exec(cursor) ?? [];
-  if (below === undefined || store === undefined)
-    throw new AppError("invalid_request", "The cursor is not one that a list gave out.", {
-      remedy: "Use `next_cursor` of the page before, or leave the cursor out.",
-      errors: [{ path: "cursor", message: "was not given out by a list" }],
-    });
+  if (below === undefined || store === undefined) throw foreignListCursor();
   if (store === "over") return { below, storeOver: true };
   return { below, ...(store === "start" ? {} : { store: store.slice(3) }) };
 }

@@ -1,7 +1,7 @@
-import { AppError } from "../../error.ts";
 import { type EventType, type JobEvent, type NewEvent, noticeTypes } from "../../event.ts";
 import type { JobId } from "../../job.ts";
 import type { EventPage, RenewRequest } from "../../store.ts";
+import { eventId, eventNumber, foreignEventCursor } from "../event-id.ts";
 import type { Context } from "./context.node.ts";
 import { isOver, type JobRow } from "./job-rows.node.ts";
 
@@ -131,22 +131,15 @@ export function openEventLog({ db, jobs, time, touch }: Context) {
   return { append, appendTold, countAnew, page };
 }
 
-const tagOf = (job: JobId) => job.slice(0, 8);
-const idOf = (n: number, job: JobId) => `${String(n).padStart(10, "0")}-${tagOf(job)}`;
-
-/** @throws AppError `invalid_request` for what `idOf` has not made for this job. */
+/** @throws AppError `invalid_request` for what is no id of one of these events. */
 function numberOf(id: string, job: JobId, last: number): number {
-  const match = /^(\d{10})-([0-9a-f]{8})$/.exec(id);
-  const n = Number(match?.[1]);
-  if (match?.[2] === tagOf(job) && n >= 1 && n <= last) return n;
-  throw new AppError("invalid_request", `The cursor is not one of an event of job ${job}.`, {
-    remedy: "Use the id of an event of this job, or read from the beginning without a cursor.",
-    errors: [{ path: "after", message: "is not the id of an event of this job" }],
-  });
+  const n = eventNumber(id, job);
+  if (n !== undefined && n <= last) return n;
+  throw foreignEventCursor(job);
 }
 
 export const toEvent = (job: JobId, { n, type, at, attempt, data }: Omit<EventRow, "bytes">): JobEvent => ({
-  id: idOf(n, job),
+  id: eventId(n, job),
   type,
   at,
   attempt,

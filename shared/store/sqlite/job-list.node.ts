@@ -1,8 +1,7 @@
-import { createHash } from "node:crypto";
 import { byPool } from "../../box-queue.ts";
-import { AppError } from "../../error.ts";
 import type { JobStatus, JobSummary } from "../../job.ts";
 import type { JobPage, JobQuery, StoreCounts } from "../../store.ts";
+import { foreignListCursor, listCursor, listPlace } from "../list-cursor.ts";
 import type { Context } from "./context.node.ts";
 import type { Statement, Values } from "./database.node.ts";
 
@@ -51,7 +50,7 @@ export function openJobList({ db, time }: Context) {
     const page = rows.slice(0, limit);
     const end = rows.length > limit ? page.at(-1) : undefined;
     const jobs = page.map(({ job }) => JSON.parse(job) as JobSummary);
-    return { jobs, ...(end ? { next: cursorOf(end.seq) } : {}) };
+    return { jobs, ...(end ? { next: listCursor(end.seq) } : {}) };
   };
 
   const counts = (): StoreCounts => ({
@@ -67,16 +66,9 @@ export function openJobList({ db, time }: Context) {
   return { list, counts };
 }
 
-const checksum = (text: string) => createHash("sha256").update(`job list ${text}`).digest("hex").slice(0, 8);
-const cursorOf = (seq: number) => `${seq.toString(36)}-${checksum(seq.toString(36))}`;
-
-/** @throws AppError `invalid_request` for what `cursorOf` has not made. */
+/** @throws AppError `invalid_request` for what no list gave out, or that of another store. */
 function placeOf(cursor: string, last: number): number {
-  const [place = "", sum] = cursor.split("-");
-  const seq = Number.parseInt(place, 36);
-  if (sum === checksum(place) && seq >= 1 && seq <= last) return seq;
-  throw new AppError("invalid_request", "The cursor is not one that a list gave out.", {
-    remedy: "Use `next_cursor` of the page before, or leave the cursor out.",
-    errors: [{ path: "cursor", message: "was not given out by this store" }],
-  });
+  const seq = listPlace(cursor);
+  if (seq <= last) return seq;
+  throw foreignListCursor();
 }

@@ -86,6 +86,18 @@ export function worktreesContract(open: OpenWorld): void {
     expect((await Promise.all(tries)).sort()).toEqual(["taken", ...Array(4).fill("worktree_in_use")]);
   });
 
+  test("a submission that its budget refuses leaves the worktree as free as it was", async () => {
+    await using world = await open();
+    const { store } = world;
+    const id = await prepared(store);
+    const before = await store.findWorktree(id);
+    const budgets = [{ name: "total/2026-03-01", limitUsd: 1, reserveUsd: 5 }];
+    await refused(store.submit(working(id, { budgets })), "rate_limited");
+
+    expect(await store.findWorktree(id)).toEqual(before);
+    expect((await store.submit(working(id))).job.worktree_id).toBe(id);
+  });
+
   test("a submission that comes again is the same job, in use or not", async () => {
     await using world = await open();
     const { store } = world;

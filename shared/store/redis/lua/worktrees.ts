@@ -34,7 +34,7 @@ local theirs, user, announced = unpack(call('HMGET', name, 'tenant', 'job', 'ann
 if theirs and theirs ~= tenant then return {'foreign'} end
 if user and user ~= id and is_live(user, tonumber(announced)) then return {'busy', user} end
 call('HSET', name, 'tenant', tenant, 'job', id, 'status', state, 'box', box, 'record', record)
-call('HDEL', name, 'announced')
+call('HDEL', name, 'announced', 'before')
 call('PEXPIRE', name, ms)
 if state == 'removed' then call('ZREM', P .. 'index:worktrees', worktree)
 else call('ZADD', P .. 'index:worktrees', made, worktree) end
@@ -66,8 +66,28 @@ local theirs, user, announced, status = unpack(call('HMGET', name, 'tenant', 'jo
 if not theirs or theirs ~= tenant or status == 'removed' then return {'none'} end
 if user ~= id and is_live(user, tonumber(announced)) then return {'busy', user} end
 if status ~= 'ready' then return {'not-ready', 'failed'} end
+if user and user ~= id then call('HSET', name, 'before', user) end
 call('HSET', name, 'job', id, 'announced', now)
 return {'taken'}
+`,
+);
+
+/**
+ * Gives a worktree back to whom it was before, where the job that took it was not made.
+ *
+ * KEYS: meta, job. ARGV: job, worktree. Answers: given.
+ */
+export const giveBackWorktree = script(
+  "give-back-worktree",
+  [brief, reader],
+  `
+local id, name = arg(), P .. 'worktree:' .. arg()
+local user, before = unpack(call('HMGET', name, 'job', 'before'))
+if user == id and before and call('EXISTS', KEYS[2]) == 0 then
+  call('HSET', name, 'job', before)
+  call('HDEL', name, 'announced', 'before')
+end
+return {'given'}
 `,
 );
 
