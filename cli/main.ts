@@ -16,6 +16,8 @@ export async function start({ version, root }: Readonly<{ version: string; root:
   const { stdin, stdout, stderr, env } = process;
   // `agenticore jobs | head -1`: the reader has what it wanted.
   stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+  // Nobody reads what is said to people any more: neither a server nor the exit code hangs on that.
+  stderr.on("error", () => undefined);
   const { systemClock } = await import("../shared/clock.node.ts");
   const code = await runCli(process.argv.slice(2), {
     print: printer({ out: stdout, err: stderr, env }),

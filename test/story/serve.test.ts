@@ -100,6 +100,21 @@ test("a reader that goes away early is no error", async () => {
   expect(err).toBe("");
 });
 
+test("where nobody reads what is said, a command ends as it would, and a server goes on", async () => {
+  const home = aHome();
+  const deaf = started(home, ["jobs", "--nope"]);
+  deaf.child.stderr.destroy();
+  expect((await deaf.ended()).code).toBe(2);
+
+  const server = started(home, ["serve", "--no-runner"]);
+  const url = await server.listening();
+  server.child.stderr.destroy();
+  const post = (body: string) =>
+    fetch(`${url}/jobs`, { method: "POST", body, headers: { origin: "https://evil.example" } });
+  for (let n = 0; n < 3; n++) expect((await post("{}")).status, "refused, which the log says").toBe(403);
+  expect((await fetch(`${url}/health`)).status).toBe(200);
+});
+
 test.each(["bash", "zsh", "fish"])("completion %s prints a script that asks this program", async (shell) => {
   const { code, out, err } = await started(aHome(), ["completion", shell]).ended();
 
