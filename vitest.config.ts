@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./test/longest-first.ts";
 
 /** Wrangler asks nothing of the internet. */
 const quietWrangler = { CLOUDFLARE_CF_FETCH_ENABLED: "false", WRANGLER_SEND_METRICS: "false" };
@@ -6,6 +7,8 @@ const quietWrangler = { CLOUDFLARE_CF_FETCH_ENABLED: "false", WRANGLER_SEND_METR
 /** Quick tests share one process; those that start processes of ours are isolated; long ones belong to verify:full. */
 export default defineConfig({
   test: {
+    // Of the whole run; a project has none of its own.
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {

@@ -40,7 +40,7 @@ const transcript = (desk: Desk, session: string): string =>
   join(desk.home, "run/claude/projects", desk.repo.replace(/[^A-Za-z0-9]/g, "-"), `${session}.jsonl`);
 type Reaction = NonNullable<DriveOptions["react"]>;
 
-describe("how a run can end", () => {
+describe.concurrent("how a run can end", () => {
   test("the limit of turns", async () => {
     const ended = await run("Go. [[scenario:many-turns turns=9]]", { claude: { max_turns: 2 } });
     expect(ended.exit.code).toBe(1);
@@ -152,7 +152,7 @@ describe("follow-ups", () => {
   });
 });
 
-describe("a session goes on", () => {
+describe.concurrent("a session goes on", () => {
   test("on another attempt: the interrupted work is continued, without the task again, at its own cost", async () => {
     await using desk = openDesk(model.url);
     const sessionId = randomUUID();
@@ -201,7 +201,7 @@ describe("a session goes on", () => {
     expect(
       model
         .requests()
-        .at(-1)
+        .findLast(({ session }) => session === sessionId)
         ?.userTexts.map((text) => text.split(".")[0]),
     ).toEqual(["First", "Second"]);
   });

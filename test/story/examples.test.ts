@@ -10,7 +10,7 @@ test.concurrent("the example of the typed client does what its page says: submit
     AGENTICORE_API_KEYS: "a-key-of-the-test",
     AGENTICORE_API_KEY: "a-key-of-the-test",
   });
-  const { url } = await world.serve();
+  const { url } = await world.serve({ direct: true });
 
   const ran = await runModule(example, { url, env: { AGENTICORE_API_KEY: "a-key-of-the-test" } });
 
@@ -27,7 +27,7 @@ test.concurrent("the requests of the reference of REST are answered as it says",
   expect(lines.length).toBeGreaterThan(4);
   await using world = await aWorld();
   await using repo = await sampleRepo();
-  const { url } = await world.serve();
+  const { url } = await world.serve({ direct: true });
   let id = "";
 
   for (const line of lines) {

@@ -15,7 +15,7 @@ const livingWorktrees = (home: string) => {
 test("a job in a repository ends as a commit on its own branch there, and nothing of it is left behind", async () => {
   await using world = await aWorld();
   await using repo = await sampleRepo();
-  await world.serve();
+  await world.serve({ direct: true });
 
   const job = await world.submit({
     task: "Please add a file. [[scenario:write-commit file=added.txt content=hi]]",
@@ -48,7 +48,7 @@ test("a job in a repository ends as a commit on its own branch there, and nothin
 
 test("W-07: a cancelled job is dead within 5 s, with the daemon that it started, and stays cancelled", async () => {
   await using world = await aWorld();
-  await world.serve();
+  await world.serve({ direct: true });
   const job = await world.submit({ task: "Start a daemon. [[scenario:detached-child]]" });
   const running = await world.until(
     job.id,
@@ -70,7 +70,7 @@ test("W-07: a cancelled job is dead within 5 s, with the daemon that it started,
 
 test("W-05: a job over its time is ended as timeout, with nothing alive", async () => {
   await using world = await aWorld();
-  await world.serve();
+  await world.serve({ direct: true });
   const job = await world.submit({ task: "Take your time. [[scenario:slow]]", timeout_seconds: 4 });
   const done = await world.ended(job.id);
   expect(done).toMatchObject({ status: "failed", error_code: "timeout" });
@@ -94,7 +94,7 @@ test("W-01: kill -9 of the whole group of `npx agenticore serve` kills Claude; t
 
   await first.killGroup();
   await eventually(() => world.jobProcesses().length === 0, { deadlineMs: 10_000, what: "nothing survives the group" });
-  await world.serve();
+  await world.serve({ direct: true });
   const done = await world.ended(job.id);
 
   expect(done).toMatchObject({ status: "succeeded", attempt: 2, session_id: running["session_id"] });
@@ -108,7 +108,7 @@ test("W-01: kill -9 of the whole group of `npx agenticore serve` kills Claude; t
 
 test("bad input is refused with what is wrong and stores nothing", async () => {
   await using world = await aWorld();
-  await world.serve();
+  await world.serve({ direct: true });
   const bad: readonly (readonly [unknown, number, string])[] = [
     ["{not json", 400, ""],
     [{}, 400, "task"],

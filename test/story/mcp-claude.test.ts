@@ -16,7 +16,7 @@ const answersIn = (events: readonly ClaudeEvent[]): string[] =>
       : [];
   });
 
-test.each(["http", "sse", "stdio"])(
+test.concurrent.each(["http", "sse", "stdio"])(
   "Claude Code submits a task over MCP by %s, waits for it and reads the result",
   async (how) => {
     await using world = await aWorld(how === "stdio" ? {} : { AGENTICORE_API_KEYS: key });

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { startServer } from "../support/a-server.ts";
 import { aWorld } from "../support/a-world.ts";
 
-test("a runner that may drain for a second gives back what still runs then, without losing an attempt for it", async () => {
+test.concurrent("a runner that may drain for a second gives back what still runs then, without losing an attempt for it", async () => {
   await using world = await aWorld();
   await world.serve({ direct: true, args: ["--no-runner"] });
   const args = ["--drain-timeout", "1"];
@@ -21,7 +21,7 @@ test("a runner that may drain for a second gives back what still runs then, with
   expect(await next.end("SIGTERM")).toBe(0);
 });
 
-test("a runner that is told to end in the moment in which it is up drains all the same", async () => {
+test.concurrent("a runner that is told to end in the moment in which it is up drains all the same", async () => {
   await using world = await aWorld();
   for (let round = 0; round < 3; round += 1) expect(await (await world.runner()).end("SIGTERM")).toBe(0);
 });

@@ -15,20 +15,20 @@ async function aWorkingJob(world: World, repo: string) {
   return { id: job.id, release: () => writeFileSync(join(tree, "released"), "") };
 }
 
-test("a second server on the same data folder leaves the first one's running job alone", async () => {
+test.concurrent("a second server on the same data folder leaves the first one's running job alone", async () => {
   await using world = await aWorld();
   await using repo = await sampleRepo();
-  await world.serve();
+  await world.serve({ direct: true });
   const job = await aWorkingJob(world, repo.path);
 
-  const second = await world.serve();
+  const second = await world.serve({ direct: true });
   await eventually(() => second.stderr().includes("runner ready"), { what: "the second runner has looked round" });
   job.release();
 
   expect(await world.ended(job.id)).toMatchObject({ status: "succeeded", attempt: 1, attempts: [{ reason: "ended" }] });
 });
 
-test("W-03: a signal lets the running job end before the server does, and takes no other", async () => {
+test.concurrent("W-03: a signal lets the running job end before the server does, and takes no other", async () => {
   await using world = await aWorld();
   await using repo = await sampleRepo();
   const first = await world.serve({ direct: true });
@@ -39,12 +39,12 @@ test("W-03: a signal lets the running job end before the server does, and takes 
   job.release();
 
   expect(await ended).toBe(0);
-  await world.serve();
+  await world.serve({ direct: true });
   expect(await world.job(job.id)).toMatchObject({ status: "succeeded", attempt: 1 });
   expect(await world.ended(next.id)).toMatchObject({ status: "succeeded", attempt: 1 });
 });
 
-test("a second signal stops at once; the job goes back to the queue and costs no attempt", async () => {
+test.concurrent("a second signal stops at once; the job goes back to the queue and costs no attempt", async () => {
   await using world = await aWorld();
   await using repo = await sampleRepo();
   const first = await world.serve({ direct: true });
@@ -56,12 +56,12 @@ test("a second signal stops at once; the job goes back to the queue and costs no
   await ended.finally(() => clearInterval(again));
   expect(world.jobProcesses()).toEqual([]);
 
-  await world.serve();
+  await world.serve({ direct: true });
   const queued = await world.job(job.id);
   expect(queued["attempts"]).toMatchObject([{ number: 1, reason: "drained" }]);
 });
 
-test.each(["SIGTERM", "SIGKILL"] as const)(
+test.concurrent.each(["SIGTERM", "SIGKILL"] as const)(
   "%s to npx alone leaves no server behind: it drains and ends",
   async (signal) => {
     await using world = await aWorld();
@@ -75,10 +75,10 @@ test.each(["SIGTERM", "SIGKILL"] as const)(
   },
 );
 
-test("`agenticore drain` waits for the jobs of this machine's runner, and its server stays up", async () => {
+test.concurrent("`agenticore drain` waits for the jobs of this machine's runner, and its server stays up", async () => {
   await using world = await aWorld();
   await using repo = await sampleRepo();
-  await world.serve();
+  await world.serve({ direct: true });
   const job = await aWorkingJob(world, repo.path);
   const drained = world.cli(["drain", "--timeout", "60"]);
   await eventually(
@@ -93,10 +93,10 @@ test("`agenticore drain` waits for the jobs of this machine's runner, and its se
   expect(await world.job(job.id)).toMatchObject({ status: "succeeded" });
 });
 
-test("the whole way as a person goes it: run --follow shows the work and ends with the branch", async () => {
+test.concurrent("the whole way as a person goes it: run --follow shows the work and ends with the branch", async () => {
   await using world = await aWorld();
   await using repo = await sampleRepo();
-  await world.serve();
+  await world.serve({ direct: true });
 
   const { code, stdout, stderr } = await world.cli([
     "run",

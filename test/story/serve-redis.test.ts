@@ -12,7 +12,7 @@ test.concurrent("a server with REDIS_URL keeps its jobs in that Redis and runs t
   await using redis = await startRedis();
   await using repo = await sampleRepo();
   await using world = await aWorld({ REDIS_URL: redis.url, AGENTICORE_ALLOWED_REPOS: repo.path });
-  await world.serve();
+  await world.serve({ direct: true });
   const job = await world.submit({ task: "Say hello. [[scenario:text]]", repo_url: repo.path });
 
   expect(await world.ended(job.id)).toMatchObject({ status: "succeeded", attempt: 1 });
@@ -28,7 +28,7 @@ test.concurrent("a job given to an API that reaches Redis over HTTP is run by a 
   await using redis = await startRedis();
   await using bridge = await startBridge(redis.url);
   await using world = await aWorld();
-  await world.serve({ args: ["--no-runner"], env: { REDIS_URL: bridge.url, REDIS_TOKEN: bridge.token } });
+  await world.serve({ direct: true, args: ["--no-runner"], env: { REDIS_URL: bridge.url, REDIS_TOKEN: bridge.token } });
   const early = await world.submit({ task: "Say hello. [[scenario:text]]" });
   await world.runner({ REDIS_URL: redis.url });
   expect(await world.ended(early.id)).toMatchObject({ status: "succeeded" });
@@ -44,7 +44,7 @@ test.concurrent("a server that is started while Redis is away comes up, and work
   await using redis = await startRedis({ durable: true });
   await redis.kill9();
   await using world = await aWorld({ REDIS_URL: redis.url });
-  await world.serve();
+  await world.serve({ direct: true });
   expect((await world.call("GET", "/ready")).status).toBe(503);
   await redis.restart();
   await eventually(async () => (await world.call("GET", "/ready")).status === 200);

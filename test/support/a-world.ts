@@ -9,6 +9,7 @@ import { killProcessesWith } from "./leftovers.ts";
 import { type Model, startModel } from "./model/start-model.ts";
 
 const checkout = resolve(import.meta.dirname, "../..");
+const program = resolve(checkout, "bin/agenticore.js");
 
 /** A job as a client sees it. */
 export type SeenJob = Readonly<Record<string, unknown>> & Readonly<{ id: string; status: string }>;
@@ -29,10 +30,12 @@ export type World = Readonly<{
   serve: (how?: Serve) => Promise<Served>;
   /** A runner without an API, in a process of its own; ready when this resolves. */
   runner: (env?: Readonly<Record<string, string>>) => Promise<Served>;
-  /** A command of the CLI, through npx as a person runs it. */
+  /** A command of the CLI; without npx in between, which costs more than most commands. */
   command: (args: readonly string[], env?: Readonly<Record<string, string>>) => Command;
   /** The same, at its end. */
   cli: (args: readonly string[], env?: Readonly<Record<string, string>>) => Promise<CliEnd>;
+  /** The same through npx, as a person runs it. */
+  npx: (args: readonly string[]) => Promise<CliEnd>;
   call: Call;
   /** As `call`, with these headers too. */
   as: (headers: Readonly<Record<string, string>>) => Call;
@@ -84,8 +87,9 @@ export async function aWorld(settings: Readonly<Record<string, string>> = {}): P
   const as: World["as"] = (headers) =>
     server().as({ ...(key === undefined ? {} : { authorization: `Bearer ${key}` }), ...headers });
   const call: Call = (...asked) => as({})(...asked);
+  const desk = () => ({ ...env, ...(current ? { AGENTICORE_URL: current.url } : {}) });
   const command: World["command"] = (args, more = {}) =>
-    runCommand(args, { ...env, ...(current ? { AGENTICORE_URL: current.url } : {}), ...more });
+    runCommand([process.execPath, program, ...args], { ...desk(), ...more });
   const job: World["job"] = async (id) => (await call("GET", `/jobs/${id}`)).body["job"] as SeenJob;
   const until: World["until"] = async (id, fits, deadlineMs = 60_000) => {
     let last: SeenJob | undefined;
@@ -108,6 +112,7 @@ export async function aWorld(settings: Readonly<Record<string, string>> = {}): P
     runner: (more = {}) => startServer(env, { env: more, direct: true, command: "runner" }),
     command,
     cli: (...asked) => command(...asked).ended,
+    npx: (args) => runCommand(["npx", "agenticore", ...args], desk()).ended,
     call,
     as,
     job,
@@ -152,8 +157,8 @@ export function submitted({ status, body }: Answer): SeenJob {
   return body["job"] as SeenJob;
 }
 
-function runCommand(args: readonly string[], env: Readonly<Record<string, string>>): Command {
-  const child = spawn("npx", ["agenticore", ...args], { cwd: checkout, env, stdio: ["ignore", "pipe", "pipe"] });
+function runCommand([file = "", ...args]: readonly string[], env: Readonly<Record<string, string>>): Command {
+  const child = spawn(file, args, { cwd: checkout, env, stdio: ["ignore", "pipe", "pipe"] });
   let stdout = "";
   let stderr = "";
   child.stdout?.on("data", (chunk: Buffer) => (stdout += chunk));

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { processesNaming } from "./leftovers.ts";
+import { processesSaying } from "./leftovers.ts";
 
 /** What lives below a home, its servers and commands aside. */
 export type HomeProcesses = Readonly<{
@@ -14,8 +14,9 @@ export type HomeProcesses = Readonly<{
  * a job's warden in between is its own. Nothing else is let pass, whatever it made of its environment.
  */
 export function processesBelow(home: string): HomeProcesses {
-  const servers = new Set(processesNaming("AGENTICORE_PORT="));
-  const all = processesNaming(home).filter((pid) => !servers.has(pid));
+  const found = processesSaying(home);
+  const servers = new Set(found.filter(({ said }) => said.includes("AGENTICORE_PORT=")).map(({ pid }) => pid));
+  const all = found.map(({ pid }) => pid).filter((pid) => !servers.has(pid));
   return { all, ofJobs: all.filter((pid) => whose(pid, servers) === "a job's") };
 }
 

@@ -13,12 +13,18 @@ const processesWhere = (fits: (pair: string) => boolean): number[] =>
     .map(Number)
     .filter((pid) => pid > 0 && pid !== process.pid && environmentOf(pid).some(fits));
 
-/** Processes that have this text somewhere in their environment or arguments. */
-export const processesNaming = (text: string): number[] =>
+/** A process and all that its environment and its arguments say. */
+type Saying = Readonly<{ pid: number; said: string }>;
+
+/** Every other process that has this text somewhere in its environment or arguments; each is read once. */
+export const processesSaying = (text: string): Saying[] =>
   readdirSync("/proc")
     .map(Number)
     .filter((pid) => pid > 0 && pid !== process.pid)
-    .filter((pid) => [...environmentOf(pid), ...listIn(pid, "cmdline")].some((entry) => entry.includes(text)));
+    .map((pid) => ({ pid, said: `${textIn(pid, "environ")}\0${textIn(pid, "cmdline")}` }))
+    .filter(({ said }) => said.includes(text));
+
+export const processesNaming = (text: string): number[] => processesSaying(text).map(({ pid }) => pid);
 
 /** Ends them all with SIGKILL, until none is left; returns how many there were. */
 export function killProcessesWith(name: string, value: string): number {
@@ -27,14 +33,14 @@ export function killProcessesWith(name: string, value: string): number {
   return found.length === 0 ? 0 : found.length + killProcessesWith(name, value);
 }
 
-/** Empty for a process that is gone or a zombie. */
-const environmentOf = (pid: number): string[] => listIn(pid, "environ");
+const environmentOf = (pid: number): string[] => textIn(pid, "environ").split("\0");
 
-function listIn(pid: number, name: "environ" | "cmdline"): string[] {
+/** Empty for a process that is gone or a zombie. */
+function textIn(pid: number, name: "environ" | "cmdline"): string {
   try {
-    return readFileSync(`/proc/${pid}/${name}`, "utf8").split("\0");
+    return readFileSync(`/proc/${pid}/${name}`, "utf8");
   } catch {
-    return [];
+    return "";
   }
 }
 
