@@ -32,3 +32,11 @@ test("the lock says what package.json says, exactly, and no addresses", () => {
   }
   expect(Object.values(packages).filter(({ resolved }) => resolved !== undefined)).toEqual([]);
 });
+
+test("the inspector's own lock is pinned and without addresses too", () => {
+  const { packages: own } = read("test/fixtures/inspector/package-lock.json") as { packages: Record<string, Locked> };
+  const asked = (read("test/fixtures/inspector/package.json") as Locked).dependencies ?? {};
+  expect(own[""]?.dependencies).toEqual(asked);
+  expect(Object.values(asked)).toEqual([expect.stringMatching(/^\d+\.\d+\.\d+$/)]);
+  expect(Object.values(own).filter(({ resolved }) => resolved !== undefined)).toEqual([]);
+});
