@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import type { Question } from "../../shared/question.ts";
 import { throughApi } from "../support/a-runner-key.ts";
 import { aWorld, ownFolders, type World } from "../support/a-world.ts";
 import { eventually } from "../support/eventually.ts";
@@ -30,16 +31,42 @@ async function aBusyJob(world: World) {
   return { id, job, release: () => writeFileSync(join(tree, "released"), "") };
 }
 
+/** What its permissions do not allow, Claude asks for. */
+const careful = "approvals: ask\nauto_pr: false\nclaude: {permission_mode: default, allowed_tools: [Read]}\n";
+
+/** Claude asks for a tool, a person allows it with the command line, and Claude goes on. */
+async function answersAQuestion(world: World): Promise<void> {
+  await eventually(async () => (await world.call("GET", "/profiles/careful")).status === 200, {
+    what: "the server knows the runner's profile",
+  });
+  const task = 'Go. [[scenario:run command="date > when.txt"]]';
+  const { id } = await world.submit({ task, profile: "careful" });
+  const job = await world.until(id, ({ questions = [] }) => (questions as Question[]).length > 0);
+  const [question] = job["questions"] as Question[];
+  const told = async (type: string) =>
+    (await world.events(id)).filter((event) => event.type === type).map(({ data }) => data);
+  expect(await told("question.asked")).toEqual([question]);
+  const { question_id = "" } = question ?? {};
+  expect((await world.cli(["answer", id.slice(0, 8), question_id.slice(0, 8), "allow"])).code).toBe(0);
+
+  expect(await world.ended(id)).toMatchObject({ status: "succeeded", attempt: 1, output: "Ran it." });
+  const by = expect.any(String);
+  expect(await told("question.answered")).toEqual([{ question_id, decision: "allow", reason: "answered", by }]);
+  expect(await told("tool.ended")).toMatchObject([{ is_error: false }]);
+}
+
 const endings = ({ home }: World): string[] => {
   const path = join(home, "box/data/spool/endings");
   return existsSync(path) ? readdirSync(path).filter((name) => name.endsWith(".json")) : [];
 };
 
 describe.concurrent("a runner that has the API's address and a key, and no database", () => {
-  test("does a job, and keeps no store of its own; killed, the next one on its box gives the job back at once", async () => {
+  test("does a job, asks a person, and keeps no store of its own; killed, the next one on its box gives the job back at once", async () => {
     await using stage = await aStage();
     const { world } = stage;
+    world.write("box/data/profiles/careful/profile.yml", careful);
     const first = await stage.start();
+    await answersAQuestion(world);
     const done = await world.ended((await world.submit({ task: "Say hello. [[scenario:text]]" })).id);
     expect(done).toMatchObject({ status: "succeeded", pod_name: "box", attempt: 1 });
     expect(existsSync(join(world.home, "box/data/agenticore.db"))).toBe(false);
