@@ -76,8 +76,8 @@ export function upkeepContract(open: OpenWorld): void {
     const { store } = world;
     const queued = await queue(store, { queueTtlSeconds: 10_000_000, job: { ttl_seconds: 1, priority: -1 } });
     const running = await queue(store, { queueTtlSeconds: 10_000_000, job: { ttl_seconds: 1 } });
-    await take(store, { leaseMs: 100 * hour });
-    await world.advance(50 * hour);
+    await take(store, { leaseMs: 24 * hour });
+    await world.advance(20 * hour);
 
     expect(await store.sweep()).toEqual([]);
     expect(await read(store, queued)).toMatchObject({ status: "queued" });
