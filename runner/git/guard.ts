@@ -43,7 +43,7 @@ export async function restoreRepository(folder: string, { skeleton, quarantine }
   return [...folders, ...found, ...files].filter((sentence) => sentence !== undefined);
 }
 
-/** A file with exactly this content; a link in its place is replaced, not followed. */
+/** A file with exactly this content, for us alone; a link in its place is replaced, not followed. */
 export async function restoreFile(
   path: string,
   { name, text }: Readonly<{ name: string; text: string }>,
@@ -51,7 +51,7 @@ export async function restoreFile(
   if ((await readPlainFile(path)) === text) return undefined;
   const fresh = `${path}.${randomUUID()}`;
   await mkdir(dirname(path), { recursive: true });
-  await writeFile(fresh, text, { flag: "wx" });
+  await writeFile(fresh, text, { flag: "wx", mode: 0o600 });
   if ((await kindAt(path)) === "folder") await rm(path, { recursive: true, force: true });
   await rename(fresh, path);
   return `\`${name}\` was changed; it has been put back`;

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { open } from "node:fs/promises";
 import { AppError } from "../../shared/error.ts";
 
 /**
@@ -8,6 +9,11 @@ import { AppError } from "../../shared/error.ts";
  * @throws AppError `setup_failed` when another holds it for more than a minute.
  */
 export async function withFileLock<T>(path: string, act: () => Promise<T>): Promise<T> {
+  // flock(1) would make it readable for all; where it cannot be made, flock fails too.
+  await open(path, "a", 0o600).then(
+    (file) => file.close(),
+    () => undefined,
+  );
   const options = { env: { PATH: "/usr/bin:/bin" }, stdio: ["pipe", "pipe", "ignore"] } as const;
   const child = spawn("flock", ["--wait", "60", path, "cat"], { ...options, stdio: [...options.stdio] });
   const ended = new Promise<void>((resolve) => {

@@ -17,6 +17,9 @@ export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=
 job=$1 fence=$2 dir=$3 soft=$4 hard=$5 init=$6
 shift 6
 enter=("$@")
+# What the warden writes is for its user alone; the job keeps the mask that it would have had.
+mask=$(umask)
+umask 077
 cause='' code=''
 # What whoever started the runner left open is none of the job's business; 255 is this script.
 for fd in /proc/self/fd/*; do
@@ -142,6 +145,7 @@ flock -n 9 && [[ ! -e $dir/closed ]] || exit 1 # closed: the attempt was given u
 exec 6</proc/self/ns/mnt # by which INIT sees that it has left it
 coproc inner {
   trap - INT QUIT # bash ignores them in what it starts in the background
+  umask "$mask"
   # With the marker from here on: a child of init's that has not become the command yet must be found by it too.
   AGENTICORE_JOB_ID=$job AGENTICORE_FENCE=$fence \
     exec setpriv --pdeathsig KILL -- "${enter[@]}" bash --norc --noprofile "$init" "${#enter[@]}"

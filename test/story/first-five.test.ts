@@ -12,6 +12,21 @@ const livingWorktrees = (home: string) => {
   return existsSync(root) ? readdirSync(root).filter((name) => !name.startsWith(".")) : [];
 };
 
+/** Files of ours that others could read if they reached them; what git and programs make lies in folders of 0700. */
+const openToOthers = (folder: string) =>
+  execFileSync("find", [
+    ...[
+      folder,
+      "(",
+      ...["git/*/*", "repos/*/*", "worktrees/*"].flatMap((path) => ["-o", "-path", join(folder, path)]).slice(1),
+    ],
+    ...[")", "-prune"],
+    ...["-o", "-type", "f", "-perm", "/077", "-print"],
+  ])
+    .toString()
+    .split("\n")
+    .filter((path) => path !== "");
+
 test("a job in a repository ends as a commit on its own branch there, and nothing of it is left behind", async () => {
   await using world = await aWorld();
   await using repo = await sampleRepo();
@@ -44,6 +59,7 @@ test("a job in a repository ends as a commit on its own branch there, and nothin
   expect(Number(done["cost_usd"])).toBeGreaterThan(0);
   expect(world.jobProcesses()).toEqual([]);
   expect(livingWorktrees(world.home)).toEqual([]);
+  expect(openToOthers(join(world.home, ".agenticore"))).toEqual([]);
 });
 
 test("W-07: a cancelled job is dead within 5 s, with the daemon that it started, and stays cancelled", async () => {
