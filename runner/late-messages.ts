@@ -1,17 +1,15 @@
+import { isStoreAway } from "../shared/error.ts";
 import type { LeaseKeeper } from "./keep-lease.ts";
-import type { RunnerDeps } from "./runner-deps.ts";
-import { patiently } from "./while-away.ts";
 
 /**
  * Whether a message was accepted while Claude came to its end, which another attempt has to hear. One that was there when
- * this attempt began is none: what Claude never takes up must not begin attempts for ever.
+ * this attempt began is none: what Claude never takes up must not begin attempts for ever. A store that is away is not waited for: nobody can
+ * say anything meanwhile, and an end that is not on the disk yet would be lost with this process.
  */
-export async function cameLate(
-  keeper: Pick<LeaseKeeper, "flush" | "unheard">,
-  signal: AbortSignal,
-  deps: Pick<RunnerDeps, "clock" | "times">,
-): Promise<boolean> {
-  await patiently(() => keeper.flush(), signal, deps);
+export async function cameLate(keeper: Pick<LeaseKeeper, "flush" | "unheard">): Promise<boolean> {
+  await keeper.flush().catch((error: unknown) => {
+    if (!isStoreAway(error)) throw error;
+  });
   return keeper.unheard("new").length > 0;
 }
 

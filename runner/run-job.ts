@@ -140,11 +140,11 @@ async function work(attempt: Attempt, deps: RunnerDeps): Promise<Conclusion> {
       : await runInside({ attempt: { ...attempt, job }, profile, workplace, note }, deps).catch(spentBefore);
   note(verdict.warnings);
   const succeeded = verdict.status === "succeeded";
-  const again = succeeded && verdict !== alreadyDone && (await cameLate(keeper, signal, deps));
-  if (again) return { release: { reason: "drained", patch: spent(job, verdict) } };
   if (!succeeded && !verdict.draft) return concludeVerdict(verdict, { job, nowMs: deps.clock.now() });
   const ended = endOf(job, verdict);
   if (succeeded) await workplace.noteDone(ended); // before anybody is told of it
+  const again = succeeded && verdict !== alreadyDone && (await cameLate(keeper));
+  if (again) return { release: { reason: "drained", patch: spent(job, verdict) } };
   keeper.patch({ phase: "publishing", ...(succeeded ? ended : {}) });
   const said = { ...job, ...ended, warnings: [...warnings] };
   const published = await handOver(workplace, verdict, {
