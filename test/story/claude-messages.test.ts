@@ -76,7 +76,11 @@ exit $code
     writeFileSync(inTree(job, "released"), "");
 
     const done = await late.ended(id);
-    expect(done, String(done["error"])).toMatchObject({ status: "succeeded", attempt: 2, session_id: job["session_id"] });
+    expect(done, String(done["error"])).toMatchObject({
+      status: "succeeded",
+      attempt: 2,
+      session_id: job["session_id"],
+    });
     expect(done["output"]).toContain("One more thing.");
     expect(done["warnings"]).toBeUndefined();
     const types = (await late.events(id)).map(({ type }) => type);
