@@ -69,7 +69,9 @@ exit $code
 `;
     late.write("bin/claude", slowExit);
     chmodSync(join(late.home, "bin/claude"), 0o755);
-    await late.serve({ direct: true, env: { AGENTICORE_CLAUDE_BINARY: join(late.home, "bin/claude") } });
+    // What it starts may lie below /tmp, which a job in namespaces has as its own.
+    const env = { AGENTICORE_CLAUDE_BINARY: join(late.home, "bin/claude"), AGENTICORE_SANDBOX: "none" };
+    await late.serve({ direct: true, env });
     const { id } = await late.submit({ task: "Go. [[scenario:text say=done]]", max_attempts: 1 });
     const job = await late.until(id, (seen) => existsSync(inTree(seen, "ended")));
     expect(await late.call("POST", `/jobs/${id}/messages`, { text: "One more thing." })).toMatchObject({ status: 202 });
