@@ -1,6 +1,7 @@
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler, TypedResponse } from "hono";
 import { NONCE, secureHeaders } from "hono/secure-headers";
-import type { ApiEnv } from "./deps.ts";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import type { ApiDeps, ApiEnv } from "./deps.ts";
 
 /** Where people look: the only answers that a browser shows. */
 const pages: readonly string[] = ["/", "/docs"];
@@ -11,15 +12,67 @@ const policy = {
   formAction: ["'none'"],
   frameAncestors: ["'none'"],
 };
-const rest = {
-  xFrameOptions: "DENY",
-  // Whether TLS is in front of us is not ours to say.
-  strictTransportSecurity: false,
+
+/**
+ * What a browser is told of every answer: our own pages may have their style, and nothing else may anything. Of
+ * `hono/secure-headers`, which sets one after the other: that costs as much as all else of an answer.
+ */
+const fixed = {
+  "cache-control": "no-store",
+  "content-security-policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  "origin-agent-cluster": "?1",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+  "x-dns-prefetch-control": "off",
+  "x-download-options": "noopen",
+  "x-frame-options": "DENY",
+  "x-permitted-cross-domain-policies": "none",
+  "x-xss-protection": "0",
 } as const;
 
-/** What a browser is told of every answer: our own pages may have their style, and nothing else may anything. */
-export function answerHeaders(): MiddlewareHandler<ApiEnv> {
-  const ofPages = secureHeaders({ ...rest, contentSecurityPolicy: { ...policy, styleSrc: [NONCE] } });
-  const ofOthers = secureHeaders({ ...rest, contentSecurityPolicy: policy });
-  return (c, next) => (pages.includes(c.req.path) ? ofPages(c, next) : ofOthers(c, next));
+/** Names each request, and tells of every answer what it has not been told of yet. */
+export function answerHeaders({ newId, answered }: Pick<ApiDeps, "newId" | "answered">): MiddlewareHandler<ApiEnv> {
+  const ofPages = secureHeaders({
+    contentSecurityPolicy: { ...policy, styleSrc: [NONCE] },
+    xFrameOptions: "DENY",
+    // Whether TLS is in front of us is not ours to say.
+    strictTransportSecurity: false,
+  });
+  return async (c, next) => {
+    const given = c.req.header("x-request-id");
+    const requestId = given !== undefined && isRequestId(given) ? given : newId();
+    c.set("requestId", requestId);
+    await (pages.includes(c.req.path) ? ofPages(c, next) : next());
+    if (isWhole(c)) return answered?.();
+    const { headers } = c.res;
+    headers.set("x-request-id", requestId);
+    for (const [name, value] of Object.entries(fixed)) if (!headers.has(name)) headers.set(name, value);
+    // Many streams wait, and are no load.
+    if (!isStream(c.res)) answered?.();
+  };
+}
+
+/** As of `hono/request-id`. */
+const isRequestId = (given: string): boolean => /^[\w\-=]{1,255}$/.test(given);
+
+export const isStream = ({ headers }: Response): boolean =>
+  headers.get("content-type")?.startsWith("text/event-stream") ?? false;
+
+/** It was made by `answerJson`: there is nothing to look for in its headers, which are made an object by the first who asks for them. */
+export const isWhole = (c: Context<ApiEnv>): boolean => c.res === c.get("whole");
+
+/** As `c.json`, with all headers of the answer at once. */
+export function answerJson<T extends object, S extends ContentfulStatusCode>(
+  c: Context<ApiEnv>,
+  body: T,
+  { status, headers = {} }: Readonly<{ status: S; headers?: Readonly<Record<string, string>> }>,
+): Response & TypedResponse<T, S, "json"> {
+  const whole = new Response(JSON.stringify(body), {
+    status,
+    headers: { ...fixed, "content-type": "application/json", "x-request-id": c.get("requestId"), ...headers },
+  });
+  c.set("whole", whole);
+  return whole as Response & TypedResponse<T, S, "json">;
 }

@@ -1,7 +1,6 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { cors } from "hono/cors";
 import { methodNotAllowed } from "hono/method-not-allowed";
-import { requestId } from "hono/request-id";
 import { invalidRequest } from "../shared/problem.ts";
 import { answerError, noSuchPath, wrongMethod } from "./answer.ts";
 import { answerHeaders } from "./answer-headers.ts";
@@ -41,12 +40,7 @@ export function createApp(given: ApiDeps, { mcp }: Behind = {}): OpenAPIHono<Api
   });
   app.onError((thrown, c) => answerError(thrown, c, deps.log));
   app.notFound((c) => answerError(noSuchPath(c.req.method, c.req.path), c, deps.log));
-  app.use(requestId({ generator: () => deps.newId() }));
-  app.use(answerHeaders());
-  app.use(async (c, next) => {
-    await next();
-    if (!c.res.headers.has("cache-control")) c.res.headers.set("cache-control", "no-store");
-  });
+  app.use(answerHeaders(deps));
   app.use(dropUnreadBody(deps.clock));
   app.use(gate(deps));
   const { corsOrigins } = deps.settings;

@@ -73,6 +73,8 @@ export type ApiDeps = Readonly<{
   memory?: { runners?: readonly RunnerRecord[]; readAt?: number };
   /** Aborted when the process is about to end: whoever waits gets the answer as it stands. */
   stopping?: AbortSignal;
+  /** Told of each answer that is no stream: of what a load is. */
+  answered?: () => void;
   /** Streams end after so many milliseconds: clients come back with the last id. Without it they last as long as the job. */
   streamMs?: number;
 }>;
@@ -110,6 +112,8 @@ export type ApiEnv = {
     requestId: string;
     body: IncomingBody;
     secureHeadersNonce?: string;
+    /** The answer, where it was made with all its headers. */
+    whole?: Response;
     resourceMetadata?: string;
   };
 };

@@ -29,18 +29,14 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
   const { config, clock, log, host = config.host, port = config.port, ownsProcess = false } = options;
   checkBind(config, host);
   const stop = new AbortController();
-  const app = createApp(assemble(options, { host, stopping: stop.signal }));
   const answered = heapByLoad({
     setFlag: ownsProcess ? setFlagsFromString : () => undefined,
     clock,
     stop: stop.signal,
   });
+  const app = createApp({ ...assemble(options, { host, stopping: stop.signal }), answered });
   const server = await openHttpServer({
-    fetch: async (...request) => {
-      const response = await app.fetch(...request);
-      if (!isStream(response)) answered();
-      return response;
-    },
+    fetch: app.fetch,
     host,
     port,
     clock,
@@ -58,7 +54,3 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     },
   };
 }
-
-/** Many of them wait, and are no load. */
-const isStream = ({ headers }: Response): boolean =>
-  headers.get("content-type")?.startsWith("text/event-stream") ?? false;

@@ -1,4 +1,5 @@
 import type { MiddlewareHandler } from "hono";
+import { isStream, isWhole } from "../answer-headers.ts";
 import type { ApiDeps, ApiEnv } from "../deps.ts";
 
 /** How often an open stream's key is looked at again, in milliseconds. */
@@ -12,7 +13,7 @@ export function endStreams({ clock, log }: ApiDeps): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
     await next();
     const isStillGood = c.get("isStillGood");
-    if (!isStillGood || !c.res.headers.get("content-type")?.startsWith("text/event-stream")) return;
+    if (!isStillGood || isWhole(c) || !isStream(c.res)) return;
     const { body } = c.res;
     if (!body) return;
     const { tenant, name: by, key } = c.get("caller");

@@ -6,6 +6,8 @@ import { RateLimited } from "./rate-limited.ts";
 const mostFailures = { limit: 60, windowMs: 60_000 };
 /** What was good so recently is looked at in any case: others behind the same address are not locked out. */
 const goodMs = 600_000;
+/** What was noted so recently is not noted again. */
+const notedMs = 60_000;
 const maxAddresses = 10_000;
 const maxGood = 10_000;
 
@@ -34,7 +36,12 @@ export function failedAttempts({ clock, newId }: Pick<ApiDeps, "clock" | "newId"
       const { count } = takenTurn(failures.get(address), mostFailures, Math.floor(clock.uptime()));
       keepNewest(failures, address, { value: count, most: maxAddresses });
     },
-    succeeded: (given: string): void => keepNewest(good, trace(salt, given), { value: clock.uptime(), most: maxGood }),
+    succeeded: (given: string): void => {
+      const name = trace(salt, given);
+      const now = clock.uptime();
+      if (now - (good.get(name) ?? Number.NEGATIVE_INFINITY) < notedMs) return;
+      keepNewest(good, name, { value: now, most: maxGood });
+    },
   };
 }
 
@@ -53,6 +60,7 @@ function trace(salt: string, given: string): number {
 function keepNewest<K, V>(all: Map<K, V>, name: K, { value, most }: Readonly<{ value: V; most: number }>): void {
   all.delete(name);
   all.set(name, value);
+  if (all.size <= most) return;
   const [oldest] = all.keys();
-  if (all.size > most && oldest !== undefined) all.delete(oldest);
+  if (oldest !== undefined) all.delete(oldest);
 }

@@ -1,4 +1,5 @@
 import type { JobStore } from "../../shared/store.ts";
+import { isStream } from "../answer-headers.ts";
 import { createApp } from "../app.ts";
 import { assemble, type DoorOptions } from "../assemble.ts";
 
@@ -24,7 +25,7 @@ export function openDoors({ openStore, ...options }: Options): Answer {
     const door = idle.pop() ?? openDoor(options);
     const response = await door(request, around(openStore()));
     // A stream goes on after its answer has begun, and so does what it asks of the store.
-    if (!response.headers.get("content-type")?.startsWith("text/event-stream")) idle.push(door);
+    if (!isStream(response)) idle.push(door);
     return response;
   };
 }

@@ -4,6 +4,7 @@ import { AppError } from "../../shared/error.ts";
 import { isTerminal, type Job, JobStatus, MessageRequest, ProfileName } from "../../shared/job.ts";
 import { AnswerRequest } from "../../shared/question.ts";
 import { JobReply, JobsReply, maxWaitSeconds, SubmitRequest } from "../../shared/reply.ts";
+import { answerJson } from "../answer-headers.ts";
 import { answerQuestion } from "../answers.ts";
 import type { ApiDeps, ApiEnv } from "../deps.ts";
 import { cancelJob, getChangedJob, getJob, listJobs, retryJob, sendMessage, submitJob } from "../jobs.ts";
@@ -144,37 +145,40 @@ const answer = createRoute({
 /** Jobs as REST: each route translates and calls one verb. */
 export function jobRoutes(deps: ApiDeps, app: OpenAPIHono<ApiEnv>): void {
   const reply = (job: Job) => ({ success: true as const, job });
+  const told = <S extends 200 | 202>(c: Context<ApiEnv>, job: Job, status: S) => answerJson(c, reply(job), { status });
   app.openapi(submit, async (c) => {
     const idempotencyKey = idempotencyKeyOf(c);
-    const { job, replayed } = await submitJob(deps, c.req.valid("json"), { ...asking(c), ...idempotencyKey });
-    c.header("location", `/jobs/${job.id}`);
-    if (replayed) c.header("idempotent-replayed", "true");
+    const { job, replayed } = await submitJob(deps, c.req.valid("json"), Object.assign(asking(c), idempotencyKey));
     const finished = c.req.valid("json").wait && isTerminal(job.status);
-    return c.json(reply(job), replayed || finished ? 200 : 202);
+    const location = `/jobs/${job.id}`;
+    return answerJson(c, reply(job), {
+      status: replayed || finished ? 200 : 202,
+      headers: replayed ? { location, "idempotent-replayed": "true" } : { location },
+    });
   });
   app.openapi(list, async (c) => {
     const { limit = 20, ...filter } = c.req.valid("query");
     const { jobs, next } = await listJobs(deps, { limit, ...withoutAbsent(filter) }, asking(c));
     const page = { success: true as const, count: jobs.length, jobs: [...jobs] };
-    return c.json(next === undefined ? page : { ...page, next_cursor: next }, 200);
+    return answerJson(c, next === undefined ? page : { ...page, next_cursor: next }, { status: 200 });
   });
   app.openapi(get, async (c) => {
     const { id } = c.req.valid("param");
     const { wait } = c.req.valid("query");
     const job = wait ? await getChangedJob(deps, { id, seconds: wait }, asking(c)) : await getJob(deps, id, asking(c));
-    return c.json(reply(job), 200);
+    return told(c, job, 200);
   });
-  app.openapi(remove, async (c) => c.json(reply(await cancelJob(deps, c.req.valid("param").id, asking(c))), 200));
-  app.openapi(cancel, async (c) => c.json(reply(await cancelJob(deps, c.req.valid("param").id, asking(c))), 200));
-  app.openapi(retry, async (c) => c.json(reply(await retryJob(deps, c.req.valid("param").id, asking(c))), 200));
-  app.openapi(publish, async (c) => c.json(reply(await publishJob(deps, c.req.valid("param").id, asking(c))), 200));
+  app.openapi(remove, async (c) => told(c, await cancelJob(deps, c.req.valid("param").id, asking(c)), 200));
+  app.openapi(cancel, async (c) => told(c, await cancelJob(deps, c.req.valid("param").id, asking(c)), 200));
+  app.openapi(retry, async (c) => told(c, await retryJob(deps, c.req.valid("param").id, asking(c)), 200));
+  app.openapi(publish, async (c) => told(c, await publishJob(deps, c.req.valid("param").id, asking(c)), 200));
   app.openapi(message, async (c) => {
     const job = await sendMessage(deps, { ...c.req.valid("json"), id: c.req.valid("param").id }, asking(c));
-    return c.json(reply(job), 202);
+    return told(c, job, 202);
   });
   app.openapi(answer, async (c) => {
     const job = await answerQuestion(deps, { ...c.req.valid("json"), id: c.req.valid("param").id }, asking(c));
-    return c.json(reply(job), 202);
+    return told(c, job, 202);
   });
 }
 
