@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { bootId } from "../runner/process/process-id.ts";
+import { busyLoop } from "../shared/busy-loop.node.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Config } from "../shared/config-keys.ts";
 import type { AppError } from "../shared/error.ts";
@@ -73,7 +74,7 @@ export async function openServiceStore(config: Config, { submits, ...deps }: Ser
   const { store: watched, errors } = watchStore(
     throughApi ? openApiStore(config, deps) : await openStore(config, deps),
   );
-  const filed = withJobFiles(watched, { dir: config.jobsDir, clock, log });
+  const filed = withJobFiles(watched, { dir: config.jobsDir, clock, log, isBusy: busyLoop() });
   const isRemote = config.redisUrl !== undefined;
   const spool = { dir: spoolFolders(config.dataDir).submissions, clock, log, random: Math.random };
   const store = isRemote && submits ? withSpool(filed, spool) : filed;

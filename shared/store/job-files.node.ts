@@ -13,6 +13,8 @@ export type JobFilesOptions = Readonly<{
   dir: string;
   clock: Clock;
   log: Log;
+  /** The process has more important things to do than to write copies. */
+  isBusy?: () => boolean;
 }>;
 
 /** A copy outlives its job by this long. */
@@ -21,15 +23,15 @@ const betweenCleanUpsMs = 3_600_000;
 
 /**
  * The store with a readable copy of each job beside it: `{dir}/{id}.json`, written at submission, at each change of state
- * that this process sees and at most every 5 s otherwise, never on the way of a request. When the store throws
- * `store_unavailable`, `get` and `list` answer from the copies, with `source: "file"`, `as_of`, and `stale: true` for
+ * that this process sees and at most every 5 s otherwise, never on the way of a request, and up to 5 s later while the
+ * process has more to do than it can. When the store throws `store_unavailable`, `get` and `list` answer from the copies, with `source: "file"`, `as_of`, and `stale: true` for
  * a live job. A copy that cannot be written is a warning in the log; one that cannot be read is passed over.
  * Disposing it writes what waits, then disposes the store.
  */
-export function withJobFiles(store: JobStore, { dir, clock, log }: JobFilesOptions): JobStore {
+export function withJobFiles(store: JobStore, { dir, clock, log, isBusy }: JobFilesOptions): JobStore {
   const folder = openJobFolder(dir);
   const answers = openFileAnswers(folder);
-  const copies = openCopies({ folder, clock, log, read: (id) => store.get(id) });
+  const copies = openCopies({ folder, clock, log, read: (id) => store.get(id), isBusy });
   let cleanedAt = Number.NEGATIVE_INFINITY;
 
   const changed = <T extends Job | undefined>(job: T, tenant?: string): T => {

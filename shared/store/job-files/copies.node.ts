@@ -5,46 +5,71 @@ import type { JobFolder } from "./job-folder.node.ts";
 
 /** How often a job that only makes progress is copied. */
 const rhythmMs = 5_000;
+/** How long to wait before another look at a busy process. */
+const busyMs = 100;
 /** Jobs whose last write is remembered; a forgotten one is at worst written sooner. */
 const remembered = 10_000;
 
-type Pending = Readonly<{ seen?: Readonly<{ job: Job; at: number }>; tenant?: string; due: number }>;
+type Entry = Readonly<{
+  id: JobId;
+  /** `Clock.uptime()` from which it may be written. */
+  from: number;
+  /** What is written, and when it was so; without it the job is read. */
+  seen?: Readonly<{ job: Job; at: number }>;
+  tenant?: string | undefined;
+}>;
 type Deps = Readonly<{
   folder: JobFolder;
   clock: Clock;
   log: Log;
   read: (id: JobId) => Promise<Job | undefined>;
+  /** The process has more important things to do: a copy then waits, for `rhythmMs` at most. */
+  isBusy?: (() => boolean) | undefined;
 }>;
 
 /** Writes copies one after the other, away from whoever asked; what comes for the same job meanwhile is one write. */
-export function openCopies({ folder, clock, log, read }: Deps) {
-  const pending = new Map<JobId, Pending>();
+export function openCopies({ folder, clock, log, read, isBusy = () => false }: Deps) {
+  /** In the order in which they came, which is that of their times. */
+  const seen = new Map<JobId, Entry>();
+  const due = new Map<JobId, Entry>();
   const written = new Map<JobId, Readonly<{ at: number; state: string }>>();
-  let wake = new AbortController();
+  let asleep: Readonly<{ until: number; wake: AbortController }> | undefined;
   let working: Promise<void> | undefined;
   let hurried = false;
 
-  const put = (id: JobId, next: Pending): void => {
-    const before = pending.get(id);
-    const due = Math.min(next.due, before?.due ?? next.due);
-    pending.set(id, { ...before, ...next, due });
-    wake.abort();
+  const put = ({ tenant, ...next }: Entry): void => {
+    const { id } = next;
+    const before = seen.get(id) ?? due.get(id);
+    const entry = { ...before, ...next, from: Math.min(next.from, before?.from ?? next.from) };
+    if (entry.seen) due.delete(id);
+    (entry.seen ? seen : due).set(id, { ...entry, tenant: tenant ?? before?.tenant });
+    if (asleep && entry.from < asleep.until) asleep.wake.abort();
     working ??= work();
+  };
+  const soonest = (): Entry | undefined => {
+    let [found] = seen.values();
+    for (const entry of due.values()) if (!found || entry.from < found.from) found = entry;
+    return found;
+  };
+  const sleep = async (ms: number, until: number): Promise<void> => {
+    const wake = new AbortController();
+    asleep = { until, wake };
+    await clock.sleep(ms, wake.signal);
+    asleep = undefined;
   };
 
   const work = async (): Promise<void> => {
     // Begins after the caller has gone on.
     await Promise.resolve();
-    while (pending.size > 0) {
-      wake = new AbortController();
-      const [first] = [...pending].sort(([, a], [, b]) => a.due - b.due);
-      if (!first) break;
-      const [id, entry] = first;
-      const waitMs = entry.due - clock.uptime();
-      if (waitMs > 0 && !hurried) await clock.sleep(waitMs, wake.signal);
+    for (let entry = soonest(); entry; entry = soonest()) {
+      const waitMs = entry.from - clock.uptime();
+      if (waitMs > 0 && !hurried) await sleep(waitMs, entry.from);
+      else if (waitMs > -rhythmMs && !hurried && isBusy()) await sleep(busyMs, Number.NEGATIVE_INFINITY);
       else {
-        pending.delete(id);
-        await copy(id, entry).catch((error: unknown) =>
+        const { id } = entry;
+        seen.delete(id);
+        due.delete(id);
+        await copy(entry).catch((error: unknown) =>
           log.warn("the copy of a job could not be written", { job: id, error: String(error) }),
         );
       }
@@ -52,7 +77,7 @@ export function openCopies({ folder, clock, log, read }: Deps) {
     working = undefined;
   };
 
-  const copy = async (id: JobId, { seen, tenant }: Pending): Promise<void> => {
+  const copy = async ({ id, seen, tenant }: Entry): Promise<void> => {
     const at = seen?.at ?? clock.now();
     const job = seen?.job ?? (await read(id));
     if (!job) return;
@@ -73,34 +98,34 @@ export function openCopies({ folder, clock, log, read }: Deps) {
     if (written.size > remembered && oldest !== undefined) written.delete(oldest);
   };
 
+  const putSeen = (job: Job, tenant?: string): void =>
+    put({ id: job.id, from: clock.uptime(), seen: { job, at: clock.now() }, tenant });
+
   return {
-    /** The job has changed its state, or is new: written at once. */
-    changed: (job: Job, tenant?: string): void =>
-      put(job.id, {
-        seen: { job, at: clock.now() },
-        due: clock.uptime(),
-        ...(tenant === undefined ? {} : { tenant }),
-      }),
+    /** The job has changed its state, or is new: written as soon as there is time. */
+    changed: putSeen,
     /** The job may have made progress: written once in `rhythmMs`, as it is then. */
     stirred: (id: JobId, tenant?: string): void => {
       const last = written.get(id)?.at ?? Number.NEGATIVE_INFINITY;
-      if (pending.has(id)) return;
-      put(id, { due: Math.max(clock.uptime(), last + rhythmMs), ...(tenant === undefined ? {} : { tenant }) });
+      if (seen.has(id) || due.has(id)) return;
+      put({ id, from: Math.max(clock.uptime(), last + rhythmMs), tenant });
     },
     /** The job as somebody read it: written when its state is another than the one written last. */
     read: (job: Job, tenant?: string): void => {
-      if (written.get(job.id)?.state === stateOf(job)) return;
-      put(job.id, { seen: { job, at: clock.now() }, due: clock.uptime(), ...(tenant === undefined ? {} : { tenant }) });
+      const state = stateOf(job);
+      if (written.get(job.id)?.state === state) return;
+      const waits = seen.get(job.id)?.seen;
+      if (!waits || stateOf(waits.job) !== state) putSeen(job, tenant);
     },
     /** The job as a list showed it: without its output, so it is read again when its state has changed. */
     listed: (job: JobSummary): void => {
       const known = written.get(job.id);
-      if (known && known.state !== stateOf(job)) put(job.id, { due: clock.uptime() });
+      if (known && known.state !== stateOf(job)) put({ id: job.id, from: clock.uptime() });
     },
     /** Resolves when nothing waits to be written, without waiting for the rhythm. */
     flush: async (): Promise<void> => {
       hurried = true;
-      wake.abort();
+      asleep?.wake.abort();
       while (working !== undefined) await working;
       hurried = false;
     },

@@ -5,7 +5,7 @@ import { AppError } from "../../../shared/error.ts";
 import type { JobId } from "../../../shared/job.ts";
 import { type Log, silentLog } from "../../../shared/log.ts";
 import { openCopies } from "../../../shared/store/job-files/copies.node.ts";
-import { openJobFolder } from "../../../shared/store/job-files/job-folder.node.ts";
+import { type JobCopy, openJobFolder } from "../../../shared/store/job-files/job-folder.node.ts";
 import { withJobFiles } from "../../../shared/store/job-files.node.ts";
 import type { JobStore } from "../../../shared/store.ts";
 import { aClaim, aJob, aJobId, aNewJob } from "../../support/a-job.ts";
@@ -234,6 +234,35 @@ test("a folder that cannot be written costs a warning, never a job", async () =>
   await vi.waitFor(() => expect(world.warnings).toHaveLength(1));
   expect(await world.store.get(job.id)).toMatchObject({ status: "queued" });
   expect((await world.store.list({ limit: 1 })).jobs).toHaveLength(1);
+});
+
+test("a busy process writes its copies once it has time, or 5 s later, and what has changed meanwhile once", async () => {
+  await using world = await aFiledStore();
+  const { clock } = world;
+  let isBusy = true;
+  const folder = openJobFolder(world.dir);
+  const writes: string[] = [];
+  const counted = { ...folder, write: (copy: JobCopy) => folder.write(copy).then(() => void writes.push(copy.status)) };
+  const copies = openCopies({
+    ...{ folder: counted, clock, log: silentLog, read: async () => undefined },
+    isBusy: () => isBusy,
+  });
+  const slept = () => vi.waitFor(() => expect(clock.sleepers()).toBe(1));
+  const [first, second] = [aJob(), aJob()];
+  copies.changed(first);
+  await slept();
+  copies.changed({ ...first, status: "running" });
+  clock.advance(4_999);
+  await slept();
+  expect(writes).toEqual([]);
+  clock.advance(100);
+  await vi.waitFor(() => expect(writes).toEqual(["running"]));
+
+  copies.changed(second);
+  await slept();
+  isBusy = false;
+  clock.advance(100);
+  await vi.waitFor(() => expect(writes).toEqual(["running", "queued"]));
 });
 
 test("what another process of the box has seen later is kept, unless its clock was wrong", async () => {
