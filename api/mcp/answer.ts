@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import { maxBodyBytes } from "../body.ts";
 import type { ApiDeps, ApiEnv } from "../deps.ts";
 import { asking } from "../routes/asking.ts";
+import { answerPlainCall } from "./plain-call.ts";
 import { type MakeMcpServer, mcpServer } from "./server.ts";
 import { jobBus, subscribedUris } from "./subscriptions.ts";
 
@@ -14,6 +15,8 @@ export async function answerMcp(deps: ApiDeps, c: Context<ApiEnv>, make: MakeMcp
   const { log } = deps;
   const { raw } = c.req;
   const { request, message } = raw.method === "POST" ? read(raw, await c.req.text()) : { request: raw };
+  const plain = make === mcpServer ? await answerPlainCall(deps, c, message) : undefined;
+  if (plain) return plain;
   // Each request of 2026-07-28 names its method there; the SDK checks that it is the body's.
   const listens = c.req.header("mcp-method") === "subscriptions/listen";
   const modern = { era: "modern", subscribe: true, only: methodOf(message) } as const;

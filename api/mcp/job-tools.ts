@@ -110,6 +110,7 @@ const wait = defineTool({
   }),
   output: WaitOutput,
   annotations: { readOnlyHint: true, openWorldHint: false },
+  waits: true,
   call: async ({ job_id: id, after, timeout_seconds: seconds, until }, { deps, asking, follow }) => {
     const behind = after === undefined ? {} : { after };
     follow({ id, ...behind });

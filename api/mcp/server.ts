@@ -4,6 +4,7 @@ import { instructions } from "./instructions.ts";
 import { getPrompt, promptList } from "./prompts.ts";
 import { listResources, readResource, resourceTemplates } from "./resources.ts";
 import { type McpCaller, serveCall } from "./serve-call.ts";
+import { serverInfo } from "./server-info.ts";
 import { serveTasks, tasksCapability } from "./tasks.ts";
 import { told } from "./told.ts";
 import { tools } from "./tools.ts";
@@ -34,10 +35,7 @@ export function mcpServer(deps: ApiDeps, caller: McpCaller): Server {
     prompts: {},
     ...(isModern ? { extensions: tasksCapability } : {}),
   };
-  const server = new Server(
-    { name: "agenticore", title: "Agenticore", version: deps.version },
-    { capabilities, instructions, cacheHints },
-  );
+  const server = new Server(serverInfo(deps), { capabilities, instructions, cacheHints });
   if (isAsked("tools/list")) server.setRequestHandler("tools/list", () => toolList);
   if (isAsked("tools/call"))
     server.setRequestHandler("tools/call", ({ params }, ctx) =>

@@ -31,6 +31,8 @@ type Tool<S extends z.ZodType> = Readonly<{
   annotations: Annotations;
   /** Its answer's job goes on when it has answered: it can be a task. */
   startsJob?: true;
+  /** It answers when there is something to tell. */
+  waits?: true;
   call: (args: z.output<S>, call: ToolCall) => Promise<ToolAnswer>;
 }>;
 /** A success body of contract 2, with what a model is told besides. */
@@ -41,13 +43,14 @@ export type AnyTool = Readonly<{
   name: string;
   input: z.ZodType;
   startsJob: boolean;
+  waits: boolean;
   /** With arguments that `input` has taken. */
   call: (args: unknown, call: ToolCall) => Promise<ToolAnswer>;
 }>;
 
 /** The tool, with its entry in `tools/list` made once. */
 export function defineTool<S extends z.ZodType>(tool: Tool<S>): AnyTool {
-  const { name, title, description, input, output, annotations, startsJob = false, call } = tool;
+  const { name, title, description, input, output, annotations, startsJob = false, waits = false, call } = tool;
   return {
     listed: {
       name,
@@ -60,6 +63,7 @@ export function defineTool<S extends z.ZodType>(tool: Tool<S>): AnyTool {
     name,
     input,
     startsJob,
+    waits,
     call: (args, given) => call(args as z.output<S>, given),
   };
 }
