@@ -25,7 +25,7 @@ export async function removeOldRuns(deps: Deps): Promise<void> {
   for (const { jobId, prepared } of await repos.listTrees())
     if (!prepared && (await isOver(deps, jobId, (job) => (isPutAway(job) ? 0 : config.retentionFailed))))
       await remove(jobId, () => repos.removeTree(jobId));
-  await repos.sweep();
+  await repos.sweep({ isLive: (jobId) => isLive(deps, jobId) });
   await sweepSetups(join(places.data, "setups"), clock.now());
   for (const name of await names(places.runs)) {
     const folder = join(places.runs, name);
@@ -43,6 +43,12 @@ export async function removeOldRuns(deps: Deps): Promise<void> {
 /** Whose trees nobody wants any more. */
 const isPutAway = ({ status, publish_only }: Job): boolean =>
   status === "succeeded" || (status === "cancelled" && !publish_only);
+
+async function isLive({ store }: Deps, name: string): Promise<boolean> {
+  const id = JobId.safeParse(name);
+  const job = id.success ? await store.get(id.data) : undefined;
+  return job !== undefined && !isTerminal(job.status);
+}
 
 /** True when the job is unknown, or ended at least so many seconds ago. */
 async function isOver({ store, clock }: Deps, name: string, seconds: (job: Job) => number): Promise<boolean> {

@@ -14,7 +14,7 @@ import { reopenWorktree } from "./reopen.ts";
 import { type Counters, makeRepoBox, type RepoBox, type RepoOptions } from "./repo-box.ts";
 import { removeStaleLogins } from "./stale-logins.ts";
 import { type Summary, summarize } from "./summary.ts";
-import { sweep } from "./sweep.ts";
+import { type Sweep, sweep } from "./sweep.ts";
 import { isUnpushed, listTrees, removeTree, type TreeInfo } from "./tree-list.ts";
 import { findOwnRecord, findRecord, type TreeRecord, writeRecord } from "./tree-record.ts";
 import { openWorktree, type Worktree } from "./worktree.ts";
@@ -74,8 +74,8 @@ export interface Repos extends AsyncDisposable {
   listTrees(): Promise<readonly TreeInfo[]>;
   /** Takes a tree away by its job. False when there is none. */
   removeTree(jobId: string): Promise<boolean>;
-  /** Takes away what cut-off starts, old pools and ended jobs left, and tidies. Now and then; never a job's tree. */
-  sweep(signal?: AbortSignal): Promise<void>;
+  /** Takes away what cut-off starts, old pools and ended jobs left, and tidies. Now and then; never a job's tree, nor anything of a live job's. */
+  sweep(order?: Partial<Sweep>): Promise<void>;
   readonly counters: Readonly<Counters>;
 }
 
@@ -116,7 +116,8 @@ export async function openRepos(options: RepoOptions): Promise<Repos> {
     warm: box.warm.list,
     listTrees: () => listTrees(box),
     removeTree: (jobId) => removeTree(box, jobId),
-    sweep: (signal = new AbortController().signal) => sweep(box, signal),
+    sweep: ({ isLive = async () => false, signal = new AbortController().signal } = {}) =>
+      sweep(box, { isLive, signal }),
     counters: box.counters,
     [Symbol.asyncDispose]: () => box.trash.settled(),
   };

@@ -199,7 +199,7 @@ test("a tree whose disk is away for the moment is not forgotten by others' clean
   const { job, tree } = await desk.start();
   renameSync(tree.path, join(desk.path, "unmounted"));
   await desk.repos.close((await desk.start()).tree, "discard");
-  await desk.repos.sweep(never());
+  await desk.repos.sweep();
   renameSync(join(desk.path, "unmounted"), tree.path);
   expect(await desk.repos.reopenWorktree(job, never())).toMatchObject({ path: tree.path });
 });

@@ -69,14 +69,14 @@ test("W-29: the sweep takes what ended jobs and cut-off starts left, and no tree
   const [pooled = ""] = readdirSync(join(desk.path, "trees/.pool"));
   renameSync(join(place.pool, `${pooled}.json`), join(place.pool, `${pooled}.taken-${aJob("x").id}`));
   writeFileSync(join(place.vault, "refs/agenticore/jobs", aJob("x").id), `${desk.repo.head()}\n`);
-  await desk.repos.sweep(never());
+  await desk.repos.sweep();
   expect(readdirSync(join(desk.path, "trees/.pool"))).toEqual([pooled]);
   expect(readdirSync(join(place.mirror, "refs/heads")).sort()).toEqual(
     ["agenticore-0000000f", live.tree.branch].sort(),
   );
 
   clock.aheadMs = 25 * hourMs;
-  await desk.repos.sweep(never());
+  await desk.repos.sweep();
   expect(readdirSync(join(desk.path, "trees/.pool"))).toEqual([]);
   expect(readdirSync(join(place.mirror, "worktrees"))).toEqual([live.tree.admin]);
   expect(readdirSync(join(place.mirror, "refs/heads"))).toEqual([live.tree.branch]);
@@ -94,11 +94,37 @@ test("the sweep of a start that was cut off leaves the tree that the job has got
   const { pool } = gone.prepared.source.place;
   renameSync(join(pool, `${gone.tree.admin}.json`), join(pool, `${gone.tree.admin}.taken-${live.job.id}`));
   clock.aheadMs = hourMs;
-  await desk.repos.sweep(never());
+  await desk.repos.sweep();
 
   expect(existsSync(join(live.tree.path, "README.md"))).toBe(true);
   expect(readdirSync(join(live.tree.mirror, "worktrees"))).toEqual([live.tree.admin]);
   expect(readdirSync(join(desk.path, "trees/.pool"))).toEqual([]);
+});
+
+test("sweeps take nothing of starts that are under way, also where the clock has jumped meanwhile", async () => {
+  await using world = await aClockedDesk();
+  const { desk, clock } = world;
+  const jobs = Array.from({ length: 12 }, () => aJob(desk.repo.path));
+  const isLive = async (id: string) => jobs.some((job) => job.id === id);
+  await desk.repos.close((await desk.start()).tree, "reuse");
+  clock.aheadMs = hourMs;
+  let isOver = false;
+  const sweeping = (async () => {
+    while (!isOver) await desk.repos.sweep({ isLive });
+  })();
+  try {
+    // Each second one gets a warm tree, and nothing else has put a branch there.
+    for (const [n, job] of jobs.entries()) {
+      const prepared = await desk.repos.prepare(job, never());
+      const tree = await desk.repos.openWorktree(prepared, job, never());
+      expect(gitIn(tree.path)("rev-parse", tree.branch)).toBe(desk.repo.head());
+      expect(gitIn(tree.path)("status", "--porcelain")).toBe("");
+      await desk.repos.close(tree, n % 2 === 0 ? "discard" : "reuse");
+    }
+  } finally {
+    isOver = true;
+    await sweeping;
+  }
 });
 
 test("warm trees that nobody used for a week go away", async () => {
@@ -106,10 +132,10 @@ test("warm trees that nobody used for a week go away", async () => {
   const { desk, clock } = world;
   await desk.repos.close((await desk.start()).tree, "reuse");
   clock.aheadMs = 24 * hourMs;
-  await desk.repos.sweep(never());
+  await desk.repos.sweep();
   expect(readdirSync(join(desk.path, "trees/.pool"))).toHaveLength(1);
   clock.aheadMs = 8 * 24 * hourMs;
-  await desk.repos.sweep(never());
+  await desk.repos.sweep();
   expect(readdirSync(join(desk.path, "trees/.pool"))).toEqual([]);
   expect((await desk.start()).tree.fromPool).toBe(false);
 });
@@ -124,14 +150,14 @@ test("W-25: what only ended jobs had goes away once no job has a tree, and never
   }
   const objects = () => readdirSync(join(ended.tree.mirror, "objects")).filter((name) => name.length === 2).length;
   await desk.repos.close(ended.tree, "reuse");
-  await desk.repos.sweep(never());
+  await desk.repos.sweep();
   expect(objects()).toBeGreaterThan(0);
   expect(gitIn(live.tree.path)("fsck")).not.toContain("missing");
   gitIn(live.tree.path)("tag", "agents-tag");
   gitIn(live.tree.path)("branch", "agents/branch");
   gitIn(live.tree.path)("pack-refs", "--all");
   await desk.repos.close(live.tree, "reuse");
-  await desk.repos.sweep(never());
+  await desk.repos.sweep();
   expect(objects()).toBe(0);
   expect(gitIn(desk.path)("--git-dir", live.tree.mirror, "for-each-ref")).toBe("");
   const next = (await desk.start()).tree;
@@ -143,7 +169,7 @@ test("W-25: an agent that takes its tree's entry away does not make the sweep ta
   await using desk = await aDesk();
   const { tree } = await desk.start();
   rmSync(join(tree.mirror, "worktrees", tree.admin), { recursive: true });
-  await desk.repos.sweep(never());
+  await desk.repos.sweep();
   expect(readdirSync(join(tree.mirror, "refs/heads"))).toEqual([tree.branch]);
 });
 
@@ -164,7 +190,7 @@ test.each(["refs/heads", "refs", "objects/pack", "objects"])(
     rmSync(join(tree.mirror, name), { recursive: true });
     symlinkSync(outside, join(tree.mirror, name));
     clock.aheadMs = hourMs;
-    await desk.repos.sweep(never());
+    await desk.repos.sweep();
     await desk.repos[Symbol.asyncDispose]();
 
     expect(readdirSync(outside, { recursive: true }).sort()).toEqual(before);
@@ -182,7 +208,7 @@ test("many small fetches are packed, and trees live on", async () => {
   }
   expect(readdirSync(join(objects, "pack"))).toEqual([]);
   writeFileSync(join(objects, "maintenance.lock"), "");
-  await desk.repos.sweep(never());
+  await desk.repos.sweep();
   expect(readdirSync(join(objects, "pack")).length).toBeGreaterThan(0);
   expect(gitIn(tree.path)("fsck", "--no-dangling")).toBe("");
   expect((await desk.start()).prepared).toMatchObject({ how: "present", baseSha: desk.repo.head() });
