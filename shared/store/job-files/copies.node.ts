@@ -7,6 +7,11 @@ import type { JobFolder } from "./job-folder.node.ts";
 const rhythmMs = 5_000;
 /** How long to wait before another look at a busy process. */
 const busyMs = 100;
+/** So long copies are written without a pause, and so long the process then has for others. */
+const turnMs = 10;
+/** A disk that takes longer for one is written to by other threads, for a minute. */
+const slowMs = 5;
+const slowForMs = 60_000;
 /** Jobs whose last write is remembered; a forgotten one is at worst written sooner. */
 const remembered = 10_000;
 
@@ -28,7 +33,7 @@ type Deps = Readonly<{
 }>;
 
 /** Writes copies one after the other, away from whoever asked; what comes for the same job meanwhile is one write. */
-export function openCopies({ folder, clock, log, read, isBusy = () => false }: Deps) {
+export function openCopies({ folder, clock, log, read, isBusy }: Deps) {
   /** In the order in which they came, which is that of their times. */
   const seen = new Map<JobId, Entry>();
   const due = new Map<JobId, Entry>();
@@ -36,6 +41,7 @@ export function openCopies({ folder, clock, log, read, isBusy = () => false }: D
   let asleep: Readonly<{ until: number; wake: AbortController }> | undefined;
   let working: Promise<void> | undefined;
   let hurried = false;
+  let slowUntil = Number.NEGATIVE_INFINITY;
 
   const put = ({ tenant, ...next }: Entry): void => {
     const { id } = next;
@@ -51,7 +57,7 @@ export function openCopies({ folder, clock, log, read, isBusy = () => false }: D
     for (const entry of due.values()) if (!found || entry.from < found.from) found = entry;
     return found;
   };
-  const sleep = async (ms: number, until: number): Promise<void> => {
+  const sleep = async (ms: number, until = Number.NEGATIVE_INFINITY): Promise<void> => {
     const wake = new AbortController();
     asleep = { until, wake };
     await clock.sleep(ms, wake.signal);
@@ -61,33 +67,51 @@ export function openCopies({ folder, clock, log, read, isBusy = () => false }: D
   const work = async (): Promise<void> => {
     // Begins after the caller has gone on.
     await Promise.resolve();
+    /** Until then this turn goes on; the next begins with a look at how busy the process is without it. */
+    let turnEnds = Number.NEGATIVE_INFINITY;
     for (let entry = soonest(); entry; entry = soonest()) {
-      const waitMs = entry.from - clock.uptime();
+      const now = clock.uptime();
+      const waitMs = entry.from - now;
+      const isNewTurn = isBusy !== undefined && !hurried && now >= turnEnds;
       if (waitMs > 0 && !hurried) await sleep(waitMs, entry.from);
-      else if (waitMs > -rhythmMs && !hurried && isBusy()) await sleep(busyMs, Number.NEGATIVE_INFINITY);
+      else if (isNewTurn && isBusy() && waitMs > -rhythmMs) await sleep(busyMs);
       else {
-        const { id } = entry;
-        seen.delete(id);
-        due.delete(id);
-        await copy(entry).catch((error: unknown) =>
-          log.warn("the copy of a job could not be written", { job: id, error: String(error) }),
-        );
+        if (isNewTurn) turnEnds = now + turnMs;
+        await take(entry);
+        if (isBusy === undefined || hurried || clock.uptime() < turnEnds) continue;
+        isBusy();
+        await sleep(turnMs);
       }
     }
     working = undefined;
+  };
+  const take = async (entry: Entry): Promise<void> => {
+    const { id } = entry;
+    seen.delete(id);
+    due.delete(id);
+    await copy(entry).catch((error: unknown) =>
+      log.warn("the copy of a job could not be written", { job: id, error: String(error) }),
+    );
   };
 
   const copy = async ({ id, seen, tenant }: Entry): Promise<void> => {
     const at = seen?.at ?? clock.now();
     const job = seen?.job ?? (await read(id));
     if (!job) return;
-    const before = await folder.read(id);
+    const start = clock.uptime();
+    const isSlow = start < slowUntil;
+    const before = isSlow ? await folder.read(id) : folder.readNow(id);
     const as_of = iso(at);
     // Another process of this box may have seen more; a time to come is of a clock that was wrong.
     const isNewer = before !== undefined && before.as_of > as_of && Date.parse(before.as_of) <= clock.now();
     const { queue_position, source, stale, ...plain } = job;
     const owner = tenant ?? before?.tenant;
-    if (!isNewer) await folder.write({ ...plain, as_of, ...(owner === undefined ? {} : { tenant: owner }) });
+    if (!isNewer) {
+      const next = { ...plain, as_of, ...(owner === undefined ? {} : { tenant: owner }) };
+      if (isSlow) await folder.write(next);
+      else folder.writeNow(next);
+    }
+    if (!isSlow && clock.uptime() - start > slowMs) slowUntil = start + slowForMs;
     note(job);
   };
 

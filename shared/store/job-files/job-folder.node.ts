@@ -1,5 +1,17 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { Job, JobId, Timestamp } from "../../job.ts";
@@ -18,28 +30,61 @@ export function openJobFolder(dir: string) {
     return known.success ? join(dir, `${known.data}.json`) : undefined;
   };
 
+  const copyIn = (text: string | undefined, id: string): JobCopy | undefined => {
+    const copy = text === undefined ? undefined : JobCopy.safeParse(parsed(text));
+    return copy?.success && copy.data.id === id ? copy.data : undefined;
+  };
+  const temporaryOf = (id: string): string => join(dir, `.${id}.${randomUUID()}.tmp`);
+
   /** Undefined where there is no file, or none that can be understood. */
   const read = async (id: string): Promise<JobCopy | undefined> => {
     const path = pathOf(id);
-    const text = path && (await readFile(path, "utf8").catch(() => undefined));
-    const copy = text === undefined ? undefined : JobCopy.safeParse(parsed(text));
-    return copy?.success && copy.data.id === id ? copy.data : undefined;
+    return path === undefined ? undefined : copyIn(await textAt(path).catch(() => undefined), id);
   };
 
   const write = async (copy: JobCopy): Promise<void> => {
     const path = pathOf(copy.id);
     if (path === undefined) return;
-    const temporary = join(dir, `.${copy.id}.${randomUUID()}.tmp`);
-    const text = `${JSON.stringify(copy, undefined, 2)}\n`;
+    const temporary = temporaryOf(copy.id);
+    const text = textOf(copy);
     try {
-      await writeFile(temporary, text, { mode: 0o600 }).catch(async (error: unknown) => {
+      await writeFile(temporary, text, { mode: 0o600, flag: "wx" }).catch(async (error: unknown) => {
         if (!isAbsent(error)) throw error;
         await mkdir(dir, { recursive: true, mode: 0o700 });
-        await writeFile(temporary, text, { mode: 0o600 });
+        await writeFile(temporary, text, { mode: 0o600, flag: "wx" });
       });
       await rename(temporary, path);
     } catch (error) {
       await rm(temporary, { force: true });
+      throw error;
+    }
+  };
+
+  /**
+   * The same two, before they return. On a disk that is quick they take a quarter of the time: most of it is what the
+   * way to another thread and back costs, for each of five calls.
+   */
+  const readNow = (id: string): JobCopy | undefined => {
+    const path = pathOf(id);
+    const isThere = path !== undefined && lstatSync(path, { throwIfNoEntry: false })?.isFile();
+    return isThere ? copyIn(textNow(path), id) : undefined;
+  };
+  const writeNow = (copy: JobCopy): void => {
+    const path = pathOf(copy.id);
+    if (path === undefined) return;
+    const temporary = temporaryOf(copy.id);
+    const text = textOf(copy);
+    try {
+      try {
+        writeFileSync(temporary, text, { mode: 0o600, flag: "wx" });
+      } catch (error) {
+        if (!isAbsent(error)) throw error;
+        mkdirSync(dir, { recursive: true, mode: 0o700 });
+        writeFileSync(temporary, text, { mode: 0o600, flag: "wx" });
+      }
+      renameSync(temporary, path);
+    } catch (error) {
+      rmSync(temporary, { force: true });
       throw error;
     }
   };
@@ -68,7 +113,30 @@ export function openJobFolder(dir: string) {
       if (made && made.mtimeMs < before) await rm(join(dir, name), { force: true });
     }
   };
-  return { read, write, remove, ids, removeTemporary };
+  return { read, write, readNow, writeNow, remove, ids, removeTemporary };
+}
+
+const textOf = (copy: JobCopy): string => `${JSON.stringify(copy, undefined, 2)}\n`;
+
+/** A pipe that a job has put in the place of a copy would be waited for without end, and a link followed (open(2)). */
+const plainly = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
+
+async function textAt(path: string): Promise<string | undefined> {
+  const file = await open(path, plainly);
+  try {
+    return (await file.stat()).isFile() ? await file.readFile("utf8") : undefined;
+  } finally {
+    await file.close();
+  }
+}
+
+function textNow(path: string): string | undefined {
+  const file = openSync(path, plainly);
+  try {
+    return fstatSync(file).isFile() ? readFileSync(file, "utf8") : undefined;
+  } finally {
+    closeSync(file);
+  }
 }
 
 const isAbsent = (error: unknown) => error instanceof Error && "code" in error && error.code === "ENOENT";

@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { AppError } from "../../../shared/error.ts";
@@ -242,9 +243,12 @@ test("a busy process writes its copies once it has time, or 5 s later, and what 
   let isBusy = true;
   const folder = openJobFolder(world.dir);
   const writes: string[] = [];
-  const counted = { ...folder, write: (copy: JobCopy) => folder.write(copy).then(() => void writes.push(copy.status)) };
+  const writeNow = (copy: JobCopy) => {
+    folder.writeNow(copy);
+    writes.push(copy.status);
+  };
   const copies = openCopies({
-    ...{ folder: counted, clock, log: silentLog, read: async () => undefined },
+    ...{ folder: { ...folder, writeNow }, clock, log: silentLog, read: async () => undefined },
     isBusy: () => isBusy,
   });
   const slept = () => vi.waitFor(() => expect(clock.sleepers()).toBe(1));
@@ -263,6 +267,46 @@ test("a busy process writes its copies once it has time, or 5 s later, and what 
   isBusy = false;
   clock.advance(100);
   await vi.waitFor(() => expect(writes).toEqual(["running", "queued"]));
+});
+
+test("a disk that is slow is written to by other threads, and asked again after a minute", async () => {
+  await using world = await aFiledStore();
+  const { clock } = world;
+  const folder = openJobFolder(world.dir);
+  const ways: string[] = [];
+  const watched = {
+    ...folder,
+    writeNow: (copy: JobCopy) => {
+      ways.push("here");
+      folder.writeNow(copy);
+      clock.advance(6);
+    },
+    write: (copy: JobCopy) => folder.write(copy).then(() => void ways.push("elsewhere")),
+  };
+  const copies = openCopies({ folder: watched, clock, log: silentLog, read: async () => undefined });
+  for (const waitMs of [0, 0, 60_000]) {
+    clock.advance(waitMs);
+    const job = aJob();
+    copies.changed(job);
+    await copies.flush();
+    expect(world.copy(job.id)).toMatchObject({ id: job.id, status: "queued" });
+  }
+  expect(ways).toEqual(["here", "elsewhere", "here"]);
+});
+
+test("a pipe in the place of a copy is waited for by nobody", async () => {
+  await using world = await aFiledStore();
+  const { job } = await world.store.submit(aNewJob());
+  await world.copied(job.id, { status: "queued" });
+  rmSync(world.path(job.id));
+  execFileSync("mkfifo", [world.path(job.id)]);
+  world.down();
+  await expect(world.store.get(job.id)).rejects.toMatchObject({ code: "store_unavailable" });
+  expect((await world.store.list({ limit: 10 })).jobs).toEqual([]);
+
+  world.down(false);
+  await world.store.cancel(job.id, { name: "ada" });
+  await world.copied(job.id, { status: "cancelled" });
 });
 
 test("what another process of the box has seen later is kept, unless its clock was wrong", async () => {
