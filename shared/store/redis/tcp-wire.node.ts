@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { setImmediate } from "node:timers/promises";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { Command, Redis, type RedisOptions } from "ioredis";
 import { backOff, type Clock } from "../../clock.ts";
 import { AppError } from "../../error.ts";
@@ -85,12 +85,15 @@ export function openTcpWire(options: TcpWireOptions): RedisWire {
     }
   }
 
-  /** What is sent in one turn of the event loop goes out in one write, unless it is so much that Redis may begin with it. */
+  /**
+   * What is sent in one turn of the event loop, for all who ask in it, goes out in one write, unless it is so much that Redis
+   * may begin with it: a write costs as much as what an answer takes besides, above all where Redis has to be woken by it.
+   */
   function together(stream: Redis["stream"]): void {
     if (corked.has(stream)) return;
     corked.add(stream);
     stream.cork();
-    process.nextTick(goes, stream);
+    setImmediate(goes, stream);
   }
 
   /**
@@ -98,9 +101,9 @@ export function openTcpWire(options: TcpWireOptions): RedisWire {
    * first is on its way to Redis while the second is read.
    */
   async function inTurn(): Promise<void> {
-    while (given) await setImmediate();
+    while (given) await nextTurn();
     given = true;
-    void setImmediate().then(() => {
+    void nextTurn().then(() => {
       given = false;
     });
   }
