@@ -2,9 +2,7 @@ import type { Context, MiddlewareHandler, TypedResponse } from "hono";
 import { NONCE, secureHeaders } from "hono/secure-headers";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { ApiDeps, ApiEnv } from "./deps.ts";
-
-/** Where people look: the only answers that a browser shows. */
-const pages: readonly string[] = ["/", "/docs"];
+import type { Step } from "./in-turn.ts";
 
 const policy = {
   defaultSrc: ["'none'"],
@@ -32,25 +30,31 @@ const fixed = {
   "x-xss-protection": "0",
 } as const;
 
-/** Names each request, and tells of every answer what it has not been told of yet. */
-export function answerHeaders({ newId, answered }: Pick<ApiDeps, "newId" | "answered">): MiddlewareHandler<ApiEnv> {
-  const ofPages = secureHeaders({
+/** The same of where people look, the only answers that a browser shows: with leave for their style. */
+export const pageHeaders = (): MiddlewareHandler<ApiEnv> =>
+  secureHeaders({
     contentSecurityPolicy: { ...policy, styleSrc: [NONCE] },
     xFrameOptions: "DENY",
     // Whether TLS is in front of us is not ours to say.
     strictTransportSecurity: false,
   });
-  return async (c, next) => {
+
+/** Names each request, and tells of every answer what it has not been told of yet. */
+export function answerHeaders({ newId, answered }: Pick<ApiDeps, "newId" | "answered">): Step {
+  return (c) => {
     const given = c.req.header("x-request-id");
     const requestId = given !== undefined && isRequestId(given) ? given : newId();
     c.set("requestId", requestId);
-    await (pages.includes(c.req.path) ? ofPages(c, next) : next());
-    if (isWhole(c)) return answered?.();
-    const { headers } = c.res;
-    headers.set("x-request-id", requestId);
-    for (const [name, value] of Object.entries(fixed)) if (!headers.has(name)) headers.set(name, value);
-    // Many streams wait, and are no load.
-    if (!isStream(c.res)) answered?.();
+    return () => {
+      if (!isWhole(c)) {
+        const { headers } = c.res;
+        headers.set("x-request-id", requestId);
+        for (const [name, value] of Object.entries(fixed)) if (!headers.has(name)) headers.set(name, value);
+      }
+      // Many streams wait, and are no load.
+      if (answered && (isWhole(c) || !isStream(c.res))) answered();
+      return undefined;
+    };
   };
 }
 

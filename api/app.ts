@@ -1,15 +1,16 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
+import type { NotFoundHandler } from "hono";
 import { cors } from "hono/cors";
 import { methodNotAllowed } from "hono/method-not-allowed";
-import { invalidRequest } from "../shared/problem.ts";
 import { answerError, noSuchPath, wrongMethod } from "./answer.ts";
-import { answerHeaders } from "./answer-headers.ts";
+import { answerHeaders, pageHeaders } from "./answer-headers.ts";
 import { endStreams } from "./auth/end-streams.ts";
 import { limitRate } from "./auth/limit-rate.ts";
 import { authenticate } from "./auth.ts";
 import { dropUnreadBody, readBody } from "./body.ts";
 import type { ApiDeps, ApiEnv } from "./deps.ts";
 import { gate } from "./gate.ts";
+import { inTurn } from "./in-turn.ts";
 import type { MakeMcpServer } from "./mcp/server.ts";
 import { securitySchemes } from "./openapi.ts";
 import { eventRoutes } from "./routes/events.ts";
@@ -20,9 +21,13 @@ import { oauthRoutes } from "./routes/oauth.ts";
 import { pageRoutes } from "./routes/pages.ts";
 import { runnerRoutes } from "./routes/runner.ts";
 import { worktreeRoutes } from "./routes/worktrees.ts";
+import { serveRoutes } from "./serve-routes.ts";
 
 /** What can stand behind a door instead of our own: for tests that bring their own tools. */
 type Behind = Readonly<{ mcp?: MakeMcpServer }>;
+
+/** Where people look: the only answers that a browser shows. */
+const pages = ["/", "/docs"];
 
 /** What pages of other origins may read of an answer beside what they always may (fetch.spec.whatwg.org/#cors-safelisted-response-header-name). */
 const shownHeaders = [
@@ -33,30 +38,20 @@ const shownHeaders = [
 /** The whole API over its dependencies; built once per process. Reaches no Node built-in. */
 export function createApp(given: ApiDeps, { mcp }: Behind = {}): OpenAPIHono<ApiEnv> {
   const deps: ApiDeps = { memory: {}, ...given };
-  const app = new OpenAPIHono<ApiEnv>({
-    defaultHook: (result) => {
-      if (!result.success) throw invalidRequest(result.error);
-    },
-  });
+  const app = new OpenAPIHono<ApiEnv>();
+  serveRoutes(app);
   app.onError((thrown, c) => answerError(thrown, c, deps.log));
-  app.notFound((c) => answerError(noSuchPath(c.req.method, c.req.path), c, deps.log));
-  app.use(answerHeaders(deps));
-  app.use(dropUnreadBody(deps.clock));
-  app.use(gate(deps));
+  app.notFound(notFound(deps, app));
+  app.use(inTurn(answerHeaders(deps), dropUnreadBody(deps.clock)));
+  app.on("GET", pages, pageHeaders());
   const { corsOrigins } = deps.settings;
-  if (corsOrigins.length > 0) app.use(cors({ origin: [...corsOrigins], exposeHeaders: [...shownHeaders] }));
-  app.use(authenticate(deps));
-  app.use(limitRate(deps));
-  app.use(endStreams(deps));
-  app.use(
-    methodNotAllowed({
-      app,
-      onMethodNotAllowed: (c, methods) => {
-        c.header("allow", methods.join(", "));
-        return answerError(wrongMethod(c.req.method, c.req.path, methods), c, deps.log);
-      },
-    }),
-  );
+  const guards = [gate(deps), authenticate(deps), limitRate(deps), endStreams(deps)];
+  if (corsOrigins.length === 0) app.use(inTurn(...guards));
+  else {
+    app.use(inTurn(...guards.slice(0, 1)));
+    app.use(cors({ origin: [...corsOrigins], exposeHeaders: [...shownHeaders] }));
+    app.use(inTurn(...guards.slice(1)));
+  }
   app.use(readBody);
   for (const [name, scheme] of Object.entries(securitySchemes))
     app.openAPIRegistry.registerComponent("securitySchemes", name, scheme);
@@ -69,4 +64,20 @@ export function createApp(given: ApiDeps, { mcp }: Behind = {}): OpenAPIHono<Api
   runnerRoutes(deps, app);
   pageRoutes(deps, app);
   return app;
+}
+
+/** 404, or 405 where the path is ours: looked for once nothing else has answered, and not for each request. */
+function notFound({ log }: ApiDeps, app: OpenAPIHono<ApiEnv>): NotFoundHandler<ApiEnv> {
+  const look = methodNotAllowed({
+    app,
+    onMethodNotAllowed: (c, methods) => {
+      c.header("allow", methods.join(", "));
+      return answerError(wrongMethod(c.req.method, c.req.path, methods), c, log);
+    },
+  });
+  return async (c) => {
+    c.res = answerError(noSuchPath(c.req.method, c.req.path), c, log);
+    await look(c, async () => undefined);
+    return c.res;
+  };
 }

@@ -1,4 +1,4 @@
-import type { Context, MiddlewareHandler } from "hono";
+import type { Context } from "hono";
 import { Scope } from "../shared/api-key.ts";
 import { AppError } from "../shared/error.ts";
 import { toProblem } from "../shared/problem.ts";
@@ -9,6 +9,7 @@ import { failedAttempts } from "./auth/failed-attempts.ts";
 import { storedKeys } from "./auth/stored-keys.ts";
 import type { accessTokens as AccessTokens } from "./auth/tokens.ts";
 import type { ApiDeps, ApiEnv, Caller } from "./deps.ts";
+import type { Step } from "./in-turn.ts";
 
 /** Who everybody is where nobody is asked: the person at this machine. */
 export const nobody: Caller = { tenant: "local", name: "local", scopes: Scope.options };
@@ -26,7 +27,7 @@ type Given = Readonly<{ text: string; ways: readonly Way[] }>;
  * @throws AppError `unauthorized`; RateLimited where too much from there was not valid; `store_unavailable` where a key
  * cannot be looked up; HttpError 503 where a token cannot be checked.
  */
-export function authenticate(deps: ApiDeps): MiddlewareHandler<ApiEnv> {
+export function authenticate(deps: ApiDeps): Step {
   const { apiKeys, requireKeys = false, oauth, addressHeader } = deps.settings;
   const isAsked = wantsKeys({ apiKeys, requireKeys, oauthIssuers: oauth?.issuers ?? [] });
   const keys: readonly Way[] = [configuredKeys(apiKeys), storedKeys(deps)];
@@ -35,8 +36,9 @@ export function authenticate(deps: ApiDeps): MiddlewareHandler<ApiEnv> {
   const metadata = oauth && metadataOf(new URL(oauth.resource));
   const attempts = failedAttempts(deps);
 
-  const identify = async (c: Context<ApiEnv>): Promise<Caller> => {
-    const all = givenBy(c, { header: keys, bearer: [...keys, ...tokens] });
+  const ways = { header: keys, bearer: [...keys, ...tokens] };
+  const identify = async (c: Context<ApiEnv>): Promise<undefined> => {
+    const all = givenBy(c, ways);
     const address = clientAddress(c, addressHeader);
     for (const given of all) {
       attempts.check(address, given.text);
@@ -47,7 +49,8 @@ export function authenticate(deps: ApiDeps): MiddlewareHandler<ApiEnv> {
       if (caller) {
         attempts.succeeded(given.text);
         c.set("isStillGood", () => isStillGood(given));
-        return caller;
+        c.set("caller", caller);
+        return;
       }
     }
     if (all.length > 0) attempts.failed(address);
@@ -56,11 +59,11 @@ export function authenticate(deps: ApiDeps): MiddlewareHandler<ApiEnv> {
       all.length > 0 ? "This API key is not valid." : "This server wants an API key, and none was sent.",
     );
   };
-  return async (c, next) => {
+  return (c) => {
     if (metadata) c.set("resourceMetadata", metadata);
     if (!isAsked) c.set("caller", nobody);
-    else if (!publicPaths.includes(c.req.path)) c.set("caller", await identify(c));
-    await next();
+    else if (!publicPaths.includes(c.req.path)) return identify(c);
+    return undefined;
   };
 }
 
@@ -81,11 +84,10 @@ type Ways = Readonly<{ header: readonly Way[]; bearer: readonly Way[] }>;
 function givenBy(c: Context<ApiEnv>, ways: Ways): readonly Given[] {
   const bearer = /^bearer +(\S+) *$/i.exec(c.req.header("authorization") ?? "")?.[1] ?? "";
   const header = c.req.header("x-api-key")?.trim() ?? "";
-  const all = [
-    { text: header, ways: ways.header },
-    { text: bearer, ways: ways.bearer },
+  return [
+    ...(header === "" ? [] : [{ text: header, ways: ways.header }]),
+    ...(bearer === "" ? [] : [{ text: bearer, ways: ways.bearer }]),
   ];
-  return all.filter(({ text }) => text !== "");
 }
 
 async function recognise({ text, ways }: Given): Promise<Caller | undefined> {

@@ -1,9 +1,10 @@
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import type { Clock } from "../shared/clock.ts";
 import { AppError } from "../shared/error.ts";
 import { HttpError } from "../shared/problem.ts";
 import { maxRunnerBodyBytes, runnerPath } from "../shared/runner-door/protocol.ts";
 import type { ApiEnv, IncomingBody } from "./deps.ts";
+import type { Step } from "./in-turn.ts";
 
 const mebibyte = 1024 * 1024;
 export const maxBodyBytes = mebibyte;
@@ -14,21 +15,33 @@ const maxDropMs = 2_000;
  * Outermost: reads and drops what nobody read, within bounds. A client that is still sending would not see
  * an early refusal, and the rest of its body would be taken for the next request of the connection.
  */
-export function dropUnreadBody(clock: Clock): MiddlewareHandler<ApiEnv> {
-  return async (c, next) => {
-    const body = openBody(c.req.raw);
+export function dropUnreadBody(clock: Clock): Step {
+  const finish = async (c: Context<ApiEnv>, body: IncomingBody): Promise<void> => {
+    if (!(await drop(body, clock))) c.res.headers.set("connection", "close");
+  };
+  return (c) => {
+    const body = hasNone(c.req.method) ? noBody : openBody(c.req.raw);
     c.set("body", body);
-    await next();
-    if (!body.isOver() && !(await drop(body, clock))) c.res.headers.set("connection", "close");
+    return body === noBody ? undefined : () => (body.isOver() ? undefined : finish(c, body));
   };
 }
+
+const hasNone = (method: string): boolean => method === "GET" || method === "HEAD";
+const noBody: IncomingBody = {
+  isOver: () => true,
+  whole: async () => new Uint8Array(),
+  next: async () => undefined,
+};
 
 /**
  * Reads the body into memory, as JSON only and up to 1 MiB (of a runner 16); an empty one is none. What was read is in Hono's cache, from
  * where `c.req.text()` and `json()` take it: a request made anew, and a stream of its bytes, cost more than all else here.
  * @throws HttpError 415, 413; AppError `invalid_request` where it breaks off.
  */
-export const readBody: MiddlewareHandler<ApiEnv> = async (c, next) => {
+export const readBody: MiddlewareHandler<ApiEnv> = (c, next) =>
+  c.get("body") === noBody && c.req.header("content-length") === undefined ? next() : readAndGoOn(c, next);
+
+const readAndGoOn: MiddlewareHandler<ApiEnv> = async (c, next) => {
   const { raw } = c.req;
   const length = c.req.header("content-length");
   const declared = Number(length ?? 0);
@@ -48,6 +61,7 @@ export const readBody: MiddlewareHandler<ApiEnv> = async (c, next) => {
         remedy: "Send a shorter request.",
       });
     const text = utf8(bytes);
+    c.set("text", text);
     c.req.bodyCache.text = Promise.resolve(text) as never;
   } else if (raw.method !== "GET" && raw.method !== "HEAD" && c.req.header("content-type") !== undefined) {
     const headers = new Headers(raw.headers);
@@ -59,7 +73,7 @@ export const readBody: MiddlewareHandler<ApiEnv> = async (c, next) => {
 
 function openBody(request: Request): IncomingBody {
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
-  let ended = request.method === "GET" || request.method === "HEAD";
+  let ended = false;
   return {
     isOver: () => ended,
     whole: async () => {

@@ -111,6 +111,8 @@ export type ApiEnv = {
     isStillGood?: () => Promise<boolean>;
     requestId: string;
     body: IncomingBody;
+    /** Of the body, once it was read. */
+    text?: string;
     secureHeadersNonce?: string;
     /** The answer, where it was made with all its headers. */
     whole?: Response;

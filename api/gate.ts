@@ -1,14 +1,14 @@
-import type { MiddlewareHandler } from "hono";
 import { AppError } from "../shared/error.ts";
 import { isLoopbackHost } from "../shared/repo-rules.ts";
-import type { ApiDeps, ApiEnv } from "./deps.ts";
+import type { ApiDeps } from "./deps.ts";
+import type { Step } from "./in-turn.ts";
 
 /**
  * Keeps other people's web pages out: a loopback server that runs code must not be reachable through
  * somebody's browser, neither across origins nor by a name that was made to point here.
  */
-export function gate({ settings }: ApiDeps): MiddlewareHandler<ApiEnv> {
-  return async (c, next) => {
+export function gate({ settings }: ApiDeps): Step {
+  return (c) => {
     const asked = () => new URL(c.req.url).host;
     const host = c.req.header("host") ?? asked();
     if (settings.loopbackOnly && ![host, asked()].every((name) => isLoopbackHost(withoutPort(name))))
@@ -20,7 +20,7 @@ export function gate({ settings }: ApiDeps): MiddlewareHandler<ApiEnv> {
       throw new AppError("forbidden", "Requests from pages of another origin are not served.", {
         remedy: "Name the origin in AGENTICORE_CORS_ORIGINS if it is to be trusted.",
       });
-    await next();
+    return undefined;
   };
 }
 

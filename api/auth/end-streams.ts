@@ -1,6 +1,7 @@
-import type { MiddlewareHandler } from "hono";
+import type { Context } from "hono";
 import { isStream, isWhole } from "../answer-headers.ts";
 import type { ApiDeps, ApiEnv } from "../deps.ts";
+import type { Step } from "../in-turn.ts";
 
 /** How often an open stream's key is looked at again, in milliseconds. */
 const lookMs = 30_000;
@@ -9,11 +10,9 @@ const lookMs = 30_000;
  * Ends an event stream once the key or token that opened it opens nothing any more: it was revoked or has expired. For
  * the streams of every door. While that cannot be found out the stream goes on.
  */
-export function endStreams({ clock, log }: ApiDeps): MiddlewareHandler<ApiEnv> {
-  return async (c, next) => {
-    await next();
-    const isStillGood = c.get("isStillGood");
-    if (!isStillGood || isWhole(c) || !isStream(c.res)) return;
+export function endStreams({ clock, log }: ApiDeps): Step {
+  const end = (c: Context<ApiEnv>, isStillGood: () => Promise<boolean>): undefined => {
+    if (isWhole(c) || !isStream(c.res)) return;
     const { body } = c.res;
     if (!body) return;
     const { tenant, name: by, key } = c.get("caller");
@@ -25,6 +24,10 @@ export function endStreams({ clock, log }: ApiDeps): MiddlewareHandler<ApiEnv> {
         log.warn("stream ended", { audit: "unauthorized", ...facts, reason: "its key or token is not valid any more" });
     };
     c.res = new Response(endable(body, untilRefused), c.res);
+  };
+  return (c) => {
+    const isStillGood = c.get("isStillGood");
+    return isStillGood && (() => end(c, isStillGood));
   };
 }
 

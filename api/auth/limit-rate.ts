@@ -1,7 +1,8 @@
-import type { Context, MiddlewareHandler } from "hono";
+import type { Context } from "hono";
 import { isStoreAway } from "../../shared/error.ts";
 import type { Turn } from "../../shared/turn.ts";
 import type { ApiDeps, ApiEnv, Caller } from "../deps.ts";
+import type { After, Step } from "../in-turn.ts";
 import { RateLimited } from "./rate-limited.ts";
 
 const windowMs = 60_000;
@@ -37,7 +38,7 @@ function begun(answer: Promise<Turn | undefined>): Taking {
  * Whoever is over the limit is refused without asking the store again. A store that is away refuses nobody.
  * @throws RateLimited.
  */
-export function limitRate({ store, clock, log, settings }: ApiDeps): MiddlewareHandler<ApiEnv> {
+export function limitRate({ store, clock, log, settings }: ApiDeps): Step {
   const all = new Map<string, Known>();
   let outUntil = Number.NEGATIVE_INFINITY;
 
@@ -80,11 +81,8 @@ export function limitRate({ store, clock, log, settings }: ApiDeps): MiddlewareH
     }
   };
 
-  return async (c, next) => {
+  const turnOf = async (c: Context<ApiEnv>, limit: number): Promise<After> => {
     const caller = c.get("caller");
-    // Who needed no key is nobody in particular.
-    const limit = c.get("isStillGood") ? limitOf(caller, settings.ratePerMinute ?? 0) : 0;
-    if (limit === 0) return await next();
     const subject = caller.key ?? caller.tenant;
     const known = knownOf(subject, limit);
     if (clock.uptime() < known.closedUntil) throw refused(c, limit, known.closedUntil - clock.uptime());
@@ -92,9 +90,15 @@ export function limitRate({ store, clock, log, settings }: ApiDeps): MiddlewareH
     const taking = begun(take(subject, known));
     if (isUnsure && (await soon(taking))?.allowed === false)
       throw refused(c, limit, known.closedUntil - clock.uptime());
-    await next();
-    const told = await soon(taking);
-    if (told) for (const [name, value] of fields(limit, told)) c.res.headers.set(name, value);
+    return async () => {
+      const told = await soon(taking);
+      if (told) for (const [name, value] of fields(limit, told)) c.res.headers.set(name, value);
+    };
+  };
+  return (c) => {
+    // Who needed no key is nobody in particular.
+    const limit = c.get("isStillGood") ? limitOf(c.get("caller"), settings.ratePerMinute ?? 0) : 0;
+    return limit === 0 ? undefined : turnOf(c, limit);
   };
 }
 

@@ -4,7 +4,7 @@ import { encodeSse, sseKeepAlive } from "../../shared/sse.ts";
 import { wrongMethod } from "../answer.ts";
 import type { ApiDeps, ApiEnv } from "../deps.ts";
 import { linkSignals } from "../link-signals.ts";
-import { asking } from "../routes/asking.ts";
+import { askingMeanwhile } from "../routes/asking.ts";
 import { readRelay, relayTtlMs } from "./relay-reader.ts";
 import { newSession, relayOwner } from "./relay-session.ts";
 import { type RelayTransport, relayTransport } from "./relay-transport.ts";
@@ -34,10 +34,10 @@ export async function answerSse(deps: ApiDeps, c: Context<ApiEnv>): Promise<Resp
   await deps.store.openRelay({ channel, owner, ttlMs: relayTtlMs });
   c.header("x-accel-buffering", "no");
   c.header("content-type", "text/event-stream; charset=utf-8");
-  return c.body(streamOf(deps, { channel, asked: asking(c) }));
+  return c.body(streamOf(deps, { channel, asked: askingMeanwhile(c) }));
 }
 
-type Opened = Readonly<{ channel: string; asked: ReturnType<typeof asking> }>;
+type Opened = Readonly<{ channel: string; asked: ReturnType<typeof askingMeanwhile> }>;
 
 function streamOf(deps: ApiDeps, { channel, asked }: Opened): ReadableStream<Uint8Array> {
   const { store, log, clock } = deps;

@@ -2,7 +2,7 @@ import { createMcpHandler } from "@modelcontextprotocol/server";
 import type { Context } from "hono";
 import { maxBodyBytes } from "../body.ts";
 import type { ApiDeps, ApiEnv } from "../deps.ts";
-import { asking } from "../routes/asking.ts";
+import { askingMeanwhile } from "../routes/asking.ts";
 import { answerPlainCall } from "./plain-call.ts";
 import { type MakeMcpServer, mcpServer } from "./server.ts";
 import { jobBus, subscribedUris } from "./subscriptions.ts";
@@ -21,12 +21,12 @@ export async function answerMcp(deps: ApiDeps, c: Context<ApiEnv>, make: MakeMcp
   const listens = c.req.header("mcp-method") === "subscriptions/listen";
   const modern = { era: "modern", subscribe: true, only: methodOf(message) } as const;
   const handler = createMcpHandler(
-    ({ era }) => make(deps, { ...asking(c), ...(era === "modern" ? modern : { era }) }),
+    ({ era }) => make(deps, { ...askingMeanwhile(c), ...(era === "modern" ? modern : { era }) }),
     {
       maxRequestBodySize: maxBodyBytes,
       bus: jobBus(deps, {
         uris: listens ? subscribedUris(message) : [],
-        asking: asking(c),
+        asking: askingMeanwhile(c),
         close: () => void handler.close(),
       }),
       onerror: (error) => log.debug("mcp request refused", { request_id: c.get("requestId"), error }),

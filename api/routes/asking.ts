@@ -2,11 +2,8 @@ import type { Context } from "hono";
 import type { ApiEnv } from "../deps.ts";
 import type { Asking } from "../jobs.ts";
 
-/** Who asks, from the request: the middleware has found out. The signal is made by whoever asks for it: few do. */
-export const asking = (c: Context<ApiEnv>): Asking => ({
-  caller: c.get("caller"),
-  requestId: c.get("requestId"),
-  get signal() {
-    return c.req.raw.signal;
-  },
-});
+/** Who asks, from the request: the middleware has found out. */
+export const asking = (c: Context<ApiEnv>): Asking => ({ caller: c.get("caller"), requestId: c.get("requestId") });
+
+/** The same for what may take a while: with the signal, which is made for whoever looks at it. */
+export const askingMeanwhile = (c: Context<ApiEnv>): Asking => ({ ...asking(c), signal: c.req.raw.signal });

@@ -8,7 +8,7 @@ import { jobId } from "../jobs.ts";
 import { jobPath, json, problems } from "../openapi.ts";
 import { sharedPages } from "../shared-pages.ts";
 import { sharedWatches } from "../shared-watches.ts";
-import { asking } from "./asking.ts";
+import { askingMeanwhile } from "./asking.ts";
 
 const events = createRoute({
   method: "get",
@@ -51,11 +51,11 @@ export function eventRoutes(deps: ApiDeps, app: OpenAPIHono<ApiEnv>): void {
     const query = { id, ...(after === undefined ? {} : { after }) };
     c.header("vary", "Accept");
     if (wantsPage(c.req.header("accept") ?? "")) {
-      const page = await readEvents(deps, query, asking(c));
+      const page = await readEvents(deps, query, askingMeanwhile(c));
       const body = { success: true as const, events: [...page.events] };
       return c.json(page.next === undefined ? body : { ...body, next: page.next }, 200);
     }
-    const start = await openEvents(deps, query, asking(c));
+    const start = await openEvents(deps, query, askingMeanwhile(c));
     if ("page" in start && start.page.events.length === 0 && start.page.next === undefined) return c.body(null, 204);
     const stop = new AbortController();
     const source = followEvents(deps, { id: jobId(id), start, ...together }, stop.signal);

@@ -10,7 +10,7 @@ import type { ApiDeps, ApiEnv } from "../deps.ts";
 import { cancelJob, getChangedJob, getJob, listJobs, retryJob, sendMessage, submitJob } from "../jobs.ts";
 import { jobPath, json, noBody, problems, wholeParam } from "../openapi.ts";
 import { publishJob } from "../publish.ts";
-import { asking } from "./asking.ts";
+import { asking, askingMeanwhile } from "./asking.ts";
 
 const once = { error: "must be given once" };
 const tags = ["jobs"];
@@ -147,9 +147,10 @@ export function jobRoutes(deps: ApiDeps, app: OpenAPIHono<ApiEnv>): void {
   const reply = (job: Job) => ({ success: true as const, job });
   const told = <S extends 200 | 202>(c: Context<ApiEnv>, job: Job, status: S) => answerJson(c, reply(job), { status });
   app.openapi(submit, async (c) => {
-    const idempotencyKey = idempotencyKeyOf(c);
-    const { job, replayed } = await submitJob(deps, c.req.valid("json"), Object.assign(asking(c), idempotencyKey));
-    const finished = c.req.valid("json").wait && isTerminal(job.status);
+    const request = c.req.valid("json");
+    const who = { ...(request.wait ? askingMeanwhile(c) : asking(c)), ...idempotencyKeyOf(c) };
+    const { job, replayed } = await submitJob(deps, request, who);
+    const finished = request.wait && isTerminal(job.status);
     const location = `/jobs/${job.id}`;
     return answerJson(c, reply(job), {
       status: replayed || finished ? 200 : 202,
@@ -165,7 +166,9 @@ export function jobRoutes(deps: ApiDeps, app: OpenAPIHono<ApiEnv>): void {
   app.openapi(get, async (c) => {
     const { id } = c.req.valid("param");
     const { wait } = c.req.valid("query");
-    const job = wait ? await getChangedJob(deps, { id, seconds: wait }, asking(c)) : await getJob(deps, id, asking(c));
+    const job = wait
+      ? await getChangedJob(deps, { id, seconds: wait }, askingMeanwhile(c))
+      : await getJob(deps, id, asking(c));
     return told(c, job, 200);
   });
   app.openapi(remove, async (c) => told(c, await cancelJob(deps, c.req.valid("param").id, asking(c)), 200));
