@@ -39,7 +39,7 @@ export function authenticate(deps: ApiDeps): Step {
   const ways = { header: keys, bearer: [...keys, ...tokens] };
   const identify = async (c: Context<ApiEnv>): Promise<undefined> => {
     const all = givenBy(c, ways);
-    const address = clientAddress(c, addressHeader);
+    const address = () => clientAddress(c, addressHeader);
     for (const given of all) {
       attempts.check(address, given.text);
       const caller = await recognise(given).catch((error: unknown) => {

@@ -113,10 +113,13 @@ function checkType(type: string | undefined, encoding: string | undefined): void
   });
 }
 
+/** It keeps nothing from one text to the next (encoding.spec.whatwg.org, `decode` without `stream`). */
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
 /** JSON between systems is UTF-8 (RFC 8259, 8.1); what is not would reach Claude with other letters than were meant. */
 function utf8(bytes: Uint8Array): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return decoder.decode(bytes);
   } catch (cause) {
     throw new AppError("invalid_request", "The body is not UTF-8.", {
       cause,

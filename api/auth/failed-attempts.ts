@@ -18,20 +18,22 @@ const maxGood = 10_000;
 export function failedAttempts({ clock, newId }: Pick<ApiDeps, "clock" | "newId">) {
   const failures = new Map<string, TurnCount>();
   const good = new Map<number, number>();
-  const salt = newId();
+  const salt = trace(0x811c9dc5, newId());
   const wasGood = (given: string): boolean =>
     clock.uptime() - (good.get(trace(salt, given)) ?? Number.NEGATIVE_INFINITY) < goodMs;
 
   return {
     /** @throws RateLimited. */
-    check: (address: string | undefined, given: string): void => {
+    check: (from: () => string | undefined, given: string): void => {
+      const address = failures.size === 0 ? undefined : from();
       const kept = address === undefined ? undefined : failures.get(address);
       if (!kept || wasGood(given)) return;
       const { turn } = takenTurn(kept, mostFailures, Math.floor(clock.uptime()));
       if (!turn.allowed)
         throw new RateLimited("Too many keys or tokens from your address were not valid.", turn.resetMs);
     },
-    failed: (address: string | undefined): void => {
+    failed: (from: () => string | undefined): void => {
+      const address = from();
       if (address === undefined) return;
       const { count } = takenTurn(failures.get(address), mostFailures, Math.floor(clock.uptime()));
       keepNewest(failures, address, { value: count, most: maxAddresses });
@@ -49,10 +51,9 @@ export function failedAttempts({ clock, newId }: Pick<ApiDeps, "clock" | "newId"
  * FNV-1a (isthe.com/chongo/tech/comp/fnv), salted anew in each process: keys themselves are not kept. It lets nobody in: what
  * has the same by chance is looked at like any other.
  */
-function trace(salt: string, given: string): number {
-  let hash = 0x811c9dc5;
-  for (const text of [salt, given])
-    for (let at = 0; at < text.length; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+function trace(salt: number, given: string): number {
+  let hash = salt;
+  for (let at = 0; at < given.length; at += 1) hash = Math.imul(hash ^ given.charCodeAt(at), 0x01000193);
   return hash;
 }
 

@@ -14,7 +14,7 @@ import { jobBus, subscribedUris } from "./subscriptions.ts";
 export async function answerMcp(deps: ApiDeps, c: Context<ApiEnv>, make: MakeMcpServer = mcpServer): Promise<Response> {
   const { log } = deps;
   const { raw } = c.req;
-  const { request, message } = raw.method === "POST" ? read(raw, await c.req.text()) : { request: raw };
+  const { request, message } = raw.method === "POST" ? read(raw, c.get("text") ?? "") : { request: raw };
   const plain = make === mcpServer ? await answerPlainCall(deps, c, message) : undefined;
   if (plain) return plain;
   // Each request of 2026-07-28 names its method there; the SDK checks that it is the body's.
