@@ -40,7 +40,7 @@ export function rememberedProfiles(
   if (!runners || clock.uptime() - readAt > rememberedMs) return undefined;
   const all = [...bundled, ...runners.flatMap(({ profiles }) => profiles)].filter((profile) => profile.name === name);
   const isOfAll = all.length > 0 && all.every(({ source, error }) => source === "bundled" && error === undefined);
-  return isOfAll ? { profiles: together(bundled, runners), runners } : undefined;
+  return isOfAll ? { profiles: all, runners } : undefined;
 }
 
 async function liveRunners({ store, memory, clock }: ApiDeps): Promise<readonly RunnerRecord[]> {
