@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { startRedis } from "../test/support/a-redis.ts";
 import { apiReport, type Measured } from "./api/api-report.ts";
@@ -13,6 +14,8 @@ import { interleave, spreadOf } from "./statistics.ts";
 const inFlights = [1, 16, 64];
 const seeded = 40;
 const times = { warmUpMs: 300, ms: 1_500 };
+/** A process that worked for no more than so many milliseconds since the last look has nothing left to do. */
+const [lookMs, idleMs] = [500, 20];
 
 /** Requests per second of our API, on Node and on workerd, beside bare Hono routes that make one call of the same store. */
 export async function api({ folder, rounds = 5, note }: Stage): Promise<Report> {
@@ -70,8 +73,17 @@ async function measureOnce(
   const shot = shotOf(kind, id);
   const before = pid === undefined ? 0 : cpuOf(pid);
   const { perSecond, p99, requests } = await load({ port, shot, inFlight, ...times });
+  if (pid !== undefined) await settled(pid);
   const cpu = pid === undefined ? 0 : cpuOf(pid) - before;
   return { perSecond, p99, cpu: (cpu * 1_000) / requests };
+}
+
+/** What a request leaves to be done belongs to it, and is not to be in the way of the other side. */
+async function settled(pid: number): Promise<void> {
+  for (let last = -1, now = cpuOf(pid); now - last > idleMs; now = cpuOf(pid)) {
+    last = now;
+    await sleep(lookMs);
+  }
 }
 
 /** Jobs of the same caller, so that there is something to read. @returns the id of one. */

@@ -37,8 +37,9 @@ request, in turns, on one redis-server that is emptied before each measurement, 
 of its own (ours \`agenticore serve --no-runner\`, bare \`serve\` of \`@hono/node-server\`) with Redis over TCP; on workerd both run
 as the tests run the Worker (Wrangler's own part is before both), with Redis through one \`agenticore redis-http\`. Ours
 wants an API key. *submit* has a body of 0.6 kB, *list* gives 20 jobs, *MCP call* is \`get_job\` in revision 2026-07-28.
-The sender writes on sockets and shares the machine. *CPU* is that of the server's process for one request, where it has
-one of its own. Median (least-most); *times* are of bare, round by round.`;
+The sender writes on sockets and shares the machine. *CPU* is that of the server's process for one request, with what
+it does for it later (copies of jobs are written when there is time), where it has one of its own; the other side's turn
+begins when that is done. Median (least-most); *times* are of bare, round by round.`;
 
 function tableOf(runtime: string, rows: readonly Measured[]): Table {
   const hasCpu = rows.some(({ ours }) => ours.cpu.median > 0);
