@@ -299,7 +299,7 @@ test("a pipe in the place of a copy is waited for by nobody", async () => {
   const { job } = await world.store.submit(aNewJob());
   await world.copied(job.id, { status: "queued" });
   rmSync(world.path(job.id));
-  execFileSync("mkfifo", [world.path(job.id)]);
+  execFileSync("sh", ["-c", 'mkfifo "$0"', world.path(job.id)]);
   world.down();
   await expect(world.store.get(job.id)).rejects.toMatchObject({ code: "store_unavailable" });
   expect((await world.store.list({ limit: 10 })).jobs).toEqual([]);
