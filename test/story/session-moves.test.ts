@@ -136,6 +136,9 @@ test.concurrent("a job whose box is lost before Claude's first answer goes on el
   await eventually(() => heard(world, before) !== undefined, { what: "the model is asked" });
   const isTold = async () => (await toldTo(redis, session)).includes(`"uuid":"${id}"`);
   await eventually(isTold, { what: "the conversation with the task is in the store" });
+  // What a box has not told yet when it is lost, nobody knows.
+  const isStarted = async () => (await world.events(id)).some(({ type }) => type === "claude.started");
+  await eventually(isStarted, { what: "the store knows that Claude was started" });
   await one.kill();
   await eventually(() => world.jobProcesses().length === 0, { what: "nothing of the job lives" });
   expect((await world.events(id)).filter(({ type }) => type === "tool.started")).toEqual([]);
