@@ -19,7 +19,7 @@ import { watchStore } from "../shared/store/watched.ts";
 import type { JobStore } from "../shared/store.ts";
 import { openRedisWire } from "./redis-wire.ts";
 
-type Deps = Readonly<{ clock: Clock; fetch: typeof fetch; log?: Log /** As of the wire. */; isShared?: boolean }>;
+type Deps = Readonly<{ clock: Clock; fetch: typeof fetch; log?: Log }>;
 
 export const databasePath = ({ dataDir }: Pick<Config, "dataDir">): string => join(dataDir, "agenticore.db");
 
@@ -72,7 +72,7 @@ export async function openServiceStore(config: Config, { submits, ...deps }: Ser
   const { clock, log } = deps;
   const throughApi = !submits && worksThroughApi(config);
   const { store: watched, errors } = watchStore(
-    throughApi ? openApiStore(config, deps) : await openStore(config, { ...deps, isShared: submits }),
+    throughApi ? openApiStore(config, deps) : await openStore(config, deps),
   );
   const filed = withJobFiles(watched, { dir: config.jobsDir, clock, log, isBusy: busyLoop() });
   const isRemote = config.redisUrl !== undefined;

@@ -7,13 +7,7 @@ import type { WireLimits } from "../shared/store/redis/patience.ts";
 import { openTcpWire } from "../shared/store/redis/tcp-wire.node.ts";
 import type { RedisWire } from "../shared/store/redis/wire.ts";
 
-type Deps = Readonly<{
-  clock: Clock;
-  fetch: typeof fetch;
-  log?: Log;
-  limits?: Partial<WireLimits>;
-  isShared?: boolean;
-}>;
+type Deps = Readonly<{ clock: Clock; fetch: typeof fetch; log?: Log; limits?: Partial<WireLimits> }>;
 type Keys = Pick<Config, "redisUrl" | "redisToken">;
 
 /**
@@ -22,10 +16,10 @@ type Keys = Pick<Config, "redisUrl" | "redisToken">;
  */
 export function openRedisWire(
   { redisUrl: url = "", redisToken: token }: Keys,
-  { clock, fetch, log = silentLog, limits = {}, isShared = false }: Deps,
+  { clock, fetch, log = silentLog, limits = {} }: Deps,
 ): RedisWire {
   const common = { url, clock, random: Math.random, log, limits };
-  if (!/^https?:/.test(url)) return openTcpWire({ ...common, isShared, ...(token ? { token } : {}) });
+  if (!/^https?:/.test(url)) return openTcpWire({ ...common, ...(token ? { token } : {}) });
   if (token === undefined)
     throw new AppError("invalid_request", "REDIS_URL names a Redis over HTTP, and there is no token for it.", {
       remedy: "Set REDIS_TOKEN (UPSTASH_REDIS_REST_TOKEN does too).",

@@ -21,8 +21,6 @@ export type TcpWireOptions = Readonly<{
   random: () => number;
   log?: Log;
   limits?: Partial<WireLimits>;
-  /** Many ask who know nothing of each other, as in an API: what they ask in one turn of the event loop goes in one write. */
-  isShared?: boolean;
   /** A subscriber that has heard nothing for this long asks whether anybody is there, in milliseconds. */
   silenceMs?: number;
 }>;
@@ -32,7 +30,7 @@ export type TcpWireOptions = Readonly<{
  * Opening connects to nothing. @throws AppError `invalid_request` for an address that is none.
  */
 export function openTcpWire(options: TcpWireOptions): RedisWire {
-  const { clock, random, log = silentLog, isShared = false } = options;
+  const { clock, random, log = silentLog } = options;
   const limits = { ...wireLimits, ...options.limits };
   const { place, connection } = connectionTo(options, limits);
   const tries = patience({ place, clock, random, log, limits });
@@ -88,16 +86,14 @@ export function openTcpWire(options: TcpWireOptions): RedisWire {
   }
 
   /**
-   * What one asks at once goes out in one write, and in a shared wire what all ask in one turn of the event loop, unless it is
-   * so much that Redis may begin with it. A write costs as much as what an answer takes besides, above all where Redis
-   * has to be woken by it; whoever is alone loses a turn by waiting for others.
+   * What is sent in one turn of the event loop, for all who ask in it, goes out in one write, unless it is so much that Redis
+   * may begin with it: a write costs as much as what an answer takes besides, above all where Redis has to be woken by it.
    */
   function together(stream: Redis["stream"]): void {
     if (corked.has(stream)) return;
     corked.add(stream);
     stream.cork();
-    if (isShared) setImmediate(goes, stream);
-    else process.nextTick(goes, stream);
+    setImmediate(goes, stream);
   }
 
   /**
