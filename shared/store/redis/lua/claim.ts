@@ -6,6 +6,9 @@ import { may } from "./rules.ts";
 import { scriptOfMany } from "./script.ts";
 import { nextTimes, upkeep } from "./upkeep.ts";
 
+/** How long at least it is known what a claim got, for a runner that has not heard of it. */
+const claimsMs = 15 * 60_000;
+
 /** How many jobs whose queue time is over one claim ends on its way to one that is in time. */
 const overdue = 200;
 
@@ -48,7 +51,6 @@ end
 /** Bounded upkeep: of what delays and leases end only where the time has come that was noted, of the rest once a second. */
 const upkept = `
 if not next_due or now >= next_due then
-  settle()
   local U = slow()
   U.release_due(100)
   U.reap(20)
@@ -70,10 +72,54 @@ const keeping = `
 local kept = tonumber(head[7] or 0)
 local slower
 local function slow()
+  look_anew()
   if slower then return slower end
   ${jobs}${upkeep}
   slower = upkeep()
   return slower
+end
+`;
+
+/**
+ * What all calls of one command look up and note at once: what earlier tries of them were given, which is kept by the
+ * quarter of an hour, and the front of a queue, as long as they alone take from it. Whoever lets others change queues
+ * says so by \`look_anew()\`.
+ */
+const looking = `
+local quarter = math.floor(now / ${claimsMs})
+local claims, noted, given, ids, at = P .. 'claims:' .. whole(quarter), {}, {}, {}, 3
+for n = 1, tonumber(ARGV[2]) do
+  ids[n] = ARGV[at]
+  at = at + 5 + ARGV[at + 4]
+  at = at + 1 + ARGV[at]
+end
+for _, key in ipairs({P .. 'claims:' .. whole(quarter - 1), claims}) do
+  for n, value in ipairs(call('HMGET', key, unpack(ids))) do if value then given[ids[n]] = value end end
+end
+local function note_given(id, value)
+  noted[#noted + 1] = id
+  noted[#noted + 1] = value
+  given[id] = value
+end
+local function keep_given()
+  if not noted[1] then return end
+  call('HSET', claims, unpack(noted))
+  call('PEXPIRE', claims, ${2 * claimsMs})
+end
+local fronts, ahead = {}, tonumber(ARGV[2])
+local function look_anew()
+  settle()
+  fronts, ahead = {}, 1
+end
+local function next_of(queue)
+  local front = fronts[queue]
+  if not front or (front.at >= #front and #front == front.asked) then
+    settle()
+    front = call('ZRANGE', queue, '0', whole(ahead - 1))
+    front.at, front.asked, fronts[queue] = 0, ahead, front
+  end
+  front.at = front.at + 1
+  return front[front.at]
 end
 `;
 
@@ -88,17 +134,20 @@ end
 for _ = 1, ${overdue} do
   local row = {}
   if not open[2] and not warm[1] and open[1] then
-    local best = call('ZRANGE', of_pool('queue', open[1]), '0', '0')[1]
+    local best = next_of(of_pool('queue', open[1]))
     if best then row[1] = {id = best, pool = open[1]} end
-  else for _, p in ipairs(open) do
-    local best = call('ZRANGE', of_pool('queue', p), 0, warm[1] and 7 or 0, 'WITHSCORES')
-    for i = 1, #best, 2 do row[#row + 1] = {id = best[i], score = tonumber(best[i + 1]), pool = p} end
-  end end
+  else
+    look_anew()
+    for _, p in ipairs(open) do
+      local best = call('ZRANGE', of_pool('queue', p), 0, warm[1] and 7 or 0, 'WITHSCORES')
+      for i = 1, #best, 2 do row[#row + 1] = {id = best[i], score = tonumber(best[i + 1]), pool = p} end
+    end
+  end
   if not row[1] then break end
   if open[2] then table.sort(row, function(a, b) return a.score < b.score end) end
   for i = 9, #row do row[i] = nil end
   ${readFirst("row[1].id")}
-  if not j then call('ZREM', of_pool('queue', row[1].pool), row[1].id)
+  if not j then later('ZREM', of_pool('queue', row[1].pool), row[1].id)
   elseif not j._started and tonumber(j._expires) <= now then
     slow().expire(j)
     j = nil
@@ -106,10 +155,11 @@ for _ = 1, ${overdue} do
     if warm[1] then ${passing} end
     if not ${may("claim")} then j = nil
     elseif j.session_id or (j._repo and LIMIT > 0) or pool_limit(j.pool) then
+      look_anew()
       if gates().occupy(j) then break end
       j = nil
     else
-      call('ZREM', of_pool('queue', j.pool), j.id)
+      later('ZREM', of_pool('queue', j.pool), j.id)
       break
     end
   end
@@ -136,10 +186,10 @@ return {'job', j.flat, j.set, j._messages and call('HVALS', P .. 'messages:' .. 
  * messages, count of news, for another; none, count, milliseconds until time changes something.
  */
 export const claim = scriptOfMany("claim", {
-  parts: [writing, ofPool, limits, nextTimes, changing, gates, keeping, together],
+  parts: [writing, ofPool, limits, nextTimes, changing, gates, together, looking, keeping],
   body: `
 local claim_id, runner, pod, lease_ms, pools, warm, j = arg(), arg(), arg(), tonumber(arg()), list(), list(), nil
-local known = call('GET', P .. 'claim:' .. claim_id)
+local known = given[claim_id]
 if known then
   local id, attempt = string.match(known, '^(%S+) (%S+)$')
   ${readJob("id")}
@@ -153,13 +203,16 @@ if lease_ms < longest then
   if call('EXISTS', P .. 'leases') == 0 then longest = 0 end
 end
 ${choosing}
-${waking}
+if next(woken) then
+  settle()
+  ${waking}
+end
 if not j then
   settle()
   return {'none', seq, until_next(pools)}
 end
 
-call('SET', P .. 'claim:' .. claim_id, j.id .. ' ' .. whole((j.attempt or 0) + 1), 'PX', whole(2 * lease_ms))
+note_given(claim_id, j.id .. ' ' .. whole((j.attempt or 0) + 1))
 local facts = '{"pod_name":' .. cjson.encode(pod) .. '}'
 if not j.flat and j.n == 0 then
   call('HSET', j.key, 'status', 'running', 'attempt', '1', 'pod_name', pod, '_runner', runner, '_started', now_text,
@@ -180,5 +233,5 @@ append(j, 'job.claimed', facts)
 ${flushing}
 ${answering}
 `,
-  after: "settle()",
+  after: "settle() keep_given()",
 });

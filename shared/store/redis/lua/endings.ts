@@ -20,13 +20,13 @@ export const rare = "(j.status ~= 'succeeded')";
  */
 export const closing = `
 do
-  local agreed = terms(j)
+  local seconds, tenant = string.match(j._terms, '^%S+ %d+ (%d+) %d+ (.*)$')
+  local ttl = whole(seconds * 1000)
   put(j, 'status', j.status)
-  local ttl = whole(agreed.ttl)
   put(j, 'ended_at', now_text)
   later('ZREM', of_pool('demand', j.pool), j.id)
-  later('ZADD', P .. 'gone', whole(now + agreed.ttl), j.id .. agreed.tenant)
-  if ${rare} then call('ZADD', P .. 'index:status:' .. j.status, call('ZSCORE', P .. 'index:tenant:' .. agreed.tenant, j.id), j.id) end
+  later('ZADD', P .. 'gone', whole(now + ttl), j.id .. tenant)
+  if ${rare} then call('ZADD', P .. 'index:status:' .. j.status, call('ZSCORE', P .. 'index:tenant:' .. tenant, j.id), j.id) end
   if j.session_id then call('ZREM', P .. 'users:' .. j.session_id, j.id) end
   if j._key and call('HGET', j._key, 'job') == j.id then
     call('HSET', j._key, 'gone', now + ${keyMs})

@@ -23,39 +23,31 @@ do
 end
 `;
 
-/** What every job that runs has, and what some have. */
+/** What every job that runs has, what some have from the start, and what something that was told of a job has brought it. */
 const always = ["status", "attempt", "_runner", "pool", "_terms", "_repo", "_score", "_events", "_bytes", "_tail"];
-const sometimes = [
-  ...[
-    "phase",
-    "session_id",
-    "_key",
-    "_rev",
-    "_streamed",
-    "_cut",
-    "_cut_bytes",
-    "_told_events",
-    "_messages",
-    "_in_pool",
-    "_notify",
-    "questions",
-  ],
-  ...["_in_repo", "_budgets", "error_code", "error", "remedy", "cost_usd", "commit", "branch"],
+const some = ["_rev", "session_id", "_key", "_notify", "_budgets", "_in_pool", "_in_repo"];
+const told = [
+  ...["phase", "_streamed", "_cut", "_cut_bytes", "_told_events", "_messages", "questions"],
+  ...["error_code", "error", "remedy", "cost_usd", "commit", "branch"],
 ];
+const quoted = (names: readonly string[]) => names.map((name) => `'${name}'`);
+const whereThere = (names: readonly string[], from: number) =>
+  names.map((name, n) => `if h[${from + n}] and h[${from + n}] ~= '' then j.${name} = h[${from + n}] end`).join("\n  ");
 
 /**
  * Sets `j` to what scripts look at of a job that runs; of one that is not there `j.status` is not either. KEY is its key.
- * A table that knows its size is not made anew as it grows.
+ * What was told is only read where there is more than the first claim. A table that knows its size is not made anew as it grows.
  */
 export const readHeld = (id: string): string => `
 do
-  local h = call('HMGET', KEY, ${[...always, ...sometimes].map((name) => `'${name}'`)})
+  local h = call('HMGET', KEY, ${quoted([...always, ...some])})
   j = {id = ${id}, key = KEY, set = {${Array(12).fill("false")}}, n = 0, fresh = false, ended_at = false,
     ${always.map((name, n) => `${name} = h[${n + 1}]`)}}
-  ${sometimes
-    .map((name, n) => [name, `h[${n + always.length + 1}]`])
-    .map(([name, value]) => `if ${value} and ${value} ~= '' then j.${name} = ${value} end`)
-    .join("\n  ")}
+  ${whereThere(some, always.length + 1)}
+  if j._rev or j._events ~= '2' then
+    h = call('HMGET', KEY, ${quoted(told)})
+    ${whereThere(told, 1)}
+  end
 end
 `;
 

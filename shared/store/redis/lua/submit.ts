@@ -6,12 +6,16 @@ import { scriptOfMany } from "./script.ts";
 
 /**
  * What is noted once for all jobs that are made: names of pools and tenants, and pools in which something can be claimed;
- * and what the last one has in common with the next one of its priority, pool and tenant, which stands right behind it.
+ * and what the last one has in common with the next one of its priority, pool and tenant, which stands right behind it. That
+ * there is none of them yet, as nearly always, is asked for all at once; and whoever waits for any change is told of the last
+ * one, since nobody can wait for a change of a job that is not there.
  */
 const novelties = `
 local fresh, shown = {}, {}
 local is_limited = string.find(ARGV[1], '^%d')
 local like, before, queue, demand, index
+local last_made
+local exists = {none = call('EXISTS', unpack(KEYS, 2)) == 0}
 `;
 const noting = `
 settle()
@@ -20,6 +24,7 @@ if next(fresh) then
   for field in pairs(fresh) do set[#set + 1] = field set[#set + 1] = '1' end
   call('HSET', M, unpack(set))
   for p, place in pairs(shown) do call('PUBLISH', P .. 'wake', p .. ' ' .. place) end
+  call('PUBLISH', P .. 'changed:' .. last_made, '1')
 end
 `;
 
@@ -47,7 +52,7 @@ if key then
     earlier = known[1]
   end
 end
-if earlier or call('EXISTS', KEY) == 1 then
+if earlier or exists[KEY] or (not exists.none and call('EXISTS', KEY) == 1) then
   ${changing}
   local j
   ${readJob("(earlier or id)")}
@@ -88,6 +93,7 @@ if key then
   call('HSET', key, 'job', id, 'body', body)
 end
 call('HSET', KEY, unpack(set))
+exists[KEY] = true
 local alike = rank .. ' ' .. pool .. ' ' .. tenant
 if like == alike then before = before + 1
 else
@@ -107,7 +113,7 @@ else
   gates().enter(j)
   if woken[pool] then shown[pool] = place end
 end
-call('PUBLISH', P .. 'changed:' .. id, '1')
+last_made = id
 return {'made', false, false, before, seq}
 `,
   after: noting,
