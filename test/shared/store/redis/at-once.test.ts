@@ -70,3 +70,55 @@ test("claims at once get the jobs that claims in turn would get, within the limi
   expect(seen.length).toBeGreaterThan(1);
   expect(new Set(seen.flat()).size).toBe(jobs.length - 1);
 });
+
+/** Jobs of one pool: plain ones of several priorities, some whose queue time ends after a minute, some of a repository or a session. */
+const ofOnePool = () =>
+  Array.from({ length: 30 }, (_, n) =>
+    aNewJob({
+      ...(n % 7 === 2 ? { queueTtlSeconds: 60 } : {}),
+      ...(n % 5 === 3 ? { repoKey: "https://h/0" } : {}),
+      job: { priority: n % 3, ...(n % 11 === 4 ? { session_id } : {}) },
+    }),
+  );
+
+test.for([
+  { limits: {}, warm: "never" },
+  { limits: {}, warm: "now and then" },
+  { limits: { repoLimit: 1 }, warm: "never" },
+  { limits: { repoLimit: 2, poolLimits: { default: 9 } }, warm: "now and then" },
+])("claims at once of one pool get what claims in turn would get: %o", async ({ limits, warm }) => {
+  const connect = () => tcpTo(server);
+  await using together = await redisWorld({ connect, ...limits });
+  await using apart = await redisWorld({ connect, ...limits });
+  for (const job of ofOnePool()) for (const { store } of [together, apart]) await store.submit(job);
+  for (const world of [together, apart]) await world.advance(61_000);
+  const request = (n: number) => aClaim(warm !== "never" && n % 4 === 3 ? { warm: ["https://h/0"] } : {});
+  const taken = new Set<string>();
+  for (;;) {
+    const atOnce = await Promise.all(Array.from({ length: 7 }, (_, n) => together.store.claim(request(n))));
+    const inTurn: (Claim | undefined)[] = [];
+    for (let n = 0; n < 7; n++) inTurn.push(await apart.store.claim(request(n)));
+    expect(atOnce.map((claim) => claim?.job.id)).toEqual(inTurn.map((claim) => claim?.job.id));
+    await together.check?.();
+    const got = atOnce.flatMap((claim) => claim ?? []);
+    if (got.length === 0) break;
+    for (const { job } of got) expect(taken.size).toBeLessThan(taken.add(job.id).size);
+    for (const { store } of [together, apart])
+      for (const { lease } of got) await store.finish(lease, { status: "succeeded", patch: {} });
+  }
+  expect(taken.size).toBe(26);
+  for (const { store } of [together, apart])
+    expect((await store.counts()).byStatus).toEqual({ succeeded: 26, expired: 4 });
+});
+
+test("a claim that is made twice, at once and again later, is one", async () => {
+  await using world = await aWorld();
+  for (let n = 0; n < 4; n++) await world.store.submit(aNewJob());
+  const [one, other] = [aClaim(), aClaim()];
+  const claims = await Promise.all([one, other, one].map((request) => world.store.claim(request)));
+  await world.advance(5 * 60_000);
+  claims.push(await world.store.claim(one));
+  const leases = claims.map((claim) => claim?.lease);
+  expect(leases).toEqual([leases[0], leases[1], leases[0], leases[0]]);
+  expect(leases[1]?.job).not.toBe(leases[0]?.job);
+});
