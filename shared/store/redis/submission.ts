@@ -3,7 +3,7 @@ import type { Job, JobId } from "../../job.ts";
 import type { NewJob, Submitted } from "../../store.ts";
 import { queued } from "../job-change.ts";
 import { budgetRefusal, toldOrders } from "./budgets.ts";
-import { asList, type Context, placed } from "./context.ts";
+import { type Context, placed } from "./context.ts";
 import { requestOf } from "./job-hash.ts";
 import { get } from "./lua/get.ts";
 import { submit } from "./lua/submit.ts";
@@ -23,24 +23,27 @@ export function openSubmission({ run, newId, view, news }: Parts) {
       const key = [idempotency?.key ?? "", idempotency?.body ?? ""];
       const terms = [newId(), max_attempts, ttl_seconds, queueMs, tenant].join(" ");
       const request = requestOf(job);
-      const also = [toldOrders(fresh.budgets), notify_url];
-      const facts = [queueMs, 10 - priority, queue, session_id, repoKey, terms, request, ...also];
+      const facts = [tenant, queueMs, 10 - priority, queue, session_id, repoKey, toldOrders(fresh.budgets), notify_url];
       const worktree = job.kind === "task" ? job.worktree_id : undefined;
       if (worktree !== undefined) await take({ run }, { job: id, tenant, worktree, key: idempotency?.key });
-      const answer = await run(submit, [id, tenant, ...key, ...facts], id);
-      const [word, hash, changes, position, count] = answer;
-      if (worktree !== undefined && word !== "made" && word !== "known") await giveBack({ run }, id, worktree);
+      const [word, ...rest] = await run(submit, [id, terms, request, ...key, JSON.stringify(facts)], id);
+      const isThere = word === "new" || word === "made" || word === "known";
+      if (worktree !== undefined && !isThere) await giveBack({ run }, id, worktree);
+      const [hash, changes, position] = rest;
       switch (word) {
-        case "made":
-          // The hash is only sent where this call has made the job before; it may have gone on since.
-          if (asList(hash).length > 0) return { job: view(hash, changes, position), replayed: false };
+        case "new": {
+          const [place, count] = rest;
           news.saw(id, 1);
           news.hear(`${queue} ${count}`);
-          return { job: placed(job, position), replayed: false };
+          return { job: placed(job, place), replayed: false };
+        }
+        // This call has made the job before, and it may have gone on since.
+        case "made":
+          return { job: view(hash, changes, position), replayed: false };
         case "known":
           return { job: view(hash, changes, position), replayed: true };
         case "budget":
-          throw budgetRefusal(fresh.budgets, answer.slice(1));
+          throw budgetRefusal(fresh.budgets, rest);
         default:
           throw refusal(word, id);
       }

@@ -5,7 +5,7 @@ import { brief, together } from "./prologue.ts";
 import { scriptOfMany } from "./script.ts";
 
 /**
- * What is noted once for all jobs that are made: names of pools and tenants, and pools in which something can be claimed;
+ * What is read once for jobs that have it in common, and noted once for all that are made: names of pools and tenants, and pools in which something can be claimed;
  * and what the last one has in common with the next one of its priority, pool and tenant, which stands right behind it. That
  * there is none of them yet, as nearly always, is asked for all at once; and whoever waits for any change is told of the last
  * one, since nobody can wait for a change of a job that is not there.
@@ -13,6 +13,7 @@ import { scriptOfMany } from "./script.ts";
 const novelties = `
 local fresh, shown = {}, {}
 local is_limited = string.find(ARGV[1], '^%d')
+local common, tenant, queue_ms, rank, pool, session, repo, budgets, notify, alike
 local like, before, queue, demand, index
 local last_made
 local exists = {none = call('EXISTS', unpack(KEYS, 2)) == 0}
@@ -32,17 +33,23 @@ end
  * Queues a job, or says which one its idempotency key or its id has made. A job that this very call made before (its
  * reply was lost) is \`made\` again.
  *
- * Of each call: id, tenant, idempotency key (or empty), digest of its body, queue time in milliseconds,
- * 10 - priority, pool, session (or empty), repository's key (or empty), terms (operation, most attempts, TTL in seconds,
- * queue time, tenant), the request as JSON, budgets (see \`reserve\`; or empty), whom to notify (or empty).
- * Answers: made, hash (none where it is made now), its changes, position, count of news; known, hash, changes, position;
- * body|taken|removed; budget, name, spent, reserved.
+ * Of each call: id, terms (operation, most attempts, TTL in seconds, queue time, tenant), the request as JSON, idempotency
+ * key (or empty), digest of its body; and, as JSON, what it most often has in common with others: tenant, queue time in
+ * milliseconds, 10 - priority, pool, session (or empty), repository's key (or empty), budgets (see \`reserve\`; or empty),
+ * whom to notify (or empty).
+ * Answers: new, position, count of news; made|known, hash, changes, position; body|taken|removed; budget, name, spent,
+ * reserved.
  */
 export const submit = scriptOfMany("submit", {
   parts: [brief, together, ofPool, places, novelties],
   body: `
-local id, tenant, name, body, queue_ms, rank, pool, session, repo, agreed, request, budgets, notify = unpack(ARGV, taken + 1, taken + 13)
-taken = taken + 13
+local id, agreed, request, name, body, facts = unpack(ARGV, taken + 1, taken + 6)
+taken = taken + 6
+if facts ~= common then
+  common = facts
+  tenant, queue_ms, rank, pool, session, repo, budgets, notify = unpack(cjson.decode(facts))
+  alike = rank .. ' ' .. pool .. ' ' .. tenant
+end
 local key = name ~= '' and P .. 'idem:' .. tenant .. ':' .. name
 local earlier
 if key then
@@ -94,7 +101,6 @@ if key then
 end
 call('HSET', KEY, unpack(set))
 exists[KEY] = true
-local alike = rank .. ' ' .. pool .. ' ' .. tenant
 if like == alike then before = before + 1
 else
   settle()
@@ -114,7 +120,7 @@ else
   if woken[pool] then shown[pool] = place end
 end
 last_made = id
-return {'made', false, false, before, seq}
+return {'new', before, seq}
 `,
   after: noting,
 });
