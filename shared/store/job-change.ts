@@ -13,13 +13,14 @@ import type { NoticeEnd } from "../notice-store.ts";
 
 /** Pure changes of a job's visible shape; which of them is allowed, `transition` has said before. */
 
-/** A job as it enters the queue: what only a copy or a view may say is taken off. */
-export const queued = ({ queue_position, source, as_of, stale, durability, ...job }: Job): Job => ({
-  ...job,
-  status: "queued",
-  attempt: 0,
-  attempts: [],
-});
+/** A job as it enters the queue: what only a copy, a view or a run may say is taken off. */
+export function queued(job: Job): Job {
+  const fresh: Job = { ...job, status: "queued", attempt: 0, attempts: [] };
+  // To name what is left instead would copy it field by field, each time.
+  for (const name of ofLater) if (name in fresh) delete fresh[name];
+  return fresh;
+}
+const ofLater = ["queue_position", "source", "as_of", "stale", "durability", "output", "result"] as const;
 
 export const claimed = ({ waiting, ...job }: Job, by: Readonly<{ pod_name: string; at: string }>): Job => ({
   ...job,

@@ -21,7 +21,8 @@ const texts = named(isText);
 const freeTexts = named(isFree);
 
 /** What never changes once a job is queued. */
-export const requestOf = ({ status, attempt, attempts, ...request }: Job): string => JSON.stringify(request);
+export const requestOf = (job: Job): string =>
+  JSON.stringify({ ...job, status: undefined, attempt: undefined, attempts: undefined });
 
 /** A patch: names and values, one after the other. */
 export const toFields = (patch: Readonly<Partial<Job>>): string[] =>

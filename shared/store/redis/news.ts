@@ -43,7 +43,10 @@ export function openNews(clock: Pick<Clock, "uptime">) {
   let leaseMs = Number.POSITIVE_INFINITY;
 
   const tellEars = () => {
-    for (const ear of [...ears]) ear();
+    if (ears.size > 0) for (const ear of [...ears]) ear();
+  };
+  const hearOf = (pool: string, count: number): void => {
+    if (count > (heard.get(pool) ?? 0)) heard.set(pool, count);
   };
   const letGo = (job: JobId): void => {
     holders.delete(job);
@@ -101,7 +104,12 @@ export function openNews(clock: Pick<Clock, "uptime">) {
     hear: (message: string): void => {
       const [pool = "", count = "", delayMs] = message.split(" ");
       if (delayMs !== undefined) nextAt = Math.min(nextAt, clock.uptime() + Number(delayMs));
-      else if (pool !== "") heard.set(pool, Math.max(heard.get(pool) ?? 0, Number(count)));
+      else if (pool !== "") hearOf(pool, Number(count));
+      tellEars();
+    },
+    /** The same, of what this process itself has brought into the pool. */
+    brought: (pool: string, count: number): void => {
+      hearOf(pool, count);
       tellEars();
     },
     /** What a claim of this process has seen; before the first one, what is known now. */

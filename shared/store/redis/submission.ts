@@ -15,7 +15,7 @@ type Parts = Pick<Context, "run" | "newId" | "view" | "news">;
 export function openSubmission({ run, newId, view, news }: Parts) {
   return {
     submit: async (fresh: NewJob): Promise<Submitted> => {
-      const { output, result, ...job }: Job = queued(fresh.job);
+      const job = queued(fresh.job);
       const { tenant, repoKey = "", idempotency, queueTtlSeconds } = fresh;
       const { id, priority, session_id = "", max_attempts, ttl_seconds, notify_url = "" } = job;
       const queue = fresh.queue ?? job.pool;
@@ -34,7 +34,7 @@ export function openSubmission({ run, newId, view, news }: Parts) {
         case "new": {
           const [place, count] = rest;
           news.saw(id, 1);
-          news.hear(`${queue} ${count}`);
+          news.brought(queue, Number(count));
           return { job: placed(job, place), replayed: false };
         }
         // This call has made the job before, and it may have gone on since.

@@ -1,5 +1,5 @@
 import { AppError } from "../../error.ts";
-import type { Job, JobId } from "../../job.ts";
+import type { JobId } from "../../job.ts";
 import type { NewJob, Submitted } from "../../store.ts";
 import { queued } from "../job-change.ts";
 import { openBudgets } from "./budgets.node.ts";
@@ -42,7 +42,7 @@ export function openSubmission(context: Context, log: EventLog, worktrees: Workt
   };
 
   const add = (fresh: NewJob): JobRow => {
-    const { output, result, ...job }: Job = queued(fresh.job);
+    const job = queued(fresh.job);
     const tick = time.tick();
     const row = addJob.find({
       id: job.id,
