@@ -5,7 +5,7 @@ import type { Ending, Lease, Release } from "../../store.ts";
 import { ended, patched } from "../job-change.ts";
 import { asList, type Context } from "./context.ts";
 import { eventWords } from "./event-words.ts";
-import { asWritten, listed, toFields } from "./job-hash.ts";
+import { asFacts, asWritten, listed, toFields } from "./job-hash.ts";
 import { finish } from "./lua/finish.ts";
 import { release } from "./lua/release.ts";
 
@@ -16,9 +16,10 @@ export function openEndings({ run, limits, newId, view, news }: Parts) {
   return {
     finish: async (lease: Lease, ending: Ending): Promise<Job> => {
       const known = news.held(lease.job);
-      const own = [lease.job, lease.runner, lease.fence, ending.status, known?.revision ?? ""];
-      const told = [...listed(toFields(ending.patch)), ...eventWords(ending)];
-      const [word, hash, time, revision] = await run(finish, [...own, ...told], lease.job);
+      const [first, ...events] = eventWords(ending);
+      const facts = asFacts([lease.runner, String(lease.fence), ending.status, known?.revision ?? "", first ?? ""]);
+      const told = [...listed(toFields(ending.patch)), ...events];
+      const [word, hash, time, revision] = await run(finish, [lease.job, facts, ...told], lease.job);
       if (word !== "ended") throw new LeaseLost(lease.job);
       news.letGo(lease.job);
       if (known === undefined || asList(hash).length > 0) return view(hash, []);

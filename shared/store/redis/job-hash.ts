@@ -145,5 +145,13 @@ export const toSummary = (values: Reply): JobSummary =>
     ),
   );
 
+/**
+ * What calls of a script most often have in common, as one word, which is sent, read and compared at the price of one. Lua's
+ * reader of JSON refuses half a character (a lone surrogate), which on its way to Redis would become U+FFFD.
+ */
+export const asFacts = (facts: readonly (Word | readonly string[])[]): string =>
+  JSON.stringify(facts.map((fact) => (typeof fact === "object" ? fact.map(wellFormed) : wellFormed(fact))));
+const wellFormed = (word: Word): Word => (typeof word === "string" ? word.toWellFormed() : word);
+
 /** A list as scripts read it: how many, then each. */
 export const listed = (items: readonly Word[]): Word[] => [items.length, ...items];

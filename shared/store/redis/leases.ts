@@ -5,7 +5,7 @@ import type { Claim, ClaimRequest, Lease, Renewal, RenewRequest } from "../../st
 import { patched } from "../job-change.ts";
 import { asList, type Context } from "./context.ts";
 import { eventWords } from "./event-words.ts";
-import { asWritten, listed, toFields, toFirst, toSeen } from "./job-hash.ts";
+import { asFacts, asWritten, listed, toFields, toFirst, toSeen } from "./job-hash.ts";
 import { claim } from "./lua/claim.ts";
 import { renew } from "./lua/renew.ts";
 import type { Reply } from "./wire.ts";
@@ -22,8 +22,7 @@ export function openLeases({ run, limits, newId, news }: Parts) {
     claim: async (request: ClaimRequest): Promise<Claim | undefined> => {
       const { claimId, runner, pod_name, leaseMs, pools, warm = [] } = request;
       news.serve(runner);
-      const lists = [...listed(pools), ...listed(warm)];
-      const [word, ...rest] = await run(claim, [claimId, runner, pod_name, leaseMs, ...lists]);
+      const [word, ...rest] = await run(claim, [claimId, asFacts([runner, pod_name, leaseMs, pools, warm])]);
       if (word === "none") {
         const [claimed, nextMs] = rest;
         return void news.note({ claimed, nextMs, leaseMs });

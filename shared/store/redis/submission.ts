@@ -4,7 +4,7 @@ import type { NewJob, Submitted } from "../../store.ts";
 import { queued } from "../job-change.ts";
 import { budgetRefusal, toldOrders } from "./budgets.ts";
 import { type Context, placed } from "./context.ts";
-import { requestOf } from "./job-hash.ts";
+import { asFacts, requestOf } from "./job-hash.ts";
 import { get } from "./lua/get.ts";
 import { submit } from "./lua/submit.ts";
 import { giveBack, take } from "./worktrees.ts";
@@ -26,7 +26,7 @@ export function openSubmission({ run, newId, view, news }: Parts) {
       const facts = [tenant, queueMs, 10 - priority, queue, session_id, repoKey, toldOrders(fresh.budgets), notify_url];
       const worktree = job.kind === "task" ? job.worktree_id : undefined;
       if (worktree !== undefined) await take({ run }, { job: id, tenant, worktree, key: idempotency?.key });
-      const [word, ...rest] = await run(submit, [id, terms, request, ...key, JSON.stringify(facts)], id);
+      const [word, ...rest] = await run(submit, [id, terms, request, ...key, asFacts(facts)], id);
       const isThere = word === "new" || word === "made" || word === "known";
       if (worktree !== undefined && !isThere) await giveBack({ run }, id, worktree);
       const [hash, changes, position] = rest;

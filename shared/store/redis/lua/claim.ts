@@ -87,12 +87,8 @@ end
  */
 const looking = `
 local quarter = math.floor(now / ${claimsMs})
-local claims, noted, given, ids, at = P .. 'claims:' .. whole(quarter), {}, {}, {}, 3
-for n = 1, tonumber(ARGV[2]) do
-  ids[n] = ARGV[at]
-  at = at + 5 + ARGV[at + 4]
-  at = at + 1 + ARGV[at]
-end
+local claims, noted, given, ids = P .. 'claims:' .. whole(quarter), {}, {}, {}
+for n = 1, tonumber(ARGV[2]) do ids[n] = ARGV[2 * n + 1] end
 for _, key in ipairs({P .. 'claims:' .. whole(quarter - 1), claims}) do
   for n, value in ipairs(call('HMGET', key, unpack(ids))) do if value then given[ids[n]] = value end end
 end
@@ -105,6 +101,16 @@ local function keep_given()
   if not noted[1] then return end
   call('HSET', claims, unpack(noted))
   call('PEXPIRE', claims, ${2 * claimsMs})
+end
+local common, runner, pod, lease_ms, pools, warm
+local function read_facts(facts)
+  local all, known = {}, {}
+  common, runner, pod, lease_ms, all, warm = facts, unpack(cjson.decode(facts))
+  pools = {}
+  for _, p in ipairs(all) do
+    if not known[p] then pools[#pools + 1] = p end
+    known[p] = true
+  end
 end
 local fronts, ahead = {}, tonumber(ARGV[2])
 local function look_anew()
@@ -125,11 +131,13 @@ end
 
 /** Sets \`j\` to the best job that may run, taken out of the queue, or to nil. */
 const choosing = `
-local open, seen = {}, {}
-for _, p in ipairs(pools) do
-  local most = pool_limit(p)
-  if not seen[p] and not (most and tonumber(call('HGET', P .. 'use', 'pool:' .. string.match(p, '^[^@]*')) or 0) >= most) then open[#open + 1] = p end
-  seen[p] = true
+local open = pools
+if LIMITS ~= '' then
+  open = {}
+  for _, p in ipairs(pools) do
+    local most = pool_limit(p)
+    if not (most and tonumber(call('HGET', P .. 'use', 'pool:' .. string.match(p, '^[^@]*')) or 0) >= most) then open[#open + 1] = p end
+  end
 end
 for _ = 1, ${overdue} do
   local row = {}
@@ -180,15 +188,15 @@ return {'job', j.flat, j.set, j._messages and call('HVALS', P .. 'messages:' .. 
 /**
  * The best runnable job of the runner's pools, leased; before that, bounded upkeep.
  *
- * Of each call: claim id, runner, its pod's name, length of the lease in milliseconds, pools (a list), keys of
- * warm repositories (a list).
+ * Of each call: claim id; facts: runner, its pod's name, length of the lease in milliseconds, pools, keys of warm repositories.
  * Answers: first, id, request, terms, time, count of news, for a job to which nothing had happened; job, hash, its changes,
  * messages, count of news, for another; none, count, milliseconds until time changes something.
  */
 export const claim = scriptOfMany("claim", {
   parts: [writing, ofPool, limits, nextTimes, changing, gates, together, looking, keeping],
   body: `
-local claim_id, runner, pod, lease_ms, pools, warm, j = arg(), arg(), arg(), tonumber(arg()), list(), list(), nil
+local claim_id, facts, j = arg(), arg(), nil
+if facts ~= common then read_facts(facts) end
 local known = given[claim_id]
 if known then
   local id, attempt = string.match(known, '^(%S+) (%S+)$')

@@ -8,14 +8,19 @@ import { scriptOfMany } from "./script.ts";
 /**
  * The one terminal transition of a run.
  *
- * Of each call: id, runner, fence, status, the revision that the runner knows (or empty), patch (a list), number of the
- * first event (or empty), events (a list).
+ * Of each call: id; facts: runner, fence, status, the revision that the runner knows (or empty), number of the first event
+ * (or empty); patch (a list), events (a list).
  * Answers: ended, hash; ended, nothing, time, revision, where the runner knew all before; lost.
  */
 export const finish = scriptOfMany("finish", {
-  parts: [brief, together, ofPool, limits, changing, gates],
+  parts: [brief, together, ofPool, limits, changing, gates, "local common, runner, fence, status, known, first\n"],
   body: `
-local id, runner, fence, status, known, fields, first, events = arg(), arg(), arg(), arg(), arg(), list(), some(), list()
+local id, facts, fields, events = arg(), arg(), list(), list()
+if facts ~= common then
+  common = facts
+  runner, fence, status, known, first = unpack(cjson.decode(facts))
+  first = tonumber(first)
+end
 local j
 ${readHeld("id")}
 local function answer(is_known)
