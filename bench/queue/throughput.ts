@@ -39,8 +39,8 @@ const drain = (most: number, jobs: number): Measure => ({
 const warmUp = 1_000;
 /** The slow ones are measured as long as the quick ones, about. */
 const measures: readonly Measure[] = [
-  ...[enqueue(1, 2_000), enqueue(50, 10_000)],
-  ...[drain(1, 2_000), drain(8, 5_000), drain(50, 10_000)],
+  ...[enqueue(1, 2_000), enqueue(50, 30_000)],
+  ...[drain(1, 2_000), drain(8, 8_000), drain(50, 20_000)],
 ];
 
 export async function throughput({ sides, empty, rounds, note }: Options): Promise<readonly Throughput[]> {
