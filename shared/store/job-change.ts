@@ -16,24 +16,24 @@ import type { NoticeEnd } from "../notice-store.ts";
 /** A job as it enters the queue: what only a copy, a view or a run may say is taken off. */
 export function queued(job: Job): Job {
   const fresh: Job = { ...job, status: "queued", attempt: 0, attempts: [] };
-  // To name what is left instead would copy it field by field, each time.
+  // They are hardly ever there: to name them in a pattern would copy all else field by field, each time.
   for (const name of ofLater) if (name in fresh) delete fresh[name];
   return fresh;
 }
 const ofLater = ["queue_position", "source", "as_of", "stale", "durability", "output", "result"] as const;
 
-export const claimed = ({ waiting, ...job }: Job, by: Readonly<{ pod_name: string; at: string }>): Job => ({
-  ...job,
-  status: "running",
-  phase: "claimed",
-  attempt: job.attempt + 1,
-  pod_name: by.pod_name,
-  started_at: job.started_at ?? by.at,
-});
+export function claimed(job: Job, by: Readonly<{ pod_name: string; at: string }>): Job {
+  const { attempt, started_at = by.at } = job;
+  const now = { status: "running", phase: "claimed", attempt: attempt + 1, pod_name: by.pod_name, started_at } as const;
+  if (job.waiting === undefined) return { ...job, ...now };
+  const { waiting, ...rest } = job;
+  return { ...rest, ...now };
+}
 
 export function patched(job: Job, patch: JobPatch = {}): Job {
-  const { questions = [], ...rest } = { ...job, ...patch };
-  return { ...rest, ...(questions.length > 0 ? { questions } : {}) };
+  const next = { ...job, ...patch };
+  if (next.questions?.length === 0) delete next.questions;
+  return next;
 }
 
 /** What an attempt leaves unanswered when it ends is told of as closed. */

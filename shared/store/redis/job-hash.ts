@@ -128,8 +128,13 @@ export function toSeen(hash: Reply | undefined, changes: Reply | undefined): See
 /** A job whose first claim was the first that happened to it, from the answer of that claim. */
 export function toFirst([, request, terms, time]: readonly Reply[], pod_name: string): Seen {
   const startedAt = iso(Number(time));
-  const fresh = { ...(JSON.parse(String(request)) as Job), attempt: 0, attempts: [] };
-  return { job: claimed(fresh, { pod_name, at: startedAt }), revision: 2, tenant: tenantIn(String(terms)), startedAt };
+  const fresh = JSON.parse(String(request)) as Job;
+  return {
+    job: claimed(Object.assign(fresh, { attempt: 0, attempts: [] }), { pod_name, at: startedAt }),
+    revision: 2,
+    tenant: tenantIn(String(terms)),
+    startedAt,
+  };
 }
 
 /** A patch as it is read again: what is undefined was not written. */

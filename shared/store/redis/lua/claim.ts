@@ -175,7 +175,7 @@ end
 `;
 
 const answering = `
-later('ZADD', P .. 'leases', whole(now + lease_ms), j.id)
+later('ZADD', LEASES, whole(now + lease_ms), j.id)
 ${noteDue("now + lease_ms")}
 if lease_ms > longest then
   longest = lease_ms
@@ -225,7 +225,7 @@ local facts = '{"pod_name":' .. cjson.encode(pod) .. '}'
 if not j.flat and j.n == 0 then
   call('HSET', j.key, 'status', 'running', 'attempt', '1', 'pod_name', pod, '_runner', runner, '_started', now_text,
     '_tail', '2 ' .. now_text .. ' 1 job.claimed ' .. facts .. '\\n', '_events', '2', '_bytes', whole(2 + #facts))
-  call('PUBLISH', P .. 'changed:' .. j.id, '2')
+  call('PUBLISH', CHANGED .. j.id, '2')
   ${answering}
 end
 if j._started and not j.started_at then put(j, 'started_at', j._started) end

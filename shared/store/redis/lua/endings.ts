@@ -25,7 +25,7 @@ do
   put(j, 'status', j.status)
   put(j, 'ended_at', now_text)
   later('ZREM', of_pool('demand', j.pool), j.id)
-  later('ZADD', P .. 'gone', whole(now + ttl), j.id .. tenant)
+  later('ZADD', GONE, whole(now + ttl), j.id .. tenant)
   if ${rare} then call('ZADD', P .. 'index:status:' .. j.status, call('ZSCORE', P .. 'index:tenant:' .. tenant, j.id), j.id) end
   if j.session_id then call('ZREM', P .. 'users:' .. j.session_id, j.id) end
   if j._key and call('HGET', j._key, 'job') == j.id then
@@ -84,7 +84,7 @@ if j.questions then
   end
   put(j, 'questions', '')
 end
-later('ZREM', P .. 'leases', j.id)
+later('ZREM', LEASES, j.id)
 if pool_limit(j.pool) then
   local pool = 'pool:' .. string.match(j.pool, '^[^@]*')
   for _, field in ipairs(call('HKEYS', M)) do

@@ -23,18 +23,17 @@ if facts ~= common then
 end
 local j
 ${readHeld("id")}
-local function answer(is_known)
-  if is_known then return {'ended', false, now, revision(j)} end
+if (j.attempt or '0') == fence and (j._runner or runner) == runner and j.status == status then
   return {'ended', call('HGETALL', KEY)}
 end
-if (j.attempt or '0') == fence and (j._runner or runner) == runner and j.status == status then return answer(false) end
 local is_known = known ~= '' and tonumber(known) == revision(j)
 if not (${isHeld}) or not ${may("finish")} then return {'lost'} end
 ${telling}
 ${lettingGo}
 j.status = status
 ${closing}
-return answer(is_known)
+if is_known then return {'ended', false, now, revision(j)} end
+return {'ended', call('HGETALL', KEY)}
 `,
   after: `settle()${waking}`,
 });

@@ -127,7 +127,7 @@ if j.fresh then
   put(j, '_bytes', whole(j._bytes))
 else put(j, '_rev', whole((j._rev or 0) + 1)) end
 call('HSET', j.key, unpack(j.set, 1, j.n))
-call('PUBLISH', P .. 'changed:' .. j.id, whole(revision(j)))
+call('PUBLISH', CHANGED .. j.id, whole(revision(j)))
 `;
 
 /** The same as functions, for scripts that are not called often. */

@@ -30,7 +30,7 @@ local function range(key)
   more = more or #ids >= 2 * look
 end
 if status == 'running' then
-  for _, id in ipairs(call('ZRANGE', P .. 'leases', 0, -1)) do
+  for _, id in ipairs(call('ZRANGE', LEASES, 0, -1)) do
     for _, owner in ipairs(owners) do
       local n = tonumber(call('ZSCORE', P .. 'index:tenant:' .. owner, id) or 0)
       if n > 0 and (not before or n < tonumber(before)) then found[#found + 1] = {id = id, n = n} end
@@ -71,7 +71,7 @@ export const counts = script(
   "counts",
   [readingNow, ofPool, known],
   `
-local waiting, running, pools = 0, call('ZCARD', P .. 'leases'), {}
+local waiting, running, pools = 0, call('ZCARD', LEASES), {}
 for _, pool in ipairs(known('pool')) do
   local n = call('ZCARD', of_pool('queue', pool)) + call('ZCARD', of_pool('held', pool))
   waiting = waiting + n
@@ -89,7 +89,7 @@ for _, pool in ipairs(known('pool')) do
     pools[#pools + 1] = {pool, n, now - since}
   end
 end
-local statuses, ended = {'queued', waiting, 'running', running}, call('ZCARD', P .. 'gone')
+local statuses, ended = {'queued', waiting, 'running', running}, call('ZCARD', GONE)
 for _, name in ipairs({'failed', 'cancelled', 'expired'}) do
   local n = call('ZCARD', P .. 'index:status:' .. name)
   ended = ended - n

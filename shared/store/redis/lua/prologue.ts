@@ -13,6 +13,7 @@ local call = redis.call
 local later = call
 local M = KEYS[1]
 local P = string.sub(M, 1, -5)
+local LEASES, GONE, CHANGED = P .. 'leases', P .. 'gone', P .. 'changed:'
 local SCHEMA = '${redisSchema}'
 local function whole(n) return string.format('%d', n) end
 `;

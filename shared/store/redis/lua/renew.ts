@@ -24,7 +24,7 @@ local status, owner, number, asked, told, messages, at, by, renewed =
     '_cancel_by', '_renewed'))
 local j, before_it, after_it = {status = status}, false, false
 if owner ~= runner or number ~= fence or not ${may("renew")} then return {'lost'} end
-call('ZADD', P .. 'leases', whole(now + lease_ms), id)
+call('ZADD', LEASES, whole(now + lease_ms), id)
 ${noteDue("now + lease_ms")}
 if lease_ms > longest then call('HSET', M, 'lease', lease_ms) end
 if #events + #fields + #delivered > 0 and renewed ~= op then

@@ -25,7 +25,7 @@ if next(fresh) then
   for field in pairs(fresh) do set[#set + 1] = field set[#set + 1] = '1' end
   call('HSET', M, unpack(set))
   for p, place in pairs(shown) do call('PUBLISH', P .. 'wake', p .. ' ' .. place) end
-  call('PUBLISH', P .. 'changed:' .. last_made, '1')
+  call('PUBLISH', CHANGED .. last_made, '1')
 end
 `;
 

@@ -32,7 +32,7 @@ ${losses}${attempts}${endingInQueue}${givingBack}
         call('PUBLISH', P .. 'ctl:' .. j._runner, id)
         give_back(j, 'lease_lost', {})
         note(id)
-      else call('ZREM', P .. 'leases', id) end
+      else call('ZREM', LEASES, id) end
     end
     return #ids
   end
@@ -56,8 +56,8 @@ ${losses}${attempts}${endingInQueue}${givingBack}
       call('ZREM', P .. 'index:tenant:' .. tenant, id)
       if call('EXISTS', P .. 'index:tenant:' .. tenant) == 0 then call('HDEL', M, 'tenant:' .. tenant) end
       for _, status in ipairs({'failed', 'cancelled', 'expired'}) do call('ZREM', P .. 'index:status:' .. status, id) end
-      call('ZREM', P .. 'gone', member)
-      call('PUBLISH', P .. 'changed:' .. id, '')
+      call('ZREM', GONE, member)
+      call('PUBLISH', CHANGED .. id, '')
       note(id)
     end
     return #gone
@@ -88,7 +88,7 @@ local function until_next(pools)
     if time < ${begun} and (not first or time < first) then first = time end
   end
   look(P .. 'delayed')
-  look(P .. 'leases', true)
+  look(LEASES, true)
   for _, p in ipairs(pools) do look(of_pool('demand', p)) end
   return first and math.max(0, first - now) or ''
 end
