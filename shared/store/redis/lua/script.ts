@@ -9,7 +9,8 @@ export const script = (name: string, parts: readonly string[], body: string): Sc
 type PartsOfMany = Readonly<{ parts: readonly string[]; body: string; after?: string }>;
 
 /**
- * A script that takes many calls at once: its parts are read once, \`body\` is done for each, in order, and then \`after\`.
+ * A script that takes many calls at once: its parts are read once, \`body\` is done for each, in order, and then \`after\`;
+ * also where a call fails, so that those before it are done wholly, and can be made again.
  *
  * KEYS: meta, then each call's job. ARGV: limits, count of calls, then the words of each call.
  * Answers: a list of the answers of each.
@@ -25,8 +26,13 @@ local function list() local all = {} for i = 1, tonumber(arg()) do all[i] = arg(
 local function one(KEY)
 ${body}
 end
-local answers = {}
-for n = 1, tonumber(ARGV[2]) do answers[n] = one(KEYS[n + 1]) end
+local answers, is_done, answer = {}, true, nil
+for n = 1, tonumber(ARGV[2]) do
+  is_done, answer = pcall(one, KEYS[n + 1])
+  if not is_done then break end
+  answers[n] = answer
+end
 ${after}
+if not is_done then error(answer, 0) end
 return answers`,
 });

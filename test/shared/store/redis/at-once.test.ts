@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Claim } from "../../../../shared/store.ts";
+import type { Claim, Lease } from "../../../../shared/store.ts";
+import { take } from "../../../contract/store/store-world.ts";
 import { aClaim, aNewJob } from "../../../support/a-job.ts";
 import { type ARedis, startRedis } from "../../../support/a-redis.ts";
 import { redisWorld, tcpTo } from "../../../support/redis-world.ts";
@@ -121,4 +122,63 @@ test("a claim that is made twice, at once and again later, is one", async () => 
   const leases = claims.map((claim) => claim?.lease);
   expect(leases).toEqual([leases[0], leases[1], leases[0], leases[0]]);
   expect(leases[1]?.job).not.toBe(leases[0]?.job);
+});
+
+/** A world in which a key of ours can be made unreadable for a while, as by somebody else's hand. */
+async function fragileWorld() {
+  const world = await redisWorld({ connect: () => tcpTo(server) });
+  const { wire, prefix } = world;
+  const withBroken = async <T>(key: string, act: () => Promise<T>): Promise<T> => {
+    const [name, aside] = [`${prefix}:${key}`, `${prefix}:test:aside`];
+    await wire.send(["RENAME", name, aside]);
+    await wire.send(["SET", name, "broken"]);
+    const result = await act();
+    await wire.send(["RENAME", aside, name]);
+    return result;
+  };
+  return { ...world, withBroken, leases: () => wire.send(["ZRANGE", `${prefix}:leases`, 0, -1]) };
+}
+const refused = { status: "rejected", reason: { code: "internal" } };
+
+test("where one of several claims fails, those before it have their lease, and get the same job again", async () => {
+  await using world = await fragileWorld();
+  const { store } = world;
+  const first = await store.submit(aNewJob({ job: { priority: 1 } }));
+  const second = await store.submit(aNewJob());
+  const claims = await world.withBroken(`job:${second.job.id}`, () =>
+    Promise.allSettled([aClaim(), aClaim()].map((request) => store.claim(request))),
+  );
+  const got = { status: "fulfilled", value: { job: { id: first.job.id, attempt: 1 } } };
+  expect(claims).toMatchObject([got, refused]);
+  expect(await world.leases()).toEqual([first.job.id]);
+  expect(await store.claim(aClaim())).toMatchObject({ job: { id: second.job.id, attempt: 1 } });
+});
+
+test("where one of several submissions fails, those before it are in the queue", async () => {
+  await using world = await fragileWorld();
+  const { store } = world;
+  const idempotency = { key: "k", body: "b" };
+  const known = await store.submit(aNewJob({ idempotency }));
+  const fresh = aNewJob({ job: { priority: 1 } });
+  const made = await world.withBroken("idem:local:k", () =>
+    Promise.allSettled([fresh, aNewJob({ idempotency })].map((job) => store.submit(job))),
+  );
+  expect(made).toMatchObject([{ status: "fulfilled", value: { job: { id: fresh.job.id }, replayed: false } }, refused]);
+  expect(await store.claim(aClaim())).toMatchObject({ job: { id: fresh.job.id } });
+  expect(await store.claim(aClaim())).toMatchObject({ job: { id: known.job.id } });
+});
+
+test("where one of several ends fails, those before it are over", async () => {
+  await using world = await fragileWorld();
+  const { store } = world;
+  for (let n = 0; n < 3; n++) await store.submit(aNewJob());
+  const held: Lease[] = [];
+  for (let n = 0; n < 3; n++) held.push((await take(store)).lease);
+  const broken = held[1]?.job;
+  const end = (lease: Lease) => store.finish(lease, { status: "succeeded", patch: { exit_code: 0 } });
+  const ends = await world.withBroken(`job:${broken}`, () => Promise.allSettled(held.map(end)));
+  const over = { status: "fulfilled", value: { status: "succeeded", exit_code: 0 } };
+  expect(ends).toMatchObject([over, refused, over]);
+  expect(await world.leases()).toEqual([broken]);
+  expect(await Promise.all(held.map(end))).toMatchObject([over.value, over.value, over.value]);
 });
