@@ -31,7 +31,10 @@ export function judgeHistory(
       livesOf(one)
         // The store's milliseconds are rounded down.
         .filter(({ lastAt }) => lastAt > endOf(one) + 2)
-        .map(({ fence, lastAt }) => `${one.job?.id} fence ${fence}: ${(lastAt - endOf(one)).toFixed(1)} ms`),
+        .map(({ fence, startedAt, lastAt }) => {
+          const [from, till] = [startedAt, lastAt].map((at) => (at - endOf(one)).toFixed(1));
+          return `fence ${fence} from ${from} to ${till} ms behind it: ${named(one)}`;
+        }),
     ),
     "an end that nothing explains": ended.filter((one) => !isExplained(one, livesOf(one))).map(named),
     "followed to the end, and not all of it": ended.filter((one) => !isFollowed(one)).map(named),
@@ -43,7 +46,7 @@ const named = ({ job, events, told }: Known): string =>
   [
     `${job?.id} ${job?.status} ${job?.error_code ?? ""} ${job?.error ?? ""}`,
     `attempts ${job?.attempts.map(({ reason }) => reason)}`,
-    `log ${events.map(({ type, attempt }) => `${type}/${attempt}`).join(" ")}`,
+    `log ${events.map(({ type, attempt, at }) => `${type}/${attempt}/${at.slice(17, -1)}`).join(" ")}`,
     ...(told.followed ? [`seen ${told.followed.length} of ${events.length}`] : []),
   ].join("; ");
 
