@@ -22,7 +22,7 @@ export async function chaos({ rounds = 3, minutes = 2, note }: Stage): Promise<R
 }
 
 const text = (minutes: number): string =>
-  `${minutes} minutes a seed: five runners on one redis-server (append-only file, synced each second), leases of
+  `${minutes} minutes a seed: five runners on one redis-server (append-only file, synced by the kernel), leases of
 ${chaosDefaults.leaseMs / 1000} s, a fault about each second, a job about each ${chaosDefaults.jobEveryMs / 1000} s of 0.2 to 15 s. Ours has two APIs and half of its runners on
 HTTP through the bridge, which suffer too; BullMQ is used as a person would: a worker runs the program for its job detached,
 \`lockDuration\` and \`stalledInterval\` as long as our lease, all over TCP. Both run the same script in Claude's place, with the

@@ -26,7 +26,10 @@ const samples = 200;
 
 /** The store over Redis beside BullMQ, in one run on one redis-server. */
 export async function queue({ folder, rounds = 5, minutes = 11, note }: Stage): Promise<Report> {
-  await using server = await startRedis({ durable: true, config: ["auto-aof-rewrite-percentage 0"] });
+  await using server = await startRedis({
+    durable: true,
+    config: ["appendfsync everysec", "auto-aof-rewrite-percentage 0"],
+  });
   await using bridge = await startBridgeProcess(folder, server.url);
   const admin = new Redis(server.url);
   const { random } = Math;

@@ -6,7 +6,11 @@ import { createInterface } from "node:readline";
 import { freePort } from "./free-port.ts";
 
 export type RedisOptions = Readonly<{
-  /** With an append-only file, synced each second: what was answered is there again after `kill9` and `restart`. */
+  /**
+   * With an append-only file: what was answered is there again after `kill9` and `restart`. It is synced by the kernel: where
+   * Redis does it each second and the disk is slow, it holds back for up to two seconds what it has answered (redis.conf,
+   * `appendfsync`; aof.c, `flushAppendOnlyFile`).
+   */
   durable?: boolean;
   /** Further lines of redis.conf, as `["maxmemory 10mb"]`. */
   config?: readonly string[];
@@ -39,7 +43,7 @@ export async function startRedis({ durable = false, config = [] }: RedisOptions 
   const socket = join(dir, "redis.sock");
   const settings = (port: number) => [
     ...["--port", `${port}`, "--bind", "127.0.0.1", "--unixsocket", socket, "--dir", dir, "--save", ""],
-    ...["--appendonly", durable ? "yes" : "no", "--appendfsync", "everysec", "--daemonize", "no"],
+    ...["--appendonly", durable ? "yes" : "no", "--appendfsync", "no", "--daemonize", "no"],
     ...config.flatMap((line) => {
       const [name = "", ...values] = line.split(" ");
       return [`--${name}`, ...values];
