@@ -1,5 +1,5 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
-import type { NotFoundHandler } from "hono";
+import type { ErrorHandler, NotFoundHandler } from "hono";
 import { cors } from "hono/cors";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import { answerError, noSuchPath, wrongMethod } from "./answer.ts";
@@ -40,19 +40,19 @@ export function createApp(given: ApiDeps, { mcp }: Behind = {}): OpenAPIHono<Api
   const deps: ApiDeps = { memory: {}, ...given };
   const app = new OpenAPIHono<ApiEnv>();
   serveRoutes(app);
-  app.onError((thrown, c) => answerError(thrown, c, deps.log));
+  const onError: ErrorHandler<ApiEnv> = (thrown, c) => answerError(thrown, c, deps.log);
+  app.onError(onError);
   app.notFound(notFound(deps, app));
-  app.use(inTurn(answerHeaders(deps), dropUnreadBody(deps.clock)));
-  app.on("GET", pages, pageHeaders());
   const { corsOrigins } = deps.settings;
-  const guards = [gate(deps), authenticate(deps), limitRate(deps), endStreams(deps)];
-  if (corsOrigins.length === 0) app.use(inTurn(...guards));
+  const first = [answerHeaders(deps), dropUnreadBody(deps.clock), gate(deps)];
+  const second = [authenticate(deps), limitRate(deps), endStreams(deps), readBody];
+  if (corsOrigins.length === 0) app.use(inTurn([...first, ...second], onError));
   else {
-    app.use(inTurn(...guards.slice(0, 1)));
+    app.use(inTurn(first, onError));
     app.use(cors({ origin: [...corsOrigins], exposeHeaders: [...shownHeaders] }));
-    app.use(inTurn(...guards.slice(1)));
+    app.use(inTurn(second, onError));
   }
-  app.use(readBody);
+  app.on("GET", pages, pageHeaders());
   for (const [name, scheme] of Object.entries(securitySchemes))
     app.openAPIRegistry.registerComponent("securitySchemes", name, scheme);
   jobRoutes(deps, app);

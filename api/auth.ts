@@ -17,7 +17,7 @@ export const nobody: Caller = { tenant: "local", name: "local", scopes: Scope.op
 const metadataPath = "/.well-known/oauth-protected-resource";
 const publicPaths: readonly string[] = ["/health", metadataPath, `${metadataPath}/mcp`];
 
-type Way = (given: string) => Promise<Caller | undefined>;
+type Way = (given: string) => Promise<Caller | undefined> | Caller | undefined;
 /** What came with a request, and what it may be. */
 type Given = Readonly<{ text: string; ways: readonly Way[] }>;
 
@@ -30,34 +30,44 @@ type Given = Readonly<{ text: string; ways: readonly Way[] }>;
 export function authenticate(deps: ApiDeps): Step {
   const { apiKeys, requireKeys = false, oauth, addressHeader } = deps.settings;
   const isAsked = wantsKeys({ apiKeys, requireKeys, oauthIssuers: oauth?.issuers ?? [] });
-  const keys: readonly Way[] = [configuredKeys(apiKeys), storedKeys(deps)];
+  const configured = configuredKeys(apiKeys);
+  const keys: readonly Way[] = [configured, storedKeys(deps)];
   const { fetch } = deps;
   const tokens: readonly Way[] = oauth && fetch ? [tokensWhenAsked({ clock: deps.clock, fetch, oauth })] : [];
   const metadata = oauth && metadataOf(new URL(oauth.resource));
   const attempts = failedAttempts(deps);
 
   const ways = { header: keys, bearer: [...keys, ...tokens] };
-  const identify = async (c: Context<ApiEnv>): Promise<undefined> => {
+  const admit = (c: Context<ApiEnv>, given: Given, caller: Caller): undefined => {
+    attempts.succeeded(given.text);
+    c.set("isStillGood", () => isStillGood(given));
+    c.set("caller", caller);
+  };
+  const identify = (c: Context<ApiEnv>): Promise<undefined> | undefined => {
     const all = givenBy(c, ways);
     const address = () => clientAddress(c, addressHeader);
+    const [given] = all;
+    if (!given) throw new AppError("unauthorized", "This server wants an API key, and none was sent.");
+    attempts.check(address, given.text);
+    // What the configuration has needs nobody to be waited for.
+    const caller = configured(given.text);
+    return caller && !(caller instanceof Promise) ? admit(c, given, caller) : ask(c, all, address);
+  };
+  const ask = async (
+    c: Context<ApiEnv>,
+    all: readonly Given[],
+    address: () => string | undefined,
+  ): Promise<undefined> => {
     for (const given of all) {
       attempts.check(address, given.text);
       const caller = await recognise(given).catch((error: unknown) => {
         if (isRefusal(error)) attempts.failed(address);
         throw error;
       });
-      if (caller) {
-        attempts.succeeded(given.text);
-        c.set("isStillGood", () => isStillGood(given));
-        c.set("caller", caller);
-        return;
-      }
+      if (caller) return admit(c, given, caller);
     }
-    if (all.length > 0) attempts.failed(address);
-    throw new AppError(
-      "unauthorized",
-      all.length > 0 ? "This API key is not valid." : "This server wants an API key, and none was sent.",
-    );
+    attempts.failed(address);
+    throw new AppError("unauthorized", "This API key is not valid.");
   };
   return (c) => {
     if (metadata) c.set("resourceMetadata", metadata);

@@ -1,4 +1,4 @@
-import type { Context, MiddlewareHandler } from "hono";
+import type { Context } from "hono";
 import type { Clock } from "../shared/clock.ts";
 import { AppError } from "../shared/error.ts";
 import { HttpError } from "../shared/problem.ts";
@@ -38,12 +38,13 @@ const noBody: IncomingBody = {
  * where `c.req.text()` and `json()` take it: a request made anew, and a stream of its bytes, cost more than all else here.
  * @throws HttpError 415, 413; AppError `invalid_request` where it breaks off.
  */
-export const readBody: MiddlewareHandler<ApiEnv> = (c, next) =>
-  c.get("body") === noBody && c.req.header("content-length") === undefined ? next() : readAndGoOn(c, next);
-
-const readAndGoOn: MiddlewareHandler<ApiEnv> = async (c, next) => {
-  const { raw } = c.req;
+export const readBody: Step = (c) => {
   const length = c.req.header("content-length");
+  return c.get("body") === noBody && length === undefined ? undefined : readNow(c, length);
+};
+
+async function readNow(c: Context<ApiEnv>, length: string | undefined): Promise<undefined> {
+  const { raw } = c.req;
   const declared = Number(length ?? 0);
   const isRunners = c.req.path.startsWith(runnerPath) && c.get("caller").scopes.includes("runner");
   const most = isRunners ? maxRunnerBodyBytes : maxBodyBytes;
@@ -68,8 +69,7 @@ const readAndGoOn: MiddlewareHandler<ApiEnv> = async (c, next) => {
     headers.delete("content-type");
     c.req.raw = new Request(raw.url, { method: raw.method, headers, signal: raw.signal });
   }
-  await next();
-};
+}
 
 function openBody(request: Request): IncomingBody {
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;

@@ -12,11 +12,16 @@ const configuredScopes = Scope.options.filter((scope) => scope !== "runner");
  * restarts and none is written down. All keys are compared, each to its end: what the time tells is how long the given
  * one is.
  */
-export function configuredKeys(keys: readonly Secret[]): (given: string) => Promise<Caller | undefined> {
-  const callers = Promise.all(keys.map(async (key) => callerOf(await sha256(key.reveal()))));
-  return async (given) => {
-    const fits = keys.map((key) => sameText(given, key.reveal()));
-    return (await callers)[fits.indexOf(true)];
+export function configuredKeys(keys: readonly Secret[]): (given: string) => Promise<Caller> | Caller | undefined {
+  const callers: (Promise<Caller> | Caller)[] = keys.map(async (key, index) => {
+    const caller = callerOf(await sha256(key.reveal()));
+    callers[index] = caller;
+    return caller;
+  });
+  return (given) => {
+    let found = -1;
+    for (const [index, key] of keys.entries()) if (sameText(given, key.reveal())) found = index;
+    return callers[found];
   };
 }
 

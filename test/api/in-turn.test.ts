@@ -1,4 +1,4 @@
-import { Hono } from "hono";
+import { type ErrorHandler, Hono } from "hono";
 import { expect, test } from "vitest";
 import type { ApiEnv } from "../../api/deps.ts";
 import { inTurn, type Step } from "../../api/in-turn.ts";
@@ -6,12 +6,13 @@ import { inTurn, type Step } from "../../api/in-turn.ts";
 /** A route behind these steps, in two middlewares; `seen` is what happened, in its order. */
 function behind(seen: string[], first: readonly Step[], second: readonly Step[]) {
   const app = new Hono<ApiEnv>();
-  app.onError((error, c) => {
+  const refused: ErrorHandler<ApiEnv> = (error, c) => {
     seen.push(`error ${error.message}`);
     return c.text("refused", 403);
-  });
-  app.use(inTurn(...first));
-  app.use(inTurn(...second));
+  };
+  app.onError(refused);
+  app.use(inTurn(first, refused));
+  app.use(inTurn(second, refused));
   app.get("/", (c) => {
     seen.push("route");
     return c.text("done");
@@ -52,9 +53,10 @@ test("what a step throws is the answer: nothing behind it happens, and what is b
   const refusing: Step = () => {
     throw new Error("no");
   };
-  const ask = behind(seen, [outer], [refusing, () => void seen.push("behind it")]);
+  const inner: Step = (c) => () => void seen.push(`inner after ${c.res.status}`);
+  const ask = behind(seen, [outer], [inner, refusing, () => void seen.push("behind it")]);
 
   expect(await ask()).toBe(403);
 
-  expect(seen).toEqual(["error no", "after 403"]);
+  expect(seen).toEqual(["error no", "inner after 403", "after 403"]);
 });

@@ -47,6 +47,7 @@ describe("a call of a tool is answered to the byte as the SDK answers it", () =>
     ["of a job that is not there", { params: { arguments: { job_id: "../etc" } } }],
     ["without arguments", { params: { arguments: undefined } }],
     ["with an argument that is not known", { params: { arguments: { job_id: "x", more: 1 } } }],
+    ["with another field of the envelope", { meta: { "io.modelcontextprotocol/more": 1 } }],
     ["with a token for progress", { meta: { progressToken: 3 } }],
     ["with what tools of a host add", { meta: { "claudecode/toolUseId": "t", traceparent: "00-0-0-00" } }],
     [
@@ -55,6 +56,10 @@ describe("a call of a tool is answered to the byte as the SDK answers it", () =>
     ],
     ["of a client with a title", info({ name: "n", version: "1", title: "N" })],
     ["of another client", info({ name: "n", version: "1", websiteUrl: "https://example.com" })],
+    [
+      "with an argument that every object has",
+      { params: { arguments: JSON.parse('{"job_id":"x","__proto__":{"a":1}}') } },
+    ],
     ["of a client that can tasks", can({ extensions: { "io.modelcontextprotocol/tasks": {} } })],
   ])("%s", async (_, change) => {
     const [plain, sdk] = await bothWays(change);
@@ -95,6 +100,9 @@ describe("whatever is to be refused is refused as the SDK refuses it", () => {
     ["another revision in the envelope", { meta: { "io.modelcontextprotocol/protocolVersion": "2025-11-25" } }],
     ["a client without a version", info({ name: "n" })],
     ["capabilities that are none", can({ elicitation: 3 })],
+    ["capabilities that are a list", can([])],
+    ["an extension that is a text", can({ extensions: { "a/b": "c" } })],
+    ["arguments that are nothing", { params: { arguments: null } }],
     ["a level that there is not", { meta: { "io.modelcontextprotocol/logLevel": "loud" } }],
     ["a token for progress that is none", { meta: { progressToken: {} } }],
     ["another tool in the header", { headers: { "mcp-name": "list_jobs" } }],
