@@ -2,6 +2,7 @@ import type { Context, MiddlewareHandler, TypedResponse } from "hono";
 import { NONCE, secureHeaders } from "hono/secure-headers";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { ApiDeps, ApiEnv } from "./deps.ts";
+import { field } from "./field.ts";
 import type { Step } from "./in-turn.ts";
 
 const policy = {
@@ -37,7 +38,7 @@ export const pageHeaders = (): MiddlewareHandler<ApiEnv> =>
 /** Names each request, and tells of every answer what it has not been told of yet. */
 export function answerHeaders({ newId, answered }: Pick<ApiDeps, "newId" | "answered">): Step {
   return (c) => {
-    const given = c.req.header("x-request-id");
+    const given = field(c, "x-request-id");
     const requestId = given !== undefined && isRequestId(given) ? given : newId();
     c.set("requestId", requestId);
     return () => {

@@ -9,6 +9,7 @@ import { failedAttempts } from "./auth/failed-attempts.ts";
 import { storedKeys } from "./auth/stored-keys.ts";
 import type { accessTokens as AccessTokens } from "./auth/tokens.ts";
 import type { ApiDeps, ApiEnv, Caller } from "./deps.ts";
+import { field } from "./field.ts";
 import type { Step } from "./in-turn.ts";
 
 /** Who everybody is where nobody is asked: the person at this machine. */
@@ -92,12 +93,12 @@ function tokensWhenAsked(facts: Parameters<typeof AccessTokens>[0]): Way {
 type Ways = Readonly<{ header: readonly Way[]; bearer: readonly Way[] }>;
 
 function givenBy(c: Context<ApiEnv>, ways: Ways): readonly Given[] {
+  const header = field(c, "x-api-key")?.trim() ?? "";
   const bearer = /^bearer +(\S+) *$/i.exec(c.req.header("authorization") ?? "")?.[1] ?? "";
-  const header = c.req.header("x-api-key")?.trim() ?? "";
-  return [
-    ...(header === "" ? [] : [{ text: header, ways: ways.header }]),
-    ...(bearer === "" ? [] : [{ text: bearer, ways: ways.bearer }]),
-  ];
+  const given: Given[] = [];
+  if (header !== "") given.push({ text: header, ways: ways.header });
+  if (bearer !== "") given.push({ text: bearer, ways: ways.bearer });
+  return given;
 }
 
 async function recognise({ text, ways }: Given): Promise<Caller | undefined> {

@@ -4,7 +4,9 @@ import { AppError } from "../shared/error.ts";
 import { HttpError } from "../shared/problem.ts";
 import { maxRunnerBodyBytes, runnerPath } from "../shared/runner-door/protocol.ts";
 import type { ApiEnv, IncomingBody } from "./deps.ts";
+import { field } from "./field.ts";
 import type { Step } from "./in-turn.ts";
+import { joined, openBody } from "./incoming-body.ts";
 
 const mebibyte = 1024 * 1024;
 export const maxBodyBytes = mebibyte;
@@ -20,7 +22,7 @@ export function dropUnreadBody(clock: Clock): Step {
     if (!(await drop(body, clock))) c.res.headers.set("connection", "close");
   };
   return (c) => {
-    const body = hasNone(c.req.method) ? noBody : openBody(c.req.raw);
+    const body = hasNone(c.req.method) ? noBody : openBody(c);
     c.set("body", body);
     return body === noBody ? undefined : () => (body.isOver() ? undefined : finish(c, body));
   };
@@ -52,10 +54,10 @@ async function readNow(c: Context<ApiEnv>, length: string | undefined): Promise<
   const isTold = declared > 0;
   const first = isTold || length === "0" ? undefined : await c.get("body").next();
   if (isTold || first) {
-    checkType(c.req.header("content-type"), c.req.header("content-encoding"));
-    const bytes =
-      declared > most ? undefined : await (isTold ? whole(c.get("body"), most) : collect(first, c.get("body"), most));
-    if (!bytes)
+    checkType(c.req.header("content-type"), field(c, "content-encoding"));
+    const body = c.get("body");
+    const bytes = declared > most ? undefined : await (isTold ? body.whole(declared) : collect(first, body, most));
+    if (!bytes || bytes.length > most)
       throw new HttpError(413, "invalid_request", {
         sentence: `The body is larger than ${most / mebibyte} MiB.`,
         errors: [{ path: "", message: `at most ${most / mebibyte} MiB` }],
@@ -70,35 +72,6 @@ async function readNow(c: Context<ApiEnv>, length: string | undefined): Promise<
     c.req.raw = new Request(raw.url, { method: raw.method, headers, signal: raw.signal });
   }
 }
-
-function openBody(request: Request): IncomingBody {
-  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
-  let ended = false;
-  return {
-    isOver: () => ended,
-    whole: async () => {
-      ended = true;
-      return new Uint8Array(await request.arrayBuffer().catch(brokeOff));
-    },
-    next: async () => {
-      if (ended || (!reader && !request.body)) return undefined;
-      reader ??= request.body?.getReader();
-      const piece = await reader?.read().catch((cause: unknown) => {
-        ended = true;
-        return brokeOff(cause);
-      });
-      ended = piece?.done !== false;
-      return piece?.value;
-    },
-  };
-}
-
-const brokeOff = (cause: unknown): never => {
-  throw new AppError("invalid_request", "The body broke off.", {
-    cause,
-    errors: [{ path: "", message: "must be sent whole" }],
-  });
-};
 
 function checkType(type: string | undefined, encoding: string | undefined): void {
   const known = /^application\/json *(?:; *charset="?utf-8"? *)?$/i.test(type ?? "");
@@ -129,18 +102,12 @@ function utf8(bytes: Uint8Array): string {
   }
 }
 
-/** Undefined when there is more than the limit. */
-async function whole(body: IncomingBody, most: number): Promise<Uint8Array | undefined> {
-  const bytes = await body.whole();
-  return bytes.length > most ? undefined : bytes;
-}
-
-/** The same, piece by piece. */
+/** Piece by piece; undefined when there is more than the limit. */
 async function collect(
   first: Uint8Array | undefined,
   body: IncomingBody,
   most: number,
-): Promise<Uint8Array<ArrayBuffer> | undefined> {
+): Promise<Uint8Array | undefined> {
   const pieces: Uint8Array[] = [];
   let size = 0;
   for (let piece = first; piece; piece = await body.next()) {
@@ -148,13 +115,7 @@ async function collect(
     size += piece.length;
     if (size > most) return undefined;
   }
-  const all = new Uint8Array(size);
-  for (let at = 0; pieces.length > 0; ) {
-    const piece = pieces.shift() ?? all;
-    all.set(piece, at);
-    at += piece.length;
-  }
-  return all;
+  return joined(pieces, size);
 }
 
 /** True when the end was reached. */

@@ -96,15 +96,25 @@ export type Caller = Readonly<{
 /** The bytes of a request, piece by piece for whoever reads next; undefined at the end. */
 export type IncomingBody = Readonly<{
   next: () => Promise<Uint8Array | undefined>;
-  /** All of it at once, instead of piece by piece. */
-  whole: () => Promise<Uint8Array>;
+  /** All of it at once, instead of piece by piece, where its length in bytes was told. */
+  whole: (length: number) => Promise<Uint8Array>;
   /** Its end was reached, or there is none. */
   isOver: () => boolean;
 }>;
 
+/** The request as Node's server has it. */
+export type NodeRequest = Readonly<{
+  socket?: Readonly<{ remoteAddress?: string | undefined }>;
+  /** By their names in lower case. */
+  headers?: Readonly<Record<string, string | string[] | undefined>>;
+  /** Its body, where it is a stream. */
+  destroyed?: boolean;
+  on?: (event: "data" | "close", listener: (piece: Uint8Array) => void) => unknown;
+}>;
+
 /** What middlewares put beside a request, and what Node's server gives with it. */
 export type ApiEnv = {
-  Bindings: { incoming?: { socket?: { remoteAddress?: string | undefined } } };
+  Bindings: { incoming?: NodeRequest };
   Variables: {
     caller: Caller;
     /** Whether the key or token that came with the request still opens anything; absent where nobody is asked. */

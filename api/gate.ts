@@ -1,6 +1,7 @@
 import { AppError } from "../shared/error.ts";
 import { isLoopbackHost } from "../shared/repo-rules.ts";
 import type { ApiDeps } from "./deps.ts";
+import { field } from "./field.ts";
 import type { Step } from "./in-turn.ts";
 
 /**
@@ -15,7 +16,7 @@ export function gate({ settings }: ApiDeps): Step {
       throw new AppError("forbidden", "Without API keys only requests to 127.0.0.1, [::1] or localhost are served.", {
         remedy: "Use one of these names, or set AGENTICORE_API_KEYS to serve others.",
       });
-    const origin = c.req.header("origin");
+    const origin = field(c, "origin");
     if (origin !== undefined && !isOurs(origin, host, settings.corsOrigins))
       throw new AppError("forbidden", "Requests from pages of another origin are not served.", {
         remedy: "Name the origin in AGENTICORE_CORS_ORIGINS if it is to be trusted.",

@@ -1,4 +1,5 @@
-import { createServer } from "node:net";
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
 import { expect, test } from "vitest";
 import { startApi } from "../../api/server.node.ts";
 import { systemClock } from "../../shared/clock.node.ts";
@@ -65,6 +66,48 @@ test("a client that never sends the rest of its body gets the refusal after two 
 
   expect(refused.status).toBe(413);
   expect(refused.head).toMatch(/^connection: close/im);
+});
+
+/** Sends these pieces, the next once the one before has left, and breaks the connection behind the last. */
+async function sendAndGo(port: number, pieces: readonly Uint8Array[]): Promise<void> {
+  const socket = connect({ port, host: "127.0.0.1", noDelay: true });
+  const closed = once(socket, "close");
+  await once(socket, "connect");
+  for (const piece of pieces) {
+    await new Promise((sent) => socket.write(piece, sent));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  socket.destroy();
+  await closed;
+}
+
+test("a submission counts once its whole body has come, in however many pieces, also for those who do not stay for the answer", async () => {
+  await using served = await aServedApi();
+  const { port } = served.api;
+  const body = Buffer.from(JSON.stringify({ task: "Grüße 🙂" }));
+  const whole = Buffer.concat([Buffer.from(head(port, body.length)), body]);
+  const bytes = Array.from(whole, (_, at) => whole.subarray(at, at + 1));
+  const sent = [[whole], [whole.subarray(0, -body.length), body], [whole.subarray(0, -3), whole.subarray(-3)], bytes];
+  for (const pieces of sent) await sendAndGo(port, pieces);
+
+  await expect.poll(async () => (await served.store.list({ limit: 9 })).jobs).toHaveLength(sent.length);
+
+  const { jobs } = await served.store.list({ limit: 9 });
+  expect(new Set(jobs.map(({ task }) => task))).toEqual(new Set(["Grüße 🙂"]));
+});
+
+test("a body of which the end never comes is none, and the server goes on", async () => {
+  await using served = await aServedApi();
+  const { port } = served.api;
+  for (const left of [1, fine.length]) {
+    const text = head(port, fine.length) + fine;
+    await sendAndGo(port, [Buffer.from(text.slice(0, text.length - left))]);
+  }
+  using line = await aConnection(port);
+  const next = await line.send(head(port, fine.length) + fine);
+
+  expect(next.status).toBe(202);
+  expect((await served.store.list({ limit: 9 })).jobs).toHaveLength(1);
 });
 
 test("fifty equal submissions at once make one job", async () => {

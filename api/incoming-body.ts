@@ -1,0 +1,72 @@
+import type { Context } from "hono";
+import { AppError } from "../shared/error.ts";
+import type { ApiEnv, IncomingBody, NodeRequest } from "./deps.ts";
+
+/** The body of a request, to be read once. @throws AppError `invalid_request` where it breaks off. */
+export function openBody(c: Context<ApiEnv>): IncomingBody {
+  const request = c.req.raw;
+  const incoming = c.env?.incoming;
+  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  let ended = false;
+  return {
+    isOver: () => ended,
+    whole: (length) => {
+      ended = true;
+      const isOpen = incoming?.on !== undefined && incoming.destroyed === false;
+      return (isOpen ? fromNode(incoming, { length, request }) : bytesOf(request)).catch(brokeOff);
+    },
+    next: async () => {
+      if (ended || (!reader && !request.body)) return undefined;
+      reader ??= request.body?.getReader();
+      const piece = await reader?.read().catch((cause: unknown) => {
+        ended = true;
+        return brokeOff(cause);
+      });
+      ended = piece?.done !== false;
+      return piece?.value;
+    },
+  };
+}
+
+const bytesOf = async (request: Request): Promise<Uint8Array> => new Uint8Array(await request.arrayBuffer());
+
+type Sent = Readonly<{ length: number; request: Request }>;
+
+/**
+ * From Node's own stream: what a `Request` gives is a copy, and comes later. Should the connection be closed before any of it was
+ * read, that knows what had come before.
+ */
+const fromNode = (incoming: NodeRequest, { length, request }: Sent): Promise<Uint8Array> =>
+  new Promise((resolve, reject) => {
+    const pieces: Uint8Array[] = [];
+    let size = 0;
+    incoming.on?.("data", (piece) => {
+      pieces.push(piece);
+      size += piece.length;
+      if (size === length) resolve(joined(pieces, size));
+    });
+    incoming.on?.("close", () => {
+      if (size === 0) resolve(bytesOf(request));
+      else if (size < length) reject(new Error("the connection was closed"));
+    });
+  });
+
+/** One after the other; a single one as it is. */
+export function joined(pieces: readonly Uint8Array[], size: number): Uint8Array {
+  const [first] = pieces;
+  if (first && pieces.length === 1) return first;
+  const all = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
+}
+
+const brokeOff = (cause: unknown): never => {
+  throw new AppError("invalid_request", "The body broke off.", {
+    cause,
+    errors: [{ path: "", message: "must be sent whole" }],
+  });
+};
