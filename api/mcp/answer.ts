@@ -11,12 +11,18 @@ import { jobBus, subscribedUris } from "./subscriptions.ts";
  * Answers one request of MCP's Streamable HTTP. A handler for each, because what it serves is its caller's alone; `make`
  * makes what is behind it.
  */
-export async function answerMcp(deps: ApiDeps, c: Context<ApiEnv>, make: MakeMcpServer = mcpServer): Promise<Response> {
-  const { log } = deps;
+export function answerMcp(deps: ApiDeps, c: Context<ApiEnv>, make: MakeMcpServer = mcpServer): Promise<Response> {
   const { raw } = c.req;
-  const { request, message } = raw.method === "POST" ? read(raw, c.get("text") ?? "") : { request: raw };
-  const plain = make === mcpServer ? await answerPlainCall(deps, c, message) : undefined;
-  if (plain) return plain;
+  const { request, message } =
+    raw.method === "POST" ? read(raw, c.get("text") ?? "") : { request: raw, message: undefined };
+  const plain = make === mcpServer ? answerPlainCall(deps, c, message) : undefined;
+  return plain ?? answerBySdk(deps, c, { request, message, make });
+}
+
+type Asked = Readonly<{ request: Request; message: unknown; make: MakeMcpServer }>;
+
+async function answerBySdk(deps: ApiDeps, c: Context<ApiEnv>, { request, message, make }: Asked): Promise<Response> {
+  const { log } = deps;
   // Each request of 2026-07-28 names its method there; the SDK checks that it is the body's.
   const listens = c.req.header("mcp-method") === "subscriptions/listen";
   const modern = { era: "modern", subscribe: true, only: methodOf(message) } as const;
@@ -36,12 +42,12 @@ export async function answerMcp(deps: ApiDeps, c: Context<ApiEnv>, make: MakeMcp
 }
 
 /** The body was read before: what is JSON is given as it was parsed, and what is none to be refused. */
-function read(raw: Request, text: string): Readonly<{ request: Request; message?: unknown }> {
+function read(raw: Request, text: string): Pick<Asked, "request" | "message"> {
   try {
     return { request: raw, message: JSON.parse(text) };
   } catch {
     const { method, headers, signal } = raw;
-    return { request: new Request(raw.url, { method, headers, signal, body: text }) };
+    return { request: new Request(raw.url, { method, headers, signal, body: text }), message: undefined };
   }
 }
 

@@ -1,12 +1,45 @@
-import { SERVER_INFO_META_KEY } from "@modelcontextprotocol/server";
+import {
+  CLIENT_CAPABILITIES_META_KEY,
+  CLIENT_INFO_META_KEY,
+  PROTOCOL_VERSION_META_KEY,
+  SERVER_INFO_META_KEY,
+} from "@modelcontextprotocol/server";
 import type { Context } from "hono";
+import { z } from "zod";
 import { answerJson } from "../answer-headers.ts";
 import type { ApiDeps, ApiEnv } from "../deps.ts";
+import { field } from "../field.ts";
 import { asking } from "../routes/asking.ts";
 import { callTool } from "./call-tool.ts";
-import { plainMessage, revision } from "./plain-message.ts";
 import { serverInfo } from "./server-info.ts";
 import { tools } from "./tools.ts";
+
+const revision = "2026-07-28";
+const reserved = "io.modelcontextprotocol/";
+
+const nothing = z.strictObject({}).optional();
+/** What a client has to say of itself; here it must be as the revision has it to the letter. */
+const said = {
+  [PROTOCOL_VERSION_META_KEY]: z.literal(revision),
+  [CLIENT_INFO_META_KEY]: z.strictObject({ name: z.string(), version: z.string(), title: z.string().optional() }),
+  [CLIENT_CAPABILITIES_META_KEY]: z.strictObject({
+    roots: z.strictObject({ listChanged: z.boolean().optional() }).optional(),
+    sampling: nothing,
+    elicitation: z.strictObject({ form: nothing, url: nothing }).optional(),
+    extensions: z.record(z.string(), z.strictObject({})).optional(),
+  }),
+};
+const Meta = z
+  .looseObject({ ...said, progressToken: z.union([z.string(), z.int()]).optional() })
+  .refine((meta) => Object.keys(meta).every((key) => !key.startsWith(reserved) || Object.hasOwn(said, key)));
+const PlainCall = z.strictObject({
+  jsonrpc: z.literal("2.0"),
+  id: z.union([z.string(), z.int()]),
+  method: z.literal("tools/call"),
+  params: z.strictObject({ name: z.string(), arguments: z.record(z.string(), z.unknown()).optional(), _meta: Meta }),
+});
+
+type PlainCall = z.infer<typeof PlainCall>;
 
 /** Those that are answered at once, and say nothing before. */
 const prompt = new Set(tools.flatMap((tool) => (tool.startsJob || tool.waits ? [] : [tool.name])));
@@ -16,20 +49,17 @@ const prompt = new Set(tools.flatMap((tool) => (tool.startsJob || tool.waits ? [
  * does, at a fifth of the time: a server for each request, and several looks at each message, cost more than all else here.
  * Undefined for whatever is not to the letter such a call, above all for what is to be refused: the SDK answers that.
  */
-export async function answerPlainCall(
-  deps: ApiDeps,
-  c: Context<ApiEnv>,
-  message: unknown,
-): Promise<Response | undefined> {
-  if (c.req.header("mcp-protocol-version") !== revision || c.req.header("mcp-method") !== "tools/call")
-    return undefined;
-  const call = plainMessage(message);
-  if (!call) return undefined;
-  const { id, name, args } = call;
-  if (!prompt.has(name) || c.req.header("mcp-name") !== name) return undefined;
+export function answerPlainCall(deps: ApiDeps, c: Context<ApiEnv>, message: unknown): Promise<Response> | undefined {
+  if (field(c, "mcp-protocol-version") !== revision || field(c, "mcp-method") !== "tools/call") return undefined;
+  const { data: call } = PlainCall.safeParse(message);
+  if (!call || !prompt.has(call.params.name) || field(c, "mcp-name") !== call.params.name) return undefined;
+  return answer(deps, c, call);
+}
+
+async function answer(deps: ApiDeps, c: Context<ApiEnv>, { id, params }: PlainCall): Promise<Response> {
   const given = { deps, asking: asking(c), tools, takesTasks: false, follow: () => undefined };
   const result = {
-    ...(await callTool({ name, arguments: args }, given)),
+    ...(await callTool(params, given)),
     resultType: "complete",
     _meta: { [SERVER_INFO_META_KEY]: serverInfo(deps) },
   };

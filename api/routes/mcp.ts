@@ -9,9 +9,12 @@ import type { MakeMcpServer } from "../mcp/server.ts";
  */
 export function mcpRoutes(deps: ApiDeps, app: OpenAPIHono<ApiEnv>, make?: MakeMcpServer): void {
   let door: typeof import("../mcp/answer.ts") | undefined;
-  app.all("/mcp", async (c) => {
-    door ??= await import("../mcp/answer.ts"); // to ask for what is loaded has its price too
-    return door.answerMcp(deps, c, make);
+  app.all("/mcp", (c) => {
+    if (door) return door.answerMcp(deps, c, make); // to ask for what is loaded has its price too
+    return import("../mcp/answer.ts").then((loaded) => {
+      door = loaded;
+      return loaded.answerMcp(deps, c, make);
+    });
   });
   app.get("/sse", async (c) => (await import("../mcp/answer-sse.ts")).answerSse(deps, c));
   app.post("/messages", async (c) => (await import("../mcp/answer-message.ts")).answerMessage(deps, c));
