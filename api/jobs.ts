@@ -12,7 +12,7 @@ import { budgetOrders, withJobBudget } from "./budgets.ts";
 import type { ApiDeps, Caller } from "./deps.ts";
 import { profileQueue } from "./profile-queue.ts";
 import { profilesToChoose, rememberedProfiles } from "./profiles.ts";
-import { route } from "./route.ts";
+import { routeByModel, routeByRules } from "./route.ts";
 import { checkPlace, newJob, planSubmission, type Submission } from "./submission.ts";
 import { noSuchJob, waitForJob } from "./wait.ts";
 import { inWorktree } from "./worktrees.ts";
@@ -37,10 +37,14 @@ export async function submitJob(deps: ApiDeps, asked: SubmitRequest, asking: Ask
   const { settings, clock, store } = deps;
   const { wait, wait_seconds = defaultWaitSeconds, ...rest } = asked;
   requireScope(asking.caller, "submit");
-  const { request, queue } = await inWorktree(deps, withJobBudget(rest, settings), asking.caller);
+  const { worktree_id, session_id } = rest;
+  const priced = withJobBudget(rest, settings);
+  const { request, queue } =
+    worktree_id === undefined ? { request: priced } : await inWorktree(deps, { ...priced, worktree_id }, asking.caller);
   const repo = checkPlace(request, settings);
   checkReach(asking.caller, { repo, pool: request.pool });
-  await checkTies(deps, { request, repo }, asking.caller); // before a model is asked, which costs something
+  // Before a model is asked, which costs something.
+  if (session_id !== undefined) await checkSession(deps, { session_id, repo }, asking.caller);
   const { submission, runners } = await plan(deps, { request, repo }, asking.caller);
   const { pool, profile } = submission.request;
   const place = queue ?? profileQueue({ pool, profile }, runners);
@@ -84,16 +88,16 @@ export async function submitJob(deps: ApiDeps, asked: SubmitRequest, asking: Ask
 }
 
 /** @throws as planSubmission does; where a profile is not known and the store is away, that says so: a runner may have it. */
-async function plan(deps: ApiDeps, { request, repo }: Ties, caller: Caller) {
+async function plan(deps: ApiDeps, { request, repo }: Asked, caller: Caller) {
   const { settings, choose } = deps;
   const { rules, defaultProfile } = settings;
   const known = { rules, defaultProfile, ...(repo ? { repo } : {}) };
   // Without a model nothing of the profiles is needed to choose one.
-  const chosen = choose ? undefined : await route(request, { ...known, profiles: [] });
-  const remembered = chosen && rememberedProfiles(deps, chosen.profile);
+  const ruled = routeByRules(request, known);
+  const remembered = choose ? undefined : rememberedProfiles(deps, ruled.profile);
   const { profiles, runners, away } = remembered ? { ...remembered, away: undefined } : await profilesToChoose(deps);
   const usable = profiles.filter(({ name }) => caller.reach?.profiles?.includes(name) ?? true);
-  const routed = chosen ?? (await route(request, { ...known, profiles: usable, ...(choose ? { choose } : {}) }));
+  const routed = choose ? await routeByModel(request, ruled, { profiles: usable, choose }) : ruled;
   checkProfileReach(caller, routed.profile);
   try {
     return { submission: planSubmission(request, { settings, profiles, repo, route: routed }), runners };
@@ -102,12 +106,12 @@ async function plan(deps: ApiDeps, { request, repo }: Ties, caller: Caller) {
   }
 }
 
-type Ties = Readonly<{ request: JobRequest; repo: RepoAddress | undefined }>;
+type Asked = Readonly<{ request: JobRequest; repo: RepoAddress | undefined }>;
+
+type Tie = Readonly<{ session_id: string; repo: RepoAddress | undefined }>;
 
 /** Sessions are the tenant's and the repository's. */
-async function checkTies({ store }: ApiDeps, { request, repo }: Ties, caller: Caller): Promise<void> {
-  const { session_id } = request;
-  if (session_id === undefined) return;
+async function checkSession({ store }: ApiDeps, { session_id, repo }: Tie, caller: Caller): Promise<void> {
   const session = await store.findSession(session_id);
   if (session?.tenant === caller.tenant && session.repoKey === repo?.canonical) return;
   throw new AppError("session_not_found", `There is no session ${session_id} that can be continued here.`, {

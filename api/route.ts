@@ -9,32 +9,27 @@ import type { ChooseProfile } from "./choose-profile.ts";
 /** Which profile a job runs with, who decided, and why. */
 export type Route = Readonly<{ profile: string } & Pick<Job, "routed_by" | "route_reason">>;
 
-type Known = Readonly<{
-  rules: readonly RouteRule[];
-  defaultProfile: string;
-  profiles: readonly ProfileSummary[];
-  repo?: RepoAddress;
-  /** Absent: no model is asked. */
-  choose?: ChooseProfile;
-}>;
+type Rules = Readonly<{ rules: readonly RouteRule[]; defaultProfile: string; repo?: RepoAddress }>;
+type Model = Readonly<{ profiles: readonly ProfileSummary[]; choose: ChooseProfile }>;
 
-/**
- * The profile that was asked for, else that of the first rule that fits, else the model's choice where one may be asked,
- * else the default. Never throws: what the model cannot answer is answered by the default, and the reason says so.
- */
-export async function route(request: JobRequest, known: Known): Promise<Route> {
+/** The profile that was asked for, else that of the first rule that fits, else the default, and why. */
+export function routeByRules(request: JobRequest, { rules, defaultProfile, repo }: Rules): Route {
   if (request.profile !== undefined) return { profile: request.profile, routed_by: "request" };
-  const { rules, defaultProfile, choose } = known;
-  const index = rules.findIndex((rule) => fits(rule, request, known.repo));
+  const index = rules.findIndex((rule) => fits(rule, request, repo));
   const rule = rules[index];
   if (rule) return { profile: rule.profile, routed_by: "rule", route_reason: rule.reason ?? reasonOf(rule, index) };
-  const byDefault = (why: string): Route => ({
-    ...{ profile: defaultProfile, routed_by: "default" },
-    route_reason: why,
-  });
-  const nobody = rules.length === 0 ? "no profile was asked for" : "no profile was asked for, and no rule fits";
-  if (!choose) return byDefault(nobody);
-  const usable = known.profiles.filter(({ error }) => error === undefined);
+  const route_reason = rules.length === 0 ? "no profile was asked for" : "no profile was asked for, and no rule fits";
+  return { profile: defaultProfile, routed_by: "default", route_reason };
+}
+
+/**
+ * What the rules say, with the model's choice before the default. Never throws: what the model cannot answer is answered by
+ * the default, and the reason says so.
+ */
+export async function routeByModel(request: JobRequest, ruled: Route, { profiles, choose }: Model): Promise<Route> {
+  if (ruled.routed_by !== "default") return ruled;
+  const byDefault = (why: string): Route => ({ ...ruled, route_reason: why });
+  const usable = profiles.filter(({ error }) => error === undefined);
   if (usable.length < 2) return byDefault("there is no other profile to choose");
   try {
     const { profile, reason } = await choose({

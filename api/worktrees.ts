@@ -84,11 +84,10 @@ export async function cleanupWorktrees(
 /** What a job with a prepared worktree is asked for, with what the worktree says; and where it waits. */
 export async function inWorktree(
   { store }: ApiDeps,
-  request: JobRequest,
+  request: JobRequest & Readonly<{ worktree_id: string }>,
   caller: Caller,
-): Promise<Readonly<{ request: JobRequest; queue?: string }>> {
+): Promise<Readonly<{ request: JobRequest; queue: string }>> {
   const { worktree_id: id } = request;
-  if (id === undefined) return { request };
   const tree = await store.findWorktree(id, caller.tenant);
   if (!tree || tree.status === "removed") throw noWorktree(id, "worktree_id");
   const { repo_url, base_ref, pool, box = "" } = tree;

@@ -21,19 +21,20 @@ export const ProfileName = z
 export const maxTaskCharacters = 100_000;
 export const maxMetadataBytes = 16 * 1024;
 
+/** Bytes in UTF-8, of which a UTF-16 code unit takes three at most (RFC 3629, 3). */
+const hasAtMost = (text: string, bytes: number): boolean =>
+  text.length * 3 <= bytes || new TextEncoder().encode(text).length <= bytes;
+
 const Metadata = z
   .record(z.string().min(1).max(256), z.string())
-  .refine(
-    (data) => new TextEncoder().encode(JSON.stringify(data)).length <= maxMetadataBytes,
-    "at most 16 KiB of strings",
-  );
+  .refine((data) => hasAtMost(JSON.stringify(data), maxMetadataBytes), "at most 16 KiB of strings");
 
 /** What a caller may ask for (contract 1 and 2); unknown fields are refused. */
 export const JobRequest = z.strictObject({
   task: z
     .string()
     .max(maxTaskCharacters, `at most ${maxTaskCharacters} characters`)
-    .refine((task) => task.trim() !== "", "must not be empty")
+    .refine((task) => /\S/.test(task), "must not be empty")
     .describe("What Claude is asked to do."),
   repo_url: z
     .string()
