@@ -48,14 +48,15 @@ export async function openHttpServer(options: Options): Promise<HttpServer> {
       connectionsCheckingInterval: Math.min(5_000, requestMs),
     },
   }) as Server;
-  const silent = silentConnections(server);
+  const connections = openConnections(server);
   const port = await listen(server, options);
   return {
     url: `http://${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${port}`,
     port,
     close: () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const socket of silent) if (socket.bytesRead === 0) socket.destroy();
+      // Opened ahead and never used: for Node they are not idle, and would hold up the end.
+      for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
       return closeConnections(server, clock, closed);
     },
   };
@@ -92,15 +93,13 @@ function cannotListen(cause: NodeJS.ErrnoException, { host, port, hints }: Optio
   }
 }
 
-/** Connections that were opened ahead and never used: for Node they are not idle, and would hold up the end. */
-function silentConnections(server: Server): ReadonlySet<Socket> {
-  const silent = new Set<Socket>();
+function openConnections(server: Server): ReadonlySet<Socket> {
+  const open = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
-    silent.add(socket);
-    socket.once("close", () => silent.delete(socket));
+    open.add(socket);
+    socket.once("close", () => open.delete(socket));
   });
-  server.on("request", ({ socket }) => silent.delete(socket));
-  return silent;
+  return open;
 }
 
 /** A connection is idle, and can be closed, only once its last answer is out. */
