@@ -1,9 +1,9 @@
 import { performance } from "node:perf_hooks";
 
-/** Above this what is asked of the process would wait: one more turn of 10 ms is in the way of several requests. */
-const busy = 0.3;
+/** Above this what is asked of the process waits for its turn already. */
+const busy = 0.7;
 
-/** Tells whether the event loop was at work for much of the time since it was asked last (nodejs.org/api/perf_hooks.html). */
+/** Tells whether the event loop had little time to spare since it was asked last (nodejs.org/api/perf_hooks.html). */
 export function busyLoop(): () => boolean {
   let last = performance.eventLoopUtilization();
   return () => {
