@@ -137,14 +137,17 @@ const otherBody = (cause: unknown): AppError =>
   });
 
 /** @throws AppError `not_found`, also for what is no identifier and for what another tenant owns. */
-export async function getJob(deps: ApiDeps, id: string, asking: Asking): Promise<Job> {
-  requireScope(asking.caller, "read");
-  return findJob(deps, id, asking);
+export async function getJob({ store }: ApiDeps, id: string, { caller }: Asking): Promise<Job> {
+  requireScope(caller, "read");
+  return asFound(await store.get(jobId(id), caller.tenant), id);
 }
 
 /** The same for verbs that ask for another scope. */
 export async function findJob({ store }: ApiDeps, id: string, { caller }: Asking): Promise<Job> {
-  const job = await store.get(jobId(id), caller.tenant);
+  return asFound(await store.get(jobId(id), caller.tenant), id);
+}
+
+function asFound(job: Job | undefined, id: string): Job {
   if (!job) throw noSuchJob(id);
   return job;
 }

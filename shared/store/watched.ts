@@ -6,14 +6,14 @@ export function watchStore(
   store: JobStore,
 ): Readonly<{ store: JobStore; errors: () => Readonly<Record<string, number>> }> {
   const errors: Record<string, number> = {};
-  const watched =
-    <A extends readonly unknown[], R>(name: string, ask: (...asked: A) => Promise<R>) =>
-    (...asked: A): Promise<R> =>
-      // Asked in the same turn: `changed` promises to listen before it returns.
-      ask(...asked).catch((error: unknown) => {
-        if (isStoreAway(error)) errors[name] = (errors[name] ?? 0) + 1;
-        throw error;
-      });
+  const watched = <A extends readonly unknown[], R>(name: string, ask: (...asked: A) => Promise<R>) => {
+    const count = (error: unknown): never => {
+      if (isStoreAway(error)) errors[name] = (errors[name] ?? 0) + 1;
+      throw error;
+    };
+    // Asked in the same turn: `changed` promises to listen before it returns.
+    return (...asked: A): Promise<R> => ask(...asked).catch(count);
+  };
   const methods = Object.entries(store).map(([name, ask]) => [name, watched(name, ask)]);
   return { store: { ...store, ...(Object.fromEntries(methods) as Partial<JobStore>) }, errors: () => ({ ...errors }) };
 }
