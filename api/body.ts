@@ -41,7 +41,7 @@ const noBody: IncomingBody = {
  * @throws HttpError 415, 413; AppError `invalid_request` where it breaks off.
  */
 export const readBody: Step = (c) => {
-  const length = c.req.header("content-length");
+  const length = field(c, "content-length");
   return c.get("body") === noBody && length === undefined ? undefined : readNow(c, length);
 };
 

@@ -26,8 +26,8 @@ type Limit = Readonly<{ kind: BudgetView["budget"]; name: string; limitUsd: numb
 
 /** The budgets that a job of this caller on this repository takes from today. */
 function limitsOf({ settings, clock }: ApiDeps, { caller, repo }: Whose): Limit[] {
-  if (!settings.budgets) return [];
-  const { total, perKey, perRepo } = settings.budgets;
+  const { total, perKey, perRepo } = settings.budgets ?? {};
+  if (total === undefined && perKey === undefined && perRepo === undefined) return [];
   const day = iso(clock.now()).slice(0, 10);
   return [
     ...(total === undefined ? [] : [{ kind: "total" as const, name: `total/${day}`, limitUsd: total }]),

@@ -52,6 +52,15 @@ export type ApiSettings = Readonly<{
   receivers?: Receivers;
 }>;
 
+/** Runners as they were read, when (`Clock.uptime()`), and what was found out from them since, by profile. */
+export type RunnersRead = Readonly<{
+  runners: readonly RunnerRecord[];
+  at: number;
+  offers: Map<string, Offer>;
+}>;
+/** What it takes to choose a profile: those that there are, and the runners that serve them. */
+export type Offer = Readonly<{ profiles: readonly ProfileSummary[]; runners: readonly RunnerRecord[] }>;
+
 /** What the app is given by its entry point. */
 export type ApiDeps = Readonly<{
   store: JobStore;
@@ -70,7 +79,7 @@ export type ApiDeps = Readonly<{
   /** What this process knows beside the store. */
   outlook?: Outlook;
   /** What was read last, and when (`Clock.uptime()`): for the time in which the store cannot be asked, and for what needs no newer; `createApp` makes one. */
-  memory?: { runners?: readonly RunnerRecord[]; readAt?: number };
+  memory?: { read?: RunnersRead };
   /** Aborted when the process is about to end: whoever waits gets the answer as it stands. */
   stopping?: AbortSignal;
   /** Told of each answer that is no stream: of what a load is. */

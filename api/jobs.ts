@@ -5,14 +5,14 @@ import { isTerminal, type Job, JobId, type JobRequest, type MessageRequest } fro
 import { HttpError } from "../shared/problem.ts";
 import { defaultWaitSeconds, type SubmitRequest } from "../shared/reply.ts";
 import type { RepoAddress } from "../shared/repo-url.ts";
-import type { JobPage, JobQuery, Submitted } from "../shared/store.ts";
+import type { JobPage, JobQuery, RunnerRecord, Submitted } from "../shared/store.ts";
 import { checkJobReach, checkProfileReach, checkReach, isNarrowed } from "./auth/reach.ts";
 import { requireScope } from "./auth/scope.ts";
 import { budgetOrders, withJobBudget } from "./budgets.ts";
-import type { ApiDeps, Caller } from "./deps.ts";
+import type { ApiDeps, Caller, Offer } from "./deps.ts";
 import { profileQueue } from "./profile-queue.ts";
 import { profilesToChoose, rememberedProfiles } from "./profiles.ts";
-import { routeByModel, routeByRules } from "./route.ts";
+import { type Route, routeByModel, routeByRules } from "./route.ts";
 import { checkPlace, newJob, planSubmission, type Submission } from "./submission.ts";
 import { noSuchJob, waitForJob } from "./wait.ts";
 import { inWorktree } from "./worktrees.ts";
@@ -45,12 +45,13 @@ export async function submitJob(deps: ApiDeps, asked: SubmitRequest, asking: Ask
   checkReach(asking.caller, { repo, pool: request.pool });
   // Before a model is asked, which costs something.
   if (session_id !== undefined) await checkSession(deps, { session_id, repo }, asking.caller);
-  const { submission, runners } = await plan(deps, { request, repo }, asking.caller);
+  const planning = plan(deps, { request, repo }, asking.caller);
+  const { submission, runners } = planning instanceof Promise ? await planning : planning;
   const { pool, profile } = submission.request;
   const place = queue ?? profileQueue({ pool, profile }, runners);
   const { idempotencyKey: key, caller } = asking;
   const birth = {
-    id: JobId.parse(deps.newId()),
+    id: deps.newId() as JobId,
     now: clock.now(),
     mode: wait ? "sync" : "fire_and_forget",
     ttlSeconds: settings.jobTtlSeconds,
@@ -87,26 +88,34 @@ export async function submitJob(deps: ApiDeps, asked: SubmitRequest, asking: Ask
   return { ...submitted, job: seen };
 }
 
-/** @throws as planSubmission does; where a profile is not known and the store is away, that says so: a runner may have it. */
-async function plan(deps: ApiDeps, { request, repo }: Asked, caller: Caller) {
+type Asked = Readonly<{ request: JobRequest; repo: RepoAddress | undefined }>;
+type Planned = Readonly<{ submission: Submission; runners: readonly RunnerRecord[] }>;
+
+/**
+ * Waits for nobody where what is remembered settles it.
+ * @throws as planSubmission does; where a profile is not known and the store is away, that says so: a runner may have it.
+ */
+function plan(deps: ApiDeps, { request, repo }: Asked, caller: Caller): Planned | Promise<Planned> {
   const { settings, choose } = deps;
   const { rules, defaultProfile } = settings;
-  const known = { rules, defaultProfile, ...(repo ? { repo } : {}) };
+  const ruled = routeByRules(request, { rules, defaultProfile, repo });
+  const planned = (route: Route, { profiles, runners }: Offer): Planned => {
+    checkProfileReach(caller, route.profile);
+    return { submission: planSubmission(request, { settings, profiles, repo, route }), runners };
+  };
   // Without a model nothing of the profiles is needed to choose one.
-  const ruled = routeByRules(request, known);
   const remembered = choose ? undefined : rememberedProfiles(deps, ruled.profile);
-  const { profiles, runners, away } = remembered ? { ...remembered, away: undefined } : await profilesToChoose(deps);
-  const usable = profiles.filter(({ name }) => caller.reach?.profiles?.includes(name) ?? true);
-  const routed = choose ? await routeByModel(request, ruled, { profiles: usable, choose }) : ruled;
-  checkProfileReach(caller, routed.profile);
-  try {
-    return { submission: planSubmission(request, { settings, profiles, repo, route: routed }), runners };
-  } catch (error) {
-    throw away !== undefined && error instanceof AppError && error.code === "profile_not_found" ? away : error;
-  }
+  if (remembered) return planned(ruled, remembered);
+  return profilesToChoose(deps).then(async ({ away, ...offer }) => {
+    const profiles = offer.profiles.filter(({ name }) => caller.reach?.profiles?.includes(name) ?? true);
+    const route = choose ? await routeByModel(request, ruled, { profiles, choose }) : ruled;
+    try {
+      return planned(route, offer);
+    } catch (error) {
+      throw away !== undefined && error instanceof AppError && error.code === "profile_not_found" ? away : error;
+    }
+  });
 }
-
-type Asked = Readonly<{ request: JobRequest; repo: RepoAddress | undefined }>;
 
 type Tie = Readonly<{ session_id: string; repo: RepoAddress | undefined }>;
 

@@ -2,7 +2,7 @@ import { isStoreAway } from "../shared/error.ts";
 import { HttpError } from "../shared/problem.ts";
 import type { ProfileSummary } from "../shared/profile.ts";
 import type { RunnerRecord } from "../shared/store.ts";
-import type { ApiDeps } from "./deps.ts";
+import type { ApiDeps, Offer } from "./deps.ts";
 
 /** The profiles of all live runners and the bundled ones, by name; what a runner says of one holds. */
 export const listProfiles = async (deps: ApiDeps): Promise<readonly ProfileSummary[]> =>
@@ -12,15 +12,13 @@ export const listProfiles = async (deps: ApiDeps): Promise<readonly ProfileSumma
  * The same, for choosing one. While the store is away: as far as this process remembers them, and `away` says why there
  * may be more.
  */
-export async function profilesToChoose(
-  deps: ApiDeps,
-): Promise<Readonly<{ profiles: readonly ProfileSummary[]; runners: readonly RunnerRecord[]; away?: unknown }>> {
+export async function profilesToChoose(deps: ApiDeps): Promise<Offer & Readonly<{ away?: unknown }>> {
   try {
     const runners = await liveRunners(deps);
     return { profiles: together(deps.bundled, runners), runners };
   } catch (away) {
     if (!isStoreAway(away)) throw away;
-    const { runners = [] } = deps.memory ?? {};
+    const { runners = [] } = deps.memory?.read ?? {};
     return { profiles: together(deps.bundled, runners), runners, away };
   }
 }
@@ -32,20 +30,23 @@ const rememberedMs = 60_000;
  * The same without asking the store: as they were read a little while ago, where that settles it for this profile. It does
  * for one that comes with the program and that no runner has of its own.
  */
-export function rememberedProfiles(
-  { bundled, memory, clock }: ApiDeps,
-  name: string,
-): Readonly<{ profiles: readonly ProfileSummary[]; runners: readonly RunnerRecord[] }> | undefined {
-  const { runners, readAt = Number.NEGATIVE_INFINITY } = memory ?? {};
-  if (!runners || clock.uptime() - readAt > rememberedMs) return undefined;
+export function rememberedProfiles({ bundled, memory, clock }: ApiDeps, name: string): Offer | undefined {
+  const { read } = memory ?? {};
+  if (!read || clock.uptime() - read.at > rememberedMs) return undefined;
+  const { runners, offers } = read;
+  const known = offers.get(name);
+  if (known) return known;
   const all = [...bundled, ...runners.flatMap(({ profiles }) => profiles)].filter((profile) => profile.name === name);
   const isOfAll = all.length > 0 && all.every(({ source, error }) => source === "bundled" && error === undefined);
-  return isOfAll ? { profiles: all, runners } : undefined;
+  if (!isOfAll) return undefined;
+  const found = { profiles: all, runners };
+  offers.set(name, found);
+  return found;
 }
 
 async function liveRunners({ store, memory, clock }: ApiDeps): Promise<readonly RunnerRecord[]> {
   const runners = await store.runners();
-  if (memory) Object.assign(memory, { runners, readAt: clock.uptime() });
+  if (memory) memory.read = { runners, at: clock.uptime(), offers: new Map() };
   return runners;
 }
 

@@ -9,7 +9,7 @@ import type { ChooseProfile } from "./choose-profile.ts";
 /** Which profile a job runs with, who decided, and why. */
 export type Route = Readonly<{ profile: string } & Pick<Job, "routed_by" | "route_reason">>;
 
-type Rules = Readonly<{ rules: readonly RouteRule[]; defaultProfile: string; repo?: RepoAddress }>;
+type Rules = Readonly<{ rules: readonly RouteRule[]; defaultProfile: string; repo: RepoAddress | undefined }>;
 type Model = Readonly<{ profiles: readonly ProfileSummary[]; choose: ChooseProfile }>;
 
 /** The profile that was asked for, else that of the first rule that fits, else the default, and why. */

@@ -54,11 +54,11 @@ export function withJobFiles(store: JobStore, { dir, clock, log, isBusy }: JobFi
 
   return {
     ...store,
-    submit: async (fresh) => {
-      const submitted = await store.submit(fresh);
-      changed(submitted.job, fresh.tenant);
-      return submitted;
-    },
+    submit: (fresh) =>
+      store.submit(fresh).then((submitted) => {
+        changed(submitted.job, fresh.tenant);
+        return submitted;
+      }),
     get: async (id, tenant) => {
       try {
         const job = await store.get(id, tenant);

@@ -63,18 +63,17 @@ export function withSpool(store: JobStore, { dir, clock, log, random }: SpoolOpt
   }
   const draining = keepDraining({ pass, clock, log, random }, stop.signal);
 
-  async function submit(asked: NewJob): Promise<Submitted> {
+  async function submitKeyed(asked: KeyedJob): Promise<Submitted> {
     const fresh = withKeyedId(asked, clock);
-    const before = await earlier(fresh);
-    if (before) return before;
+    return (await earlier(fresh)) ?? (await take(fresh));
+  }
+  function take(fresh: NewJob): Promise<Submitted> {
     // Whoever has just waited for the store in vain does not wait a second time.
-    if (clock.uptime() < out.until) return await spool(fresh, out.error);
-    try {
-      return await store.submit(fresh);
-    } catch (error) {
+    if (out !== notOut && clock.uptime() < out.until) return spool(fresh, out.error);
+    return store.submit(fresh).catch((error: unknown) => {
       if (!isStoreAway(error)) throw error;
-      return await spool(fresh, error);
-    }
+      return spool(fresh, error);
+    });
   }
   /** What the same key has brought into the spool. The same id goes to the store once, so nothing else needs a look. */
   async function earlier({ tenant, idempotency }: NewJob): Promise<Submitted | undefined> {
@@ -125,7 +124,7 @@ export function withSpool(store: JobStore, { dir, clock, log, random }: SpoolOpt
 
   return {
     ...store,
-    submit,
+    submit: (fresh) => (isKeyed(fresh) ? submitKeyed(fresh) : take(fresh)),
     get: async (id, tenant) => {
       try {
         return (await store.get(id, tenant)) ?? (await view.find(id, tenant));
@@ -191,8 +190,11 @@ export function withSpool(store: JobStore, { dir, clock, log, random }: SpoolOpt
   };
 }
 
-function withKeyedId(fresh: NewJob, clock: Clock): NewJob {
-  if (!fresh.idempotency) return fresh;
+type KeyedJob = NewJob & Required<Pick<NewJob, "idempotency">>;
+
+const isKeyed = (fresh: NewJob): fresh is KeyedJob => fresh.idempotency !== undefined;
+
+function withKeyedId(fresh: KeyedJob, clock: Clock): KeyedJob {
   const [id] = keyedIds({ tenant: fresh.tenant, key: fresh.idempotency.key }, clock.now());
   return { ...fresh, job: { ...fresh.job, id } };
 }

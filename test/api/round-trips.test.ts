@@ -62,3 +62,18 @@ test("a profile that a runner has of its own is looked up with each submission: 
   await api.store.announce(own("extends a profile that is not there"));
   expect((await api.post("/jobs", { task: "x", profile: "docs" })).body["code"]).toBe("profile_invalid");
 });
+
+test("what is remembered of a profile goes with the reading that it came from", async () => {
+  await using api = await anApi();
+  const submit = async (profile: string) => (await api.post("/jobs", { task: "x", profile })).body["code"];
+  await api.store.announce(aRunner({ profiles: someProfiles }));
+  expect(await submit("code")).toBeUndefined();
+  expect(await submit("code")).toBeUndefined();
+  const own = { name: "code", description: "", source: "user", error: "extends a profile that is not there" } as const;
+  await api.store.announce(aRunner({ profiles: [own] }));
+  expect(await submit("code")).toBeUndefined();
+
+  // It is none that is remembered, so the runners are read again.
+  expect(await submit("no-such-profile")).toBe("profile_not_found");
+  expect(await submit("code")).toBe("profile_invalid");
+});
