@@ -36,8 +36,8 @@ const noBody: IncomingBody = {
 };
 
 /**
- * Reads the body into memory, as JSON only and up to 1 MiB (of a runner 16); an empty one is none. What was read is in Hono's cache, from
- * where `c.req.text()` and `json()` take it: a request made anew, and a stream of its bytes, cost more than all else here.
+ * Reads the body into memory, as JSON only and up to 1 MiB (of a runner 16), for `c.get("text")`; an empty one is none. Hono's own
+ * `c.req.text()` and `json()` have nothing to read then.
  * @throws HttpError 415, 413; AppError `invalid_request` where it breaks off.
  */
 export const readBody: Step = (c) => {
@@ -46,7 +46,6 @@ export const readBody: Step = (c) => {
 };
 
 async function readNow(c: Context<ApiEnv>, length: string | undefined): Promise<undefined> {
-  const { raw } = c.req;
   const declared = Number(length ?? 0);
   const isRunners = c.req.path.startsWith(runnerPath) && c.get("caller").scopes.includes("runner");
   const most = isRunners ? maxRunnerBodyBytes : maxBodyBytes;
@@ -63,10 +62,9 @@ async function readNow(c: Context<ApiEnv>, length: string | undefined): Promise<
         errors: [{ path: "", message: `at most ${most / mebibyte} MiB` }],
         remedy: "Send a shorter request.",
       });
-    const text = utf8(bytes);
-    c.set("text", text);
-    c.req.bodyCache.text = Promise.resolve(text) as never;
-  } else if (raw.method !== "GET" && raw.method !== "HEAD" && c.req.header("content-type") !== undefined) {
+    c.set("text", utf8(bytes));
+  } else if (!hasNone(c.req.method) && c.req.header("content-type") !== undefined) {
+    const { raw } = c.req;
     const headers = new Headers(raw.headers);
     headers.delete("content-type");
     c.req.raw = new Request(raw.url, { method: raw.method, headers, signal: raw.signal });

@@ -13,14 +13,14 @@ export function openBody(c: Context<ApiEnv>): IncomingBody {
     whole: (length) => {
       ended = true;
       const isOpen = incoming?.on !== undefined && incoming.destroyed === false;
-      return (isOpen ? fromNode(incoming, { length, request }) : bytesOf(request)).catch(brokeOff);
+      return isOpen ? fromNode(incoming, { length, request }) : bytesOf(request);
     },
     next: async () => {
       if (ended || (!reader && !request.body)) return undefined;
       reader ??= request.body?.getReader();
       const piece = await reader?.read().catch((cause: unknown) => {
         ended = true;
-        return brokeOff(cause);
+        throw brokeOff(cause);
       });
       ended = piece?.done !== false;
       return piece?.value;
@@ -28,7 +28,13 @@ export function openBody(c: Context<ApiEnv>): IncomingBody {
   };
 }
 
-const bytesOf = async (request: Request): Promise<Uint8Array> => new Uint8Array(await request.arrayBuffer());
+const bytesOf = (request: Request): Promise<Uint8Array> =>
+  request.arrayBuffer().then(
+    (bytes) => new Uint8Array(bytes),
+    (cause: unknown) => {
+      throw brokeOff(cause);
+    },
+  );
 
 type Sent = Readonly<{ length: number; request: Request }>;
 
@@ -47,7 +53,7 @@ const fromNode = (incoming: NodeRequest, { length, request }: Sent): Promise<Uin
     });
     incoming.on?.("close", () => {
       if (size === 0) resolve(bytesOf(request));
-      else if (size < length) reject(new Error("the connection was closed"));
+      else if (size < length) reject(brokeOff(new Error("the connection was closed")));
     });
   });
 
@@ -64,9 +70,8 @@ export function joined(pieces: readonly Uint8Array[], size: number): Uint8Array 
   return all;
 }
 
-const brokeOff = (cause: unknown): never => {
-  throw new AppError("invalid_request", "The body broke off.", {
+const brokeOff = (cause: unknown): AppError =>
+  new AppError("invalid_request", "The body broke off.", {
     cause,
     errors: [{ path: "", message: "must be sent whole" }],
   });
-};

@@ -10,7 +10,7 @@ import { isSession, noSuchSession, relayOwner } from "./relay-session.ts";
  * @throws AppError `invalid_request`, `not_found` for a session that is over or another's, `rate_limited` where too much waits.
  */
 export async function answerMessage({ store, newId }: ApiDeps, c: Context<ApiEnv>): Promise<Response> {
-  const text = await c.req.text();
+  const text = c.get("text") ?? "";
   checkMessage(text);
   const sessions = c.req.queries("session_id") ?? [];
   const [channel = ""] = sessions;

@@ -7,6 +7,7 @@ import { JobReply, JobsReply, maxWaitSeconds, SubmitRequest } from "../../shared
 import { answerJson } from "../answer-headers.ts";
 import { answerQuestion } from "../answers.ts";
 import type { ApiDeps, ApiEnv } from "../deps.ts";
+import { field } from "../field.ts";
 import { cancelJob, getChangedJob, getJob, listJobs, retryJob, sendMessage, submitJob } from "../jobs.ts";
 import { jobPath, json, noBody, problems, wholeParam } from "../openapi.ts";
 import { publishJob } from "../publish.ts";
@@ -187,7 +188,7 @@ export function jobRoutes(deps: ApiDeps, app: OpenAPIHono<ApiEnv>): void {
 
 /** Limits of its own, so that the wrong header is named. */
 function idempotencyKeyOf(c: Context<ApiEnv>): { idempotencyKey?: string } {
-  const key = c.req.header("idempotency-key");
+  const key = field(c, "idempotency-key");
   if (key === undefined) return {};
   if (/^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/.test(key)) return { idempotencyKey: key };
   throw new AppError("invalid_request", "The Idempotency-Key must be 1 to 255 printable ASCII characters.", {

@@ -21,7 +21,7 @@ export async function answerRunner(deps: ApiDeps, c: Context<ApiEnv>): Promise<R
   checkProtocol(c.req.header(protocolHeader));
   const method = c.req.param("method") ?? "";
   if (!isRunnerCall(method)) throw new AppError("not_found", `Runners have no method ${method.slice(0, 64)}.`);
-  const body: unknown = await c.req.json();
+  const body: unknown = JSON.parse(c.get("text") ?? "");
   if (method === "changed") {
     const [query] = parsed(runnerCalls.changed.args.safeParse(body));
     c.header("x-accel-buffering", "no"); // what a proxy buffers is no stream
