@@ -55,6 +55,19 @@ test("whoever got in lately is not locked out by others of the same address", as
   expect((await here(known.as)).status).toBe(401);
 });
 
+test("whoever gets in again and again stays known, however long ago the first time was", async () => {
+  const clock = fakeClock();
+  await using api = await anApi({ settings, clock });
+  const here = from(api, "192.0.2.1");
+  for (let minute = 0; minute < 20; minute += 4) {
+    expect((await here(right)).status).toBe(200);
+    clock.advance(4 * 60_000);
+  }
+  for (let n = 0; n < 61; n += 1) await here(guess(n));
+
+  expect((await here(right)).status).toBe(200);
+});
+
 test("a customer's addresses are one, and the connection's own however it is written", async () => {
   await using api = await anApi({ settings, clock: fakeClock() });
   for (let n = 0; n < 60; n += 1) await from(api, `2001:db8:0:7::${n.toString(16)}`)(guess(n));
