@@ -40,7 +40,7 @@ export function authenticate(deps: ApiDeps): Step {
 
   const ways = { header: keys, bearer: [...keys, ...tokens] };
   const admit = (c: Context<ApiEnv>, given: Given, caller: Caller): undefined => {
-    attempts.succeeded(given.text, caller);
+    attempts.succeeded(given.text);
     c.set("isStillGood", () => isStillGood(given));
     c.set("caller", caller);
   };

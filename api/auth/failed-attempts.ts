@@ -18,7 +18,6 @@ const maxGood = 10_000;
 export function failedAttempts({ clock, newId }: Pick<ApiDeps, "clock" | "newId">) {
   const failures = new Map<string, TurnCount>();
   const good = new Map<number, number>();
-  let last: Readonly<{ caller?: object; at: number }> = { at: Number.NEGATIVE_INFINITY };
   const salt = trace(0x811c9dc5, newId());
   const wasGood = (given: string): boolean =>
     clock.uptime() - (good.get(trace(salt, given)) ?? Number.NEGATIVE_INFINITY) < goodMs;
@@ -39,12 +38,9 @@ export function failedAttempts({ clock, newId }: Pick<ApiDeps, "clock" | "newId"
       const { count } = takenTurn(failures.get(address), mostFailures, Math.floor(clock.uptime()));
       keepNewest(failures, address, { value: count, most: maxAddresses });
     },
-    /** `caller` is whom it names: of one that is the same object each time this is looked at once a minute. */
-    succeeded: (given: string, caller: object): void => {
-      const now = clock.uptime();
-      if (caller === last.caller && now - last.at < notedMs) return;
-      last = { caller, at: now };
+    succeeded: (given: string): void => {
       const name = trace(salt, given);
+      const now = clock.uptime();
       if (now - (good.get(name) ?? Number.NEGATIVE_INFINITY) < notedMs) return;
       keepNewest(good, name, { value: now, most: maxGood });
     },
