@@ -1,7 +1,7 @@
 import type { Context, MiddlewareHandler, TypedResponse } from "hono";
 import { NONCE, secureHeaders } from "hono/secure-headers";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import type { ApiDeps, ApiEnv } from "./deps.ts";
+import { type ApiDeps, type ApiEnv, Asked } from "./deps.ts";
 import { field } from "./field.ts";
 import type { Step } from "./in-turn.ts";
 
@@ -37,20 +37,20 @@ export const pageHeaders = (): MiddlewareHandler<ApiEnv> =>
 
 /** Names each request, and tells of every answer what it has not been told of yet. */
 export function answerHeaders({ newId, answered }: Pick<ApiDeps, "newId" | "answered">): Step {
-  return (c) => {
-    const given = field(c, "x-request-id");
-    const requestId = given !== undefined && isRequestId(given) ? given : newId();
-    c.set("requestId", requestId);
-    return () => {
+  return {
+    before: (c) => {
+      const given = field(c, "x-request-id");
+      c.set("asked", new Asked(given !== undefined && isRequestId(given) ? given : newId()));
+    },
+    after: (c) => {
       if (!isWhole(c)) {
         const { headers } = c.res;
-        headers.set("x-request-id", requestId);
+        headers.set("x-request-id", c.get("asked").requestId);
         for (const [name, value] of Object.entries(fixed)) if (!headers.has(name)) headers.set(name, value);
       }
       // Many streams wait, and are no load.
       if (answered && (isWhole(c) || !isStream(c.res))) answered();
-      return undefined;
-    };
+    },
   };
 }
 
@@ -61,7 +61,7 @@ export const isStream = ({ headers }: Response): boolean =>
   headers.get("content-type")?.startsWith("text/event-stream") ?? false;
 
 /** It was made by `answerJson`: there is nothing to look for in its headers, which are made an object by the first who asks for them. */
-export const isWhole = (c: Context<ApiEnv>): boolean => c.res === c.get("whole");
+export const isWhole = (c: Context<ApiEnv>): boolean => c.res === c.get("asked").whole;
 
 /** As `c.json`, with all headers of the answer at once. */
 export function answerJson<T extends object, S extends ContentfulStatusCode>(
@@ -69,10 +69,11 @@ export function answerJson<T extends object, S extends ContentfulStatusCode>(
   body: T,
   { status, headers = {} }: Readonly<{ status: S; headers?: Readonly<Record<string, string>> }>,
 ): Response & TypedResponse<T, S, "json"> {
+  const asked = c.get("asked");
   const whole = new Response(JSON.stringify(body), {
     status,
-    headers: { ...fixed, "content-type": "application/json", "x-request-id": c.get("requestId"), ...headers },
+    headers: { ...fixed, "content-type": "application/json", "x-request-id": asked.requestId, ...headers },
   });
-  c.set("whole", whole);
+  asked.whole = whole;
   return whole as Response & TypedResponse<T, S, "json">;
 }

@@ -18,7 +18,7 @@ const maxErrors = 100;
 export function answerError(thrown: unknown, c: Context<ApiEnv>, log: Log): Response {
   const error = thrown instanceof HTTPException ? fromHono(thrown) : toAppError(thrown);
   const problem = toProblem(error);
-  const request_id = c.get("requestId");
+  const request_id = c.get("asked").requestId;
   if (problem.status >= 500)
     log.error("request failed", {
       request_id,
@@ -27,8 +27,8 @@ export function answerError(thrown: unknown, c: Context<ApiEnv>, log: Log): Resp
       code: error.code,
       error: error.cause ?? error,
     });
-  auditRefusal(log, error, { request_id, method: c.req.method, path: c.req.path, caller: c.get("caller") });
-  const challenge = challengeOf(error, problem.status, c.get("resourceMetadata"));
+  auditRefusal(log, error, { request_id, method: c.req.method, path: c.req.path, caller: c.get("asked").caller });
+  const challenge = challengeOf(error, problem.status, c.get("asked").resourceMetadata);
   if (challenge !== undefined) c.header("www-authenticate", challenge);
   if (problem.status === 503 || problem.status === 429) c.header("retry-after", retryAfter(error));
   const errors = problem.errors?.slice(0, maxErrors);

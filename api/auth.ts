@@ -1,15 +1,14 @@
 import type { Context } from "hono";
 import { Scope } from "../shared/api-key.ts";
 import { AppError } from "../shared/error.ts";
-import { toProblem } from "../shared/problem.ts";
 import { wantsKeys } from "../shared/wants-keys.ts";
 import { clientAddress } from "./auth/client-address.ts";
 import { configuredKeys } from "./auth/configured-keys.ts";
+import { type Credential, credentialsOf, isRefusal, type Way, type Ways } from "./auth/credential.ts";
 import { failedAttempts } from "./auth/failed-attempts.ts";
 import { storedKeys } from "./auth/stored-keys.ts";
 import type { accessTokens as AccessTokens } from "./auth/tokens.ts";
 import type { ApiDeps, ApiEnv, Caller } from "./deps.ts";
-import { field } from "./field.ts";
 import type { Step } from "./in-turn.ts";
 
 /** Who everybody is where nobody is asked: the person at this machine. */
@@ -17,10 +16,6 @@ export const nobody: Caller = { tenant: "local", name: "local", scopes: Scope.op
 
 const metadataPath = "/.well-known/oauth-protected-resource";
 const publicPaths: readonly string[] = ["/health", metadataPath, `${metadataPath}/mcp`];
-
-type Way = (given: string) => Promise<Caller | undefined> | Caller | undefined;
-/** What came with a request, and what it may be. */
-type Given = Readonly<{ text: string; ways: readonly Way[] }>;
 
 /**
  * Who asks: a key by `Authorization: Bearer` (RFC 6750, 2.1) or `X-API-Key`, or a token by the first; never by the address,
@@ -38,14 +33,15 @@ export function authenticate(deps: ApiDeps): Step {
   const metadata = oauth && metadataOf(new URL(oauth.resource));
   const attempts = failedAttempts(deps);
 
-  const ways = { header: keys, bearer: [...keys, ...tokens] };
-  const admit = (c: Context<ApiEnv>, given: Given, caller: Caller): undefined => {
-    attempts.succeeded(given.text);
-    c.set("isStillGood", () => isStillGood(given));
-    c.set("caller", caller);
+  const ways: Ways = { header: keys, bearer: [...keys, ...tokens] };
+  const admit = (c: Context<ApiEnv>, credential: Credential, caller: Caller): undefined => {
+    attempts.succeeded(credential.text);
+    const asked = c.get("asked");
+    asked.credential = credential;
+    asked.caller = caller;
   };
   const identify = (c: Context<ApiEnv>): Promise<undefined> | undefined => {
-    const all = givenBy(c, ways);
+    const all = credentialsOf(c, ways);
     const address = () => clientAddress(c, addressHeader);
     const [given] = all;
     if (!given) throw new AppError("unauthorized", "This server wants an API key, and none was sent.");
@@ -56,12 +52,12 @@ export function authenticate(deps: ApiDeps): Step {
   };
   const ask = async (
     c: Context<ApiEnv>,
-    all: readonly Given[],
+    all: readonly Credential[],
     address: () => string | undefined,
   ): Promise<undefined> => {
     for (const given of all) {
       attempts.check(address, given.text);
-      const caller = await recognise(given).catch((error: unknown) => {
+      const caller = await given.recognise().catch((error: unknown) => {
         if (isRefusal(error)) attempts.failed(address);
         throw error;
       });
@@ -70,12 +66,14 @@ export function authenticate(deps: ApiDeps): Step {
     attempts.failed(address);
     throw new AppError("unauthorized", "This API key is not valid.");
   };
-  return (c) => {
-    if (metadata) c.set("resourceMetadata", metadata);
-    if (!isAsked) c.set("caller", nobody);
+  const before = (c: Context<ApiEnv>): Promise<undefined> | undefined => {
+    const asked = c.get("asked");
+    asked.resourceMetadata = metadata;
+    if (!isAsked) asked.caller = nobody;
     else if (!publicPaths.includes(c.req.path)) return identify(c);
     return undefined;
   };
+  return { before };
 }
 
 /** Where the resource's metadata is: the well-known path goes between its host and its own path (RFC 9728, 3.1). */
@@ -89,32 +87,3 @@ function tokensWhenAsked(facts: Parameters<typeof AccessTokens>[0]): Way {
     return await (await made)(given);
   };
 }
-
-type Ways = Readonly<{ header: readonly Way[]; bearer: readonly Way[] }>;
-
-function givenBy(c: Context<ApiEnv>, ways: Ways): readonly Given[] {
-  const header = field(c, "x-api-key")?.trim() ?? "";
-  const bearer = /^bearer +(\S+) *$/i.exec(c.req.header("authorization") ?? "")?.[1] ?? "";
-  const given: Given[] = [];
-  if (header !== "") given.push({ text: header, ways: ways.header });
-  if (bearer !== "") given.push({ text: bearer, ways: ways.bearer });
-  return given;
-}
-
-async function recognise({ text, ways }: Given): Promise<Caller | undefined> {
-  for (const way of ways) {
-    const caller = await way(text);
-    if (caller) return caller;
-  }
-  return undefined;
-}
-
-/** What cannot be found out now is not refused. */
-const isStillGood = (given: Given): Promise<boolean> =>
-  recognise(given).then(
-    (caller) => caller !== undefined,
-    (error: unknown) => !isRefusal(error),
-  );
-
-/** An issuer that cannot be asked refuses nobody, though its code is the same. */
-const isRefusal = (error: unknown): boolean => error instanceof AppError && toProblem(error).status === 401;

@@ -3,7 +3,7 @@ import type { Clock } from "../shared/clock.ts";
 import { AppError } from "../shared/error.ts";
 import { HttpError } from "../shared/problem.ts";
 import { maxRunnerBodyBytes, runnerPath } from "../shared/runner-door/protocol.ts";
-import type { ApiEnv, IncomingBody } from "./deps.ts";
+import { type ApiEnv, type IncomingBody, noBody } from "./deps.ts";
 import { field } from "./field.ts";
 import type { Step } from "./in-turn.ts";
 import { joined, openBody } from "./incoming-body.ts";
@@ -21,49 +21,49 @@ export function dropUnreadBody(clock: Clock): Step {
   const finish = async (c: Context<ApiEnv>, body: IncomingBody): Promise<void> => {
     if (!(await drop(body, clock))) c.res.headers.set("connection", "close");
   };
-  return (c) => {
-    const body = hasNone(c.req.method) ? noBody : openBody(c);
-    c.set("body", body);
-    return body === noBody ? undefined : () => (body.isOver() ? undefined : finish(c, body));
+  return {
+    before: (c) => {
+      if (!hasNone(c.req.method)) c.get("asked").body = openBody(c);
+    },
+    after: (c) => {
+      const { body } = c.get("asked");
+      return body.isOver() ? undefined : finish(c, body);
+    },
   };
 }
 
 const hasNone = (method: string): boolean => method === "GET" || method === "HEAD";
-const noBody: IncomingBody = {
-  isOver: () => true,
-  whole: async () => new Uint8Array(),
-  next: async () => undefined,
-};
 
 /**
- * Reads the body into memory, as JSON only and up to 1 MiB (of a runner 16), for `c.get("text")`; an empty one is none. Hono's own
+ * Reads the body into memory, as JSON only and up to 1 MiB (of a runner 16), for `Asked.text`; an empty one is none. Hono's own
  * `c.req.text()` and `json()` have nothing to read then.
  * @throws HttpError 415, 413; AppError `invalid_request` where it breaks off.
  */
-export const readBody: Step = (c) => {
-  const length = field(c, "content-length");
-  return c.get("body") === noBody && length === undefined ? undefined : readNow(c, length);
+export const readBody: Step = {
+  before: (c) => {
+    const length = field(c, "content-length");
+    const { body } = c.get("asked");
+    if (body === noBody && length === undefined) return undefined;
+    const declared = Number(length ?? 0);
+    // With its length told it is read at once; without one (chunked, HTTP/2) only reading tells whether there is one.
+    return declared > 0 ? readTold(c, body, declared) : readUntold(c, body, length === "0");
+  },
 };
 
-async function readNow(c: Context<ApiEnv>, length: string | undefined): Promise<undefined> {
-  const declared = Number(length ?? 0);
-  const isRunners = c.req.path.startsWith(runnerPath) && c.get("caller").scopes.includes("runner");
-  const most = isRunners ? maxRunnerBodyBytes : maxBodyBytes;
-  // With its length told it is read at once; without one (chunked, HTTP/2) only reading tells whether there is one.
-  const isTold = declared > 0;
-  const first = isTold || length === "0" ? undefined : await c.get("body").next();
-  if (isTold || first) {
-    checkType(c.req.header("content-type"), field(c, "content-encoding"));
-    const body = c.get("body");
-    const bytes = declared > most ? undefined : await (isTold ? body.whole(declared) : collect(first, body, most));
-    if (!bytes || bytes.length > most)
-      throw new HttpError(413, "invalid_request", {
-        sentence: `The body is larger than ${most / mebibyte} MiB.`,
-        errors: [{ path: "", message: `at most ${most / mebibyte} MiB` }],
-        remedy: "Send a shorter request.",
-      });
-    c.set("text", utf8(bytes));
-  } else if (!hasNone(c.req.method) && c.req.header("content-type") !== undefined) {
+function readTold(c: Context<ApiEnv>, body: IncomingBody, length: number): Promise<void> {
+  checkType(c);
+  const most = mostBytes(c);
+  if (length > most) throw tooLarge(most);
+  return body.whole(length).then((bytes) => keepText(c, bytes, most));
+}
+
+async function readUntold(c: Context<ApiEnv>, body: IncomingBody, isEmpty: boolean): Promise<void> {
+  const first = isEmpty ? undefined : await body.next();
+  if (first) {
+    checkType(c);
+    const most = mostBytes(c);
+    keepText(c, await collect(first, body, most), most);
+  } else if (!hasNone(c.req.method) && field(c, "content-type") !== undefined) {
     const { raw } = c.req;
     const headers = new Headers(raw.headers);
     headers.delete("content-type");
@@ -71,7 +71,26 @@ async function readNow(c: Context<ApiEnv>, length: string | undefined): Promise<
   }
 }
 
-function checkType(type: string | undefined, encoding: string | undefined): void {
+const mostBytes = (c: Context<ApiEnv>): number =>
+  c.req.path.startsWith(runnerPath) && c.get("asked").caller.scopes.includes("runner")
+    ? maxRunnerBodyBytes
+    : maxBodyBytes;
+
+function keepText(c: Context<ApiEnv>, bytes: Uint8Array | undefined, most: number): void {
+  if (!bytes || bytes.length > most) throw tooLarge(most);
+  c.get("asked").text = utf8(bytes);
+}
+
+const tooLarge = (most: number): HttpError =>
+  new HttpError(413, "invalid_request", {
+    sentence: `The body is larger than ${most / mebibyte} MiB.`,
+    errors: [{ path: "", message: `at most ${most / mebibyte} MiB` }],
+    remedy: "Send a shorter request.",
+  });
+
+function checkType(c: Context<ApiEnv>): void {
+  const type = field(c, "content-type");
+  const encoding = field(c, "content-encoding");
   const known = /^application\/json *(?:; *charset="?utf-8"? *)?$/i.test(type ?? "");
   if (known && (encoding === undefined || encoding.toLowerCase() === "identity")) return;
   const [path, message] = known

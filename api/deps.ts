@@ -10,6 +10,7 @@ import type { RepoAddress } from "../shared/repo-url.ts";
 import type { RouteRule } from "../shared/route-rule.ts";
 import type { Secret } from "../shared/secret.ts";
 import type { JobStore, RunnerRecord } from "../shared/store.ts";
+import type { Turn } from "../shared/turn.ts";
 import type { ChooseProfile } from "./choose-profile.ts";
 
 /** Whose access tokens are taken, and what they must be for. */
@@ -121,20 +122,44 @@ export type NodeRequest = Readonly<{
   on?: (event: "data" | "close", listener: (piece: Uint8Array) => void) => unknown;
 }>;
 
+/** A turn of a key that was asked for, beside what is done meanwhile (api/auth/limit-rate.ts). */
+export type TakenTurn = {
+  readonly limit: number;
+  answer: Promise<Turn | undefined>;
+  told: Turn | undefined;
+  isOver: boolean;
+};
+
 /** What middlewares put beside a request, and what Node's server gives with it. */
 export type ApiEnv = {
   Bindings: { incoming?: NodeRequest };
-  Variables: {
-    caller: Caller;
-    /** Whether the key or token that came with the request still opens anything; absent where nobody is asked. */
-    isStillGood?: () => Promise<boolean>;
-    requestId: string;
-    body: IncomingBody;
-    /** Of the body, once it was read. */
-    text?: string;
-    secureHeadersNonce?: string;
-    /** The answer, where it was made with all its headers. */
-    whole?: Response;
-    resourceMetadata?: string;
-  };
+  Variables: { asked: Asked; secureHeadersNonce?: string };
+};
+
+/** What comes to be known of one request: in one place, since each variable of a `Context` is an entry in a map of its own. */
+export class Asked {
+  readonly requestId: string;
+  /** From authentication on. */
+  caller!: Caller;
+  /** The key or token that it came with; none where nobody is asked for one. */
+  credential: Readonly<{ isStillGood: () => Promise<boolean> }> | undefined;
+  /** The turn that was taken for it, where turns are limited. */
+  turn: TakenTurn | undefined;
+  /** Until it is looked for: none. */
+  body: IncomingBody = noBody;
+  /** Of the body, once it was read. */
+  text: string | undefined;
+  /** The answer, where it was made with all its headers. */
+  whole: Response | undefined;
+  resourceMetadata: string | undefined;
+
+  constructor(requestId: string) {
+    this.requestId = requestId;
+  }
+}
+
+export const noBody: IncomingBody = {
+  isOver: () => true,
+  whole: async () => new Uint8Array(),
+  next: async () => undefined,
 };

@@ -3,8 +3,7 @@ import type { ApiEnv } from "./deps.ts";
 
 /**
  * A field of the request by its name in lower case; of several their values, joined by ", " (RFC 9110, 5.3). On Node from the
- * map that its server has made: a `Headers` checks the name anew each time. For those that Node joins
- * (nodejs.org/api/http.html#messageheaders); of others it keeps the first alone.
+ * map that its server has made, which joins them too (`joinDuplicateHeaders`): a `Headers` looks at all fields each time.
  */
 export function field(c: Context<ApiEnv>, name: string): string | undefined {
   const known = c.env?.incoming?.headers;

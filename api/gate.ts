@@ -10,7 +10,7 @@ import type { Step } from "./in-turn.ts";
  * somebody's browser, neither across origins nor by a name that was made to point here.
  */
 export function gate({ settings: { loopbackOnly, corsOrigins } }: ApiDeps): Step {
-  return (c) => {
+  const before: Step["before"] = (c) => {
     if (loopbackOnly && !hostsOf(c).every((name) => isLoopbackHost(withoutPort(name))))
       throw new AppError("forbidden", "Without API keys only requests to 127.0.0.1, [::1] or localhost are served.", {
         remedy: "Use one of these names, or set AGENTICORE_API_KEYS to serve others.",
@@ -20,8 +20,8 @@ export function gate({ settings: { loopbackOnly, corsOrigins } }: ApiDeps): Step
       throw new AppError("forbidden", "Requests from pages of another origin are not served.", {
         remedy: "Name the origin in AGENTICORE_CORS_ORIGINS if it is to be trusted.",
       });
-    return undefined;
   };
+  return { before };
 }
 
 /** As the client names us, and as the address of the request does. */

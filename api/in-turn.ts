@@ -1,11 +1,13 @@
 import type { Context, ErrorHandler, MiddlewareHandler } from "hono";
 import type { ApiEnv } from "./deps.ts";
 
-/** What is still to be done once there is an answer. */
-export type After = () => Promise<void> | undefined;
-type Done = After | undefined;
-/** A part of what comes before each route; what it throws is the answer. */
-export type Step = (c: Context<ApiEnv>) => Promise<Done> | Done;
+/** A part of what comes before each route. A promise is waited for. */
+export type Step = Readonly<{
+  /** What it throws is the answer, and nothing behind it happens. */
+  before?: (c: Context<ApiEnv>) => unknown;
+  /** Once there is an answer, unless its own `before` has thrown. */
+  after?: (c: Context<ApiEnv>) => unknown;
+}>;
 
 /**
  * Several steps as one middleware, which waits only where there is something to wait for: each middleware of its own costs
@@ -14,20 +16,20 @@ export type Step = (c: Context<ApiEnv>) => Promise<Done> | Done;
  */
 export function inTurn(steps: readonly Step[], answerError: ErrorHandler<ApiEnv>): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
-    const afters: After[] = [];
+    let done = 0;
     try {
-      for (const step of steps) {
-        const going = step(c);
-        const after = going instanceof Promise ? await going : going;
-        if (after) afters.push(after);
+      for (const { before } of steps) {
+        const going = before?.(c);
+        if (going instanceof Promise) await going;
+        done += 1;
       }
       await next();
     } catch (error) {
       c.res = await answerError(error as Error, c);
     }
-    for (const after of afters.reverse()) {
-      const going = after();
-      if (going) await going;
+    for (; done > 0; done -= 1) {
+      const going = steps[done - 1]?.after?.(c);
+      if (going instanceof Promise) await going;
     }
   };
 }

@@ -3,29 +3,38 @@ import { AppError } from "../shared/error.ts";
 import type { ApiEnv, IncomingBody, NodeRequest } from "./deps.ts";
 
 /** The body of a request, to be read once. @throws AppError `invalid_request` where it breaks off. */
-export function openBody(c: Context<ApiEnv>): IncomingBody {
-  const request = c.req.raw;
-  const incoming = c.env?.incoming;
-  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
-  let ended = false;
-  return {
-    isOver: () => ended,
-    whole: (length) => {
-      ended = true;
-      const isOpen = incoming?.on !== undefined && incoming.destroyed === false;
-      return isOpen ? fromNode(incoming, { length, request }) : bytesOf(request);
-    },
-    next: async () => {
-      if (ended || (!reader && !request.body)) return undefined;
-      reader ??= request.body?.getReader();
-      const piece = await reader?.read().catch((cause: unknown) => {
-        ended = true;
-        throw brokeOff(cause);
-      });
-      ended = piece?.done !== false;
-      return piece?.value;
-    },
-  };
+export const openBody = (c: Context<ApiEnv>): IncomingBody => new RequestBody(c.req.raw, c.env?.incoming);
+
+class RequestBody implements IncomingBody {
+  readonly #request: Request;
+  readonly #incoming: NodeRequest | undefined;
+  #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  #ended = false;
+
+  constructor(request: Request, incoming: NodeRequest | undefined) {
+    this.#request = request;
+    this.#incoming = incoming;
+  }
+  isOver(): boolean {
+    return this.#ended;
+  }
+  whole(length: number): Promise<Uint8Array> {
+    this.#ended = true;
+    const request = this.#request;
+    const incoming = this.#incoming;
+    const isOpen = incoming?.on !== undefined && incoming.destroyed === false;
+    return isOpen ? fromNode(incoming, { length, request }) : bytesOf(request);
+  }
+  async next(): Promise<Uint8Array | undefined> {
+    if (this.#ended || (!this.#reader && !this.#request.body)) return undefined;
+    this.#reader ??= this.#request.body?.getReader();
+    const piece = await this.#reader?.read().catch((cause: unknown) => {
+      this.#ended = true;
+      throw brokeOff(cause);
+    });
+    this.#ended = piece?.done !== false;
+    return piece?.value;
+  }
 }
 
 const bytesOf = (request: Request): Promise<Uint8Array> =>

@@ -5,7 +5,7 @@ import { isTerminal, type Job, JobId, type JobRequest, type MessageRequest } fro
 import { HttpError } from "../shared/problem.ts";
 import { defaultWaitSeconds, type SubmitRequest } from "../shared/reply.ts";
 import type { RepoAddress } from "../shared/repo-url.ts";
-import type { JobPage, JobQuery, RunnerRecord, Submitted } from "../shared/store.ts";
+import type { JobPage, JobQuery, NewJob, RunnerRecord, Submitted } from "../shared/store.ts";
 import { checkJobReach, checkProfileReach, checkReach, isNarrowed } from "./auth/reach.ts";
 import { requireScope } from "./auth/scope.ts";
 import { budgetOrders, withJobBudget } from "./budgets.ts";
@@ -58,21 +58,17 @@ export async function submitJob(deps: ApiDeps, asked: SubmitRequest, asking: Ask
   } as const;
   const job = newJob(submission, birth);
   const budgets = budgetOrders(deps, job, caller);
-  const submitted = await store
-    .submit({
-      job,
-      ...(budgets.length === 0 ? {} : { budgets }),
-      tenant: caller.tenant,
-      queueTtlSeconds: settings.queueTtlSeconds,
-      ...(place === undefined ? {} : { queue: place }),
-      ...(submission.repo ? { repoKey: submission.repo.canonical } : {}),
-      ...(key === undefined
-        ? {}
-        : { idempotency: { key, body: await sha256(canonicalJson(asAsked(deps, request, submission))) } }),
-    })
-    .catch((thrown: unknown) => {
-      throw key !== undefined && isConflict(thrown) ? otherBody(thrown) : thrown;
-    });
+  const fresh: NewJob = {
+    job,
+    ...(budgets.length === 0 ? {} : { budgets }),
+    tenant: caller.tenant,
+    queueTtlSeconds: settings.queueTtlSeconds,
+    ...(place === undefined ? {} : { queue: place }),
+    ...(submission.repo ? { repoKey: submission.repo.canonical } : {}),
+  };
+  const submitted = await (key === undefined
+    ? store.submit(fresh)
+    : submitOnce(deps, fresh, { key, body: await sha256(canonicalJson(asAsked(deps, request, submission))) }));
   asking.accepted?.(submitted.job);
   if (!wait) return submitted;
   const at = { id: submitted.job.id, caller };
@@ -134,6 +130,12 @@ function asAsked({ choose }: ApiDeps, asked: JobRequest, { request, routed }: Su
   const { profile, ...rest } = request;
   return rest;
 }
+
+/** @throws HttpError 422 where the key has made a job from another request. */
+const submitOnce = ({ store }: ApiDeps, fresh: NewJob, idempotency: NonNullable<NewJob["idempotency"]>) =>
+  store.submit({ ...fresh, idempotency }).catch((thrown: unknown) => {
+    throw isConflict(thrown) ? otherBody(thrown) : thrown;
+  });
 
 const isConflict = (thrown: unknown): boolean => thrown instanceof AppError && thrown.code === "invalid_request";
 

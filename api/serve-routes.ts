@@ -23,7 +23,7 @@ export function serveRoutes(app: OpenAPIHono<ApiEnv>): void {
       if (query) c.req.addValidatedData("query", valid(query as z.ZodType, queryOf(c)));
       if (params) c.req.addValidatedData("param", valid(params as z.ZodType, c.req.param()));
       if (!json) return handler(c);
-      const text = c.get("text");
+      const text = c.get("asked").text;
       if (text === undefined && !isNeeded) c.req.addValidatedData("json", {});
       else c.req.addValidatedData("json", valid(json, text === undefined ? {} : parsed(text)));
       return handler(c);

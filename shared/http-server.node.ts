@@ -41,6 +41,8 @@ export async function openHttpServer(options: Options): Promise<HttpServer> {
     overrideGlobalObjects: ownsProcess,
     // Longer than the 60 s after which common load balancers drop an idle connection, so that they do it first.
     serverOptions: {
+      // Else of several fields of one name the first would count here, and all of them behind a `Request`.
+      joinDuplicateHeaders: true,
       keepAliveTimeout: 75_000,
       // Else whoever sends a byte now and then keeps what a request takes for as long as it likes.
       requestTimeout: requestMs,

@@ -11,24 +11,22 @@ const lookMs = 30_000;
  * the streams of every door. While that cannot be found out the stream goes on.
  */
 export function endStreams({ clock, log }: ApiDeps): Step {
-  const end = (c: Context<ApiEnv>, isStillGood: () => Promise<boolean>): undefined => {
-    if (isWhole(c) || !isStream(c.res)) return;
+  const after = (c: Context<ApiEnv>): void => {
+    const { credential, caller, requestId } = c.get("asked");
+    if (!credential || isWhole(c) || !isStream(c.res)) return;
     const { body } = c.res;
     if (!body) return;
-    const { tenant, name: by, key } = c.get("caller");
-    const facts = { request_id: c.get("requestId"), path: c.req.path, tenant, by, ...(key ? { key } : {}) };
+    const { tenant, name: by, key } = caller;
+    const facts = { request_id: requestId, path: c.req.path, tenant, by, ...(key ? { key } : {}) };
     const untilRefused = async (over: AbortSignal): Promise<void> => {
       do await clock.sleep(lookMs, over);
-      while (!over.aborted && (await isStillGood()));
+      while (!over.aborted && (await credential.isStillGood()));
       if (!over.aborted)
         log.warn("stream ended", { audit: "unauthorized", ...facts, reason: "its key or token is not valid any more" });
     };
     c.res = new Response(endable(body, untilRefused), c.res);
   };
-  return (c) => {
-    const isStillGood = c.get("isStillGood");
-    return isStillGood && (() => end(c, isStillGood));
-  };
+  return { after };
 }
 
 /** The same stream, which also ends when the wait does: that begins with the reading, and its signal aborts with the end. */

@@ -1,8 +1,8 @@
 import type { Context } from "hono";
 import { isStoreAway } from "../../shared/error.ts";
 import type { Turn } from "../../shared/turn.ts";
-import type { ApiDeps, ApiEnv, Caller } from "../deps.ts";
-import type { After, Step } from "../in-turn.ts";
+import type { ApiDeps, ApiEnv, Caller, TakenTurn } from "../deps.ts";
+import type { Step } from "../in-turn.ts";
 import { RateLimited } from "./rate-limited.ts";
 
 const windowMs = 60_000;
@@ -18,11 +18,9 @@ const maxKnown = 10_000;
 type Known = { limit: number; left: number; inFlight: number; until: number; closedUntil: number };
 const nothing = { inFlight: 0, until: Number.NEGATIVE_INFINITY, closedUntil: Number.NEGATIVE_INFINITY };
 
-/** A turn that was asked for: when it has come, nobody needs to wait. */
-type Taking = { answer: Promise<Turn | undefined>; told?: Turn | undefined; isOver: boolean };
-
-function begun(answer: Promise<Turn | undefined>): Taking {
-  const taking: Taking = { answer, isOver: false };
+/** When it has come, nobody needs to wait. */
+function begun(answer: Promise<Turn | undefined>, limit: number): TakenTurn {
+  const taking: TakenTurn = { limit, answer, told: undefined, isOver: false };
   taking.answer = answer.then((told) => {
     Object.assign(taking, { told, isOver: true });
     return told;
@@ -71,7 +69,7 @@ export function limitRate({ store, clock, log, settings }: ApiDeps): Step {
     return known;
   };
   /** Undefined where it is not answered soon. */
-  const soon = async (taking: Taking): Promise<Turn | undefined> => {
+  const soon = async (taking: TakenTurn): Promise<Turn | undefined> => {
     if (taking.isOver) return taking.told;
     const enough = new AbortController();
     try {
@@ -81,24 +79,32 @@ export function limitRate({ store, clock, log, settings }: ApiDeps): Step {
     }
   };
 
-  const turnOf = async (c: Context<ApiEnv>, limit: number): Promise<After> => {
-    const caller = c.get("caller");
+  const takeTurn = async (c: Context<ApiEnv>, limit: number): Promise<void> => {
+    const { caller } = c.get("asked");
     const subject = caller.key ?? caller.tenant;
     const known = knownOf(subject, limit);
     if (clock.uptime() < known.closedUntil) throw refused(c, limit, known.closedUntil - clock.uptime());
     const isUnsure = known.left * 10 <= limit || (known.inFlight > 0 && clock.uptime() >= known.until);
-    const taking = begun(take(subject, known));
+    const taking = begun(take(subject, known), limit);
     if (isUnsure && (await soon(taking))?.allowed === false)
       throw refused(c, limit, known.closedUntil - clock.uptime());
-    return async () => {
-      const told = await soon(taking);
-      if (told) for (const [name, value] of fields(limit, told)) c.res.headers.set(name, value);
-    };
+    c.get("asked").turn = taking;
   };
-  return (c) => {
-    // Who needed no key is nobody in particular.
-    const limit = c.get("isStillGood") ? limitOf(c.get("caller"), settings.ratePerMinute ?? 0) : 0;
-    return limit === 0 ? undefined : turnOf(c, limit);
+  const tell = async (c: Context<ApiEnv>, turn: TakenTurn): Promise<void> => {
+    const told = await soon(turn);
+    if (told) for (const [name, value] of fields(turn.limit, told)) c.res.headers.set(name, value);
+  };
+  return {
+    before: (c) => {
+      // Who needed no key is nobody in particular.
+      const { credential, caller } = c.get("asked");
+      const limit = credential ? limitOf(caller, settings.ratePerMinute ?? 0) : 0;
+      return limit === 0 ? undefined : takeTurn(c, limit);
+    },
+    after: (c) => {
+      const { turn } = c.get("asked");
+      return turn && tell(c, turn);
+    },
   };
 }
 

@@ -10,7 +10,7 @@ import { isSession, noSuchSession, relayOwner } from "./relay-session.ts";
  * @throws AppError `invalid_request`, `not_found` for a session that is over or another's, `rate_limited` where too much waits.
  */
 export async function answerMessage({ store, newId }: ApiDeps, c: Context<ApiEnv>): Promise<Response> {
-  const text = c.get("text") ?? "";
+  const text = c.get("asked").text ?? "";
   checkMessage(text);
   const sessions = c.req.queries("session_id") ?? [];
   const [channel = ""] = sessions;
@@ -20,7 +20,7 @@ export async function answerMessage({ store, newId }: ApiDeps, c: Context<ApiEnv
       remedy: "Post to the address that the `endpoint` event of GET /sse has named.",
     });
   if (!isSession(channel)) throw noSuchSession();
-  const sent = await store.sendRelay({ channel, owner: await relayOwner(c.get("caller")), id: newId(), text });
+  const sent = await store.sendRelay({ channel, owner: await relayOwner(c.get("asked").caller), id: newId(), text });
   if (sent === "missing") throw noSuchSession();
   if (sent === "full")
     throw new AppError("rate_limited", "The stream has not yet taken what was sent before.", {

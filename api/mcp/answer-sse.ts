@@ -30,7 +30,7 @@ export async function answerSse(deps: ApiDeps, c: Context<ApiEnv>): Promise<Resp
       remedy: "Open it with GET /sse alone.",
     });
   const channel = newSession(deps.newId);
-  const owner = await relayOwner(c.get("caller"));
+  const owner = await relayOwner(c.get("asked").caller);
   await deps.store.openRelay({ channel, owner, ttlMs: relayTtlMs });
   c.header("x-accel-buffering", "no");
   c.header("content-type", "text/event-stream; charset=utf-8");

@@ -14,7 +14,7 @@ import { jobBus, subscribedUris } from "./subscriptions.ts";
 export function answerMcp(deps: ApiDeps, c: Context<ApiEnv>, make: MakeMcpServer = mcpServer): Promise<Response> {
   const { raw } = c.req;
   const { request, message } =
-    raw.method === "POST" ? read(raw, c.get("text") ?? "") : { request: raw, message: undefined };
+    raw.method === "POST" ? read(raw, c.get("asked").text ?? "") : { request: raw, message: undefined };
   const plain = make === mcpServer ? answerPlainCall(deps, c, message) : undefined;
   return plain ?? answerBySdk(deps, c, { request, message, make });
 }
@@ -35,7 +35,7 @@ async function answerBySdk(deps: ApiDeps, c: Context<ApiEnv>, { request, message
         asking: askingMeanwhile(c),
         close: () => void handler.close(),
       }),
-      onerror: (error) => log.debug("mcp request refused", { request_id: c.get("requestId"), error }),
+      onerror: (error) => log.debug("mcp request refused", { request_id: c.get("asked").requestId, error }),
     },
   );
   return await handler.fetch(request, message === undefined ? {} : { parsedBody: message });

@@ -36,7 +36,7 @@ const PlainCall = z.strictObject({
   jsonrpc: z.literal("2.0"),
   id: z.union([z.string(), z.int()]),
   method: z.literal("tools/call"),
-  params: z.strictObject({ name: z.string(), arguments: z.record(z.string(), z.unknown()).optional(), _meta: Meta }),
+  params: z.strictObject({ name: z.string(), arguments: z.looseObject({}).optional(), _meta: Meta }),
 });
 
 type PlainCall = z.infer<typeof PlainCall>;

@@ -118,29 +118,29 @@ const metrics = createRoute({
 export function metaRoutes(deps: ApiDeps, app: OpenAPIHono<ApiEnv>): void {
   const success = true as const;
   app.openapi(profiles, async (c) => {
-    requireScope(c.get("caller"), "read");
+    requireScope(c.get("asked").caller, "read");
     const found = await listProfiles(deps);
     return c.json({ success, count: found.length, profiles: [...found] }, 200);
   });
   app.openapi(profile, async (c) => {
-    requireScope(c.get("caller"), "read");
+    requireScope(c.get("asked").caller, "read");
     return c.json({ success, profile: await getProfile(deps, c.req.valid("param").name) }, 200);
   });
   app.openapi(runners, async (c) => {
-    requireScope(c.get("caller"), "read");
+    requireScope(c.get("asked").caller, "read");
     const found = await listRunners(deps);
     return c.json({ success, count: found.length, runners: [...found] }, 200);
   });
   app.openapi(drain, async (c) => {
     const { name } = c.req.valid("param");
-    const caller = c.get("caller");
+    const caller = c.get("asked").caller;
     const draining = await drainRunner(deps, name, caller);
-    auditAct(deps.log, "runner.drain", { request_id: c.get("requestId"), caller, runner: name, draining });
+    auditAct(deps.log, "runner.drain", { request_id: c.get("asked").requestId, caller, runner: name, draining });
     return c.json({ success, name, draining }, 200);
   });
   app.openapi(budgets, async (c) => {
-    requireScope(c.get("caller"), "read");
-    const found = await listBudgets(deps, c.req.valid("query").repo_url, c.get("caller"));
+    requireScope(c.get("asked").caller, "read");
+    const found = await listBudgets(deps, c.req.valid("query").repo_url, c.get("asked").caller);
     const { perJob } = deps.settings.budgets ?? {};
     const most = perJob === undefined ? {} : { max_per_job_usd: perJob };
     return c.json({ success, ...budgetDay(deps), ...most, budgets: found }, 200);
@@ -149,16 +149,16 @@ export function metaRoutes(deps: ApiDeps, app: OpenAPIHono<ApiEnv>): void {
     c.json({ success, status: "ok" as const, service: "agenticore" as const, version: deps.version }, 200),
   );
   app.openapi(ready, async (c) => {
-    requireScope(c.get("caller"), "read");
+    requireScope(c.get("asked").caller, "read");
     const parts = await checkParts(deps);
     const down = Object.keys(parts).filter((name) => parts[name]?.ok !== true);
     if (down.length === 0) return c.json({ success, parts }, 200);
     const problem = toProblem(new AppError("store_unavailable", `Not ready: ${down.join(", ")} does not answer.`));
     const headers = { "content-type": "application/problem+json", "retry-after": "5" };
-    return c.body(JSON.stringify({ ...problem, parts, request_id: c.get("requestId") }), 503, headers);
+    return c.body(JSON.stringify({ ...problem, parts, request_id: c.get("asked").requestId }), 503, headers);
   });
   app.openapi(metrics, async (c) => {
-    requireScope(c.get("caller"), "read");
+    requireScope(c.get("asked").caller, "read");
     return c.text(metricsText(await measure(deps)), 200, { "content-type": metricsContentType });
   });
 }

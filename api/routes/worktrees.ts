@@ -87,7 +87,7 @@ export function worktreeRoutes(deps: ApiDeps, app: OpenAPIHono<ApiEnv>): void {
     c.json({ success, worktree: await getWorktree(deps, c.req.valid("param").id, asking(c)) }, 200),
   );
   app.openapi(remove, async (c) => {
-    requireScope(c.get("caller"), "submit");
+    requireScope(c.get("asked").caller, "submit");
     const { id } = await worktreeOf(deps, c.req.valid("param").id, asking(c));
     const force = c.req.valid("query").force === "true";
     const [job] = await cleanupWorktrees(deps, { worktree_ids: [id], force }, asking(c));

@@ -16,12 +16,12 @@ import { waitStream } from "./wait.ts";
 export async function answerRunner(deps: ApiDeps, c: Context<ApiEnv>): Promise<Response> {
   c.header(protocolHeader, runnerProtocol);
   if (c.req.method !== "POST") throw wrongMethod(c.req.method, c.req.path, ["POST"]);
-  const at = { deps, caller: c.get("caller") };
+  const at = { deps, caller: c.get("asked").caller };
   requireRunner(at.caller);
   checkProtocol(c.req.header(protocolHeader));
   const method = c.req.param("method") ?? "";
   if (!isRunnerCall(method)) throw new AppError("not_found", `Runners have no method ${method.slice(0, 64)}.`);
-  const body: unknown = JSON.parse(c.get("text") ?? "");
+  const body: unknown = JSON.parse(c.get("asked").text ?? "");
   if (method === "changed") {
     const [query] = parsed(runnerCalls.changed.args.safeParse(body));
     c.header("x-accel-buffering", "no"); // what a proxy buffers is no stream

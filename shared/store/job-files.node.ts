@@ -59,17 +59,18 @@ export function withJobFiles(store: JobStore, { dir, clock, log, isBusy }: JobFi
         changed(submitted.job, fresh.tenant);
         return submitted;
       }),
-    get: async (id, tenant) => {
-      try {
-        const job = await store.get(id, tenant);
-        if (job) copies.read(job, tenant);
-        return job;
-      } catch (error) {
-        const copy = isStoreAway(error) ? await answers.find(id, tenant).catch(() => undefined) : undefined;
-        if (copy) return copy;
-        throw error;
-      }
-    },
+    get: (id, tenant) =>
+      store.get(id, tenant).then(
+        (job) => {
+          if (job) copies.read(job, tenant);
+          return job;
+        },
+        async (error: unknown) => {
+          const copy = isStoreAway(error) ? await answers.find(id, tenant).catch(() => undefined) : undefined;
+          if (copy) return copy;
+          throw error;
+        },
+      ),
     list: async (query) => {
       if (answers.isCursor(query.cursor)) return answers.list(query);
       try {

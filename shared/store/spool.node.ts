@@ -125,15 +125,15 @@ export function withSpool(store: JobStore, { dir, clock, log, random }: SpoolOpt
   return {
     ...store,
     submit: (fresh) => (isKeyed(fresh) ? submitKeyed(fresh) : take(fresh)),
-    get: async (id, tenant) => {
-      try {
-        return (await store.get(id, tenant)) ?? (await view.find(id, tenant));
-      } catch (error) {
-        const job = isStoreAway(error) ? await view.find(id, tenant) : undefined;
-        if (job) return job;
-        throw error;
-      }
-    },
+    get: (id, tenant) =>
+      store.get(id, tenant).then(
+        (job) => job ?? view.find(id, tenant),
+        async (error: unknown) => {
+          const job = isStoreAway(error) ? await view.find(id, tenant) : undefined;
+          if (job) return job;
+          throw error;
+        },
+      ),
     list: async (query) => mergedList((theirs) => store.list(theirs), query, await view.all(query.tenant)),
     cancel: async (id, by) => {
       const keep = async () => {

@@ -22,39 +22,42 @@ function behind(seen: string[], first: readonly Step[], second: readonly Step[])
 
 test("steps come one after the other, whether they wait or not, and what they leave to do comes in reverse order after the route", async () => {
   const seen: string[] = [];
-  const step =
-    (name: string): Step =>
-    () => {
-      seen.push(name);
-      return () => void seen.push(`after ${name}`);
-    };
-  const slow =
-    (name: string): Step =>
-    async () => {
+  const step = (name: string): Step => ({
+    before: () => void seen.push(name),
+    after: () => void seen.push(`after ${name}`),
+  });
+  const slow = (name: string): Step => ({
+    before: async () => {
       await Promise.resolve();
       seen.push(name);
-      return async () => {
-        await Promise.resolve();
-        seen.push(`after ${name}`);
-      };
-    };
-  const alone: Step = () => void seen.push("alone");
-  const ask = behind(seen, [step("a"), slow("b"), alone], [slow("c"), step("d")]);
+    },
+    after: async () => {
+      await Promise.resolve();
+      seen.push(`after ${name}`);
+    },
+  });
+  const before: Step = { before: () => void seen.push("first alone") };
+  const after: Step = { after: () => void seen.push("last alone") };
+  const ask = behind(seen, [step("a"), slow("b"), before, after], [slow("c"), step("d")]);
 
   expect(await ask()).toBe(200);
 
-  const before = ["a", "b", "alone", "c", "d"];
-  expect(seen).toEqual([...before, "route", "after d", "after c", "after b", "after a"]);
+  const begun = ["a", "b", "first alone", "c", "d"];
+  expect(seen).toEqual([...begun, "route", "after d", "after c", "last alone", "after b", "after a"]);
 });
 
 test("what a step throws is the answer: nothing behind it happens, and what is before it is still done", async () => {
   const seen: string[] = [];
-  const outer: Step = (c) => () => void seen.push(`after ${c.res.status}`);
-  const refusing: Step = () => {
-    throw new Error("no");
+  const outer: Step = { after: (c) => void seen.push(`after ${c.res.status}`) };
+  const refusing: Step = {
+    before: () => {
+      throw new Error("no");
+    },
+    after: () => void seen.push("after its own refusal"),
   };
-  const inner: Step = (c) => () => void seen.push(`inner after ${c.res.status}`);
-  const ask = behind(seen, [outer], [inner, refusing, () => void seen.push("behind it")]);
+  const inner: Step = { after: (c) => void seen.push(`inner after ${c.res.status}`) };
+  const behindIt: Step = { before: () => void seen.push("behind it"), after: () => void seen.push("after it") };
+  const ask = behind(seen, [outer], [inner, refusing, behindIt]);
 
   expect(await ask()).toBe(403);
 

@@ -44,12 +44,12 @@ export function openCopies({ folder, clock, log, read, isBusy }: Deps) {
   let wasSlow = false;
   let slowUntil = Number.NEGATIVE_INFINITY;
 
-  const put = ({ tenant, ...next }: Entry): void => {
+  const put = (next: Entry): void => {
     const { id } = next;
     const before = seen.get(id) ?? due.get(id);
-    const entry = { ...before, ...next, from: Math.min(next.from, before?.from ?? next.from) };
+    const entry = before ? together(before, next) : next;
     if (entry.seen) due.delete(id);
-    (entry.seen ? seen : due).set(id, { ...entry, tenant: tenant ?? before?.tenant });
+    (entry.seen ? seen : due).set(id, entry);
     if (asleep && entry.from < asleep.until) asleep.wake.abort();
     working ??= work();
   };
@@ -162,5 +162,13 @@ export function openCopies({ folder, clock, log, read, isBusy }: Deps) {
     },
   };
 }
+
+/** As it was seen last, no later than either is due. */
+const together = (before: Entry, { tenant = before.tenant, ...next }: Entry): Entry => ({
+  ...before,
+  ...next,
+  from: Math.min(next.from, before.from),
+  tenant,
+});
 
 const stateOf = (job: JobSummary) => `${job.status} ${job.attempt}`;
