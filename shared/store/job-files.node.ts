@@ -24,7 +24,7 @@ const betweenCleanUpsMs = 3_600_000;
 /**
  * The store with a readable copy of each job beside it: `{dir}/{id}.json`, written at submission, at each change of state
  * that this process sees and at most every 5 s otherwise, never on the way of a request, and up to 5 s later while the
- * process is busy. When the store throws `store_unavailable`, `get` and `list` answer from the copies, with `source: "file"`, `as_of`, and `stale: true` for
+ * process is busy; where more than 1,000 wait then, the store is asked for the rest. When the store throws `store_unavailable`, `get` and `list` answer from the copies, with `source: "file"`, `as_of`, and `stale: true` for
  * a live job. A copy that cannot be written is a warning in the log; one that cannot be read is passed over.
  * Disposing it writes what waits, then disposes the store.
  */

@@ -29,6 +29,21 @@ test.each([
 });
 
 test.each([
+  ["a key that is good beside another", 401, ["Authorization: Bearer the-good-key", "Authorization: Bearer another"]],
+  ["a key twice", 401, ["X-API-Key: the-good-key", "X-API-Key: the-good-key"]],
+  ["what the body is", 415, ["X-API-Key: the-good-key", "Content-Type: text/plain"]],
+  ["a host", 400, ["X-API-Key: the-good-key", "Host: 127.0.0.1"]],
+  ["nothing", 202, ["Authorization: Bearer the-good-key"]],
+])("of two fields of one name none is taken for the only one: %s", async (_, wanted, lines) => {
+  await using served = await aServedApi({ AGENTICORE_API_KEYS: "the-good-key" });
+  using line = await aConnection(served.api.port);
+  const { status } = await line.send(head(served.api.port, `Content-Length: ${body.length}`, ...lines) + body);
+
+  expect(status).toBe(wanted);
+  expect((await served.store.list({ limit: 1 })).jobs).toHaveLength(wanted === 202 ? 1 : 0);
+});
+
+test.each([
   ["/jobs/a%0d%0aSet-Cookie:%20a=b", {}],
   ["/%0d%0aSet-Cookie:%20a=b", {}],
   ["/jobs?cursor=a%0d%0aSet-Cookie:%20a=b", {}],

@@ -1,4 +1,5 @@
 import { type Clock, iso } from "../../clock.ts";
+import { isStoreAway } from "../../error.ts";
 import type { Job, JobId, JobSummary } from "../../job.ts";
 import type { Log } from "../../log.ts";
 import type { JobFolder } from "./job-folder.node.ts";
@@ -12,6 +13,8 @@ const turnMs = 10;
 /** A disk that takes longer for one copy, and for the next, is written to by other threads, for a minute. */
 const slowMs = 20;
 const slowForMs = 60_000;
+/** So many jobs wait as they were seen. Of what comes then the id alone is kept, and the job read in its turn. */
+const mostKept = 1_000;
 /** Jobs whose last write is remembered; a forgotten one is at worst written sooner. */
 const remembered = 10_000;
 
@@ -34,9 +37,12 @@ type Deps = Readonly<{
 
 /** Writes copies one after the other, away from whoever asked; what comes for the same job meanwhile is one write. */
 export function openCopies({ folder, clock, log, read, isBusy }: Deps) {
-  /** In the order in which they came, which is that of their times. */
+  /** In the order in which they came, which is that of their times: with their jobs, and without. */
   const seen = new Map<JobId, Entry>();
+  const named = new Map<JobId, Entry>();
   const due = new Map<JobId, Entry>();
+  /** From when on a store that was away is asked again. */
+  let readFrom = Number.NEGATIVE_INFINITY;
   const written = new Map<JobId, Readonly<{ at: number; state: string }>>();
   let asleep: Readonly<{ until: number; wake: AbortController }> | undefined;
   let working: Promise<void> | undefined;
@@ -44,17 +50,24 @@ export function openCopies({ folder, clock, log, read, isBusy }: Deps) {
   let wasSlow = false;
   let slowUntil = Number.NEGATIVE_INFINITY;
 
-  const put = (next: Entry): void => {
+  const put = (next: Entry, waiting: Map<JobId, Entry>): void => {
     const { id } = next;
-    const before = seen.get(id) ?? due.get(id);
+    const before = seen.get(id) ?? named.get(id) ?? due.get(id);
     const entry = before ? together(before, next) : next;
-    if (entry.seen) due.delete(id);
-    (entry.seen ? seen : due).set(id, entry);
+    const place = entry.seen ? seen : waiting;
+    if (before) forget(id, place);
+    place.set(id, entry);
     if (asleep && entry.from < asleep.until) asleep.wake.abort();
     working ??= work();
   };
+  const forget = (id: JobId, but?: Map<JobId, Entry>): void => {
+    for (const place of [seen, named, due]) if (place !== but) place.delete(id);
+  };
   const soonest = (): Entry | undefined => {
     let [found] = seen.values();
+    const [next] = named.values();
+    const nextFrom = Math.max(next?.from ?? Number.POSITIVE_INFINITY, readFrom);
+    if (next && (!found || nextFrom < found.from)) found = { ...next, from: nextFrom };
     for (const entry of due.values()) if (!found || entry.from < found.from) found = entry;
     return found;
   };
@@ -88,11 +101,21 @@ export function openCopies({ folder, clock, log, read, isBusy }: Deps) {
   };
   const take = async (entry: Entry): Promise<void> => {
     const { id } = entry;
-    seen.delete(id);
-    due.delete(id);
-    await copy(entry).catch((error: unknown) =>
-      log.warn("the copy of a job could not be written", { job: id, error: String(error) }),
-    );
+    forget(id);
+    await copy(entry).catch((error: unknown) => {
+      if (entry.seen || !isStoreAway(error))
+        log.warn("the copy of a job could not be written", { job: id, error: String(error) });
+      else later(entry, error);
+    });
+  };
+  /** Nobody waits at the end for a store that is away. */
+  const later = (entry: Entry, error: unknown): void => {
+    put({ ...entry, from: clock.uptime() + rhythmMs }, named);
+    readFrom = clock.uptime() + rhythmMs;
+    if (!hurried) return;
+    log.warn("copies of jobs could not be written", { jobs: named.size + due.size, error: String(error) });
+    named.clear();
+    due.clear();
   };
 
   const copy = async ({ id, seen, tenant }: Entry): Promise<void> => {
@@ -129,8 +152,11 @@ export function openCopies({ folder, clock, log, read, isBusy }: Deps) {
     if (written.size > remembered && oldest !== undefined) written.delete(oldest);
   };
 
-  const putSeen = (job: Job, tenant?: string): void =>
-    put({ id: job.id, from: clock.uptime(), seen: { job, at: clock.now() }, tenant });
+  const putSeen = (job: Job, tenant?: string): void => {
+    const isKept = seen.size < mostKept || seen.has(job.id);
+    const entry = { id: job.id, from: clock.uptime(), tenant };
+    put(isKept ? { ...entry, seen: { job, at: clock.now() } } : entry, named);
+  };
 
   return {
     /** The job has changed its state, or is new: written as soon as there is time. */
@@ -138,20 +164,20 @@ export function openCopies({ folder, clock, log, read, isBusy }: Deps) {
     /** The job may have made progress: written once in `rhythmMs`, as it is then. */
     stirred: (id: JobId, tenant?: string): void => {
       const last = written.get(id)?.at ?? Number.NEGATIVE_INFINITY;
-      if (seen.has(id) || due.has(id)) return;
-      put({ id, from: Math.max(clock.uptime(), last + rhythmMs), tenant });
+      if (seen.has(id) || named.has(id) || due.has(id)) return;
+      put({ id, from: Math.max(clock.uptime(), last + rhythmMs), tenant }, due);
     },
     /** The job as somebody read it: written when its state is another than the one written last. */
     read: (job: Job, tenant?: string): void => {
       const state = stateOf(job);
       if (written.get(job.id)?.state === state) return;
       const waits = seen.get(job.id)?.seen;
-      if (!waits || stateOf(waits.job) !== state) putSeen(job, tenant);
+      if (!named.has(job.id) && (!waits || stateOf(waits.job) !== state)) putSeen(job, tenant);
     },
     /** The job as a list showed it: without its output, so it is read again when its state has changed. */
     listed: (job: JobSummary): void => {
       const known = written.get(job.id);
-      if (known && known.state !== stateOf(job)) put({ id: job.id, from: clock.uptime() });
+      if (known && known.state !== stateOf(job)) put({ id: job.id, from: clock.uptime() }, due);
     },
     /** Resolves when nothing waits to be written, without waiting for the rhythm. */
     flush: async (): Promise<void> => {

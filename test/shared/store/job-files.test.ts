@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, uti
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { AppError } from "../../../shared/error.ts";
-import type { JobId } from "../../../shared/job.ts";
+import type { Job, JobId } from "../../../shared/job.ts";
 import { type Log, silentLog } from "../../../shared/log.ts";
 import { openCopies } from "../../../shared/store/job-files/copies.node.ts";
 import { type JobCopy, openJobFolder } from "../../../shared/store/job-files/job-folder.node.ts";
@@ -267,6 +267,61 @@ test("a busy process writes its copies once it has time, or 5 s later, and what 
   isBusy = false;
   clock.advance(100);
   await vi.waitFor(() => expect(writes).toEqual(["running", "queued"]));
+});
+
+test("of more than 1,000 that wait the job is read when it is written, and again later where the store is away then", async () => {
+  await using world = await aFiledStore();
+  const { clock, warnings } = world;
+  let isBusy = true;
+  let isAway = false;
+  const reads: JobId[] = [];
+  const jobs = Array.from({ length: 1_002 }, () => aJob());
+  const last = jobs.at(-1) as Job;
+  const copies = openCopies({
+    ...{ folder: openJobFolder(world.dir), clock, log: { ...silentLog, warn: (said) => void warnings.push(said) } },
+    read: async (id) => {
+      reads.push(id);
+      if (isAway) throw new AppError("store_unavailable", "The store is down.");
+      return { ...(jobs.find((job) => job.id === id) as Job), status: "running" };
+    },
+    isBusy: () => isBusy,
+  });
+  for (const job of jobs) copies.changed(job);
+  copies.read(last);
+  copies.stirred(last.id);
+  await vi.waitFor(() => expect(clock.sleepers()).toBe(1));
+  isAway = true;
+  isBusy = false;
+  const untilRead = (times: number) =>
+    vi.waitFor(() => {
+      clock.advance(100);
+      expect(reads.length).toBe(times);
+    });
+  await untilRead(1);
+  isAway = false;
+  clock.advance(4_000);
+  await untilRead(3);
+  await world.copied(last.id, { status: "running" });
+  expect(jobs.slice(0, 1_000).map(({ id }) => world.copy(id)["status"])).toEqual(Array(1_000).fill("queued"));
+  expect(new Set(reads)).toEqual(new Set(jobs.slice(1_000).map(({ id }) => id)));
+  expect(warnings).toEqual([]);
+});
+
+test("at the end nobody waits for a store that is away, and the log says how many copies are missing", async () => {
+  await using world = await aFiledStore();
+  const said: unknown[] = [];
+  const copies = openCopies({
+    ...{ folder: openJobFolder(world.dir), clock: world.clock, isBusy: () => true },
+    log: { ...silentLog, warn: (_, facts) => void said.push(facts?.["jobs"]) },
+    read: async () => {
+      throw new AppError("store_unavailable", "The store is down.");
+    },
+  });
+  const jobs = Array.from({ length: 1_003 }, () => aJob());
+  for (const job of jobs) copies.changed(job);
+  await copies.flush();
+  expect(jobs.filter(({ id }) => existsSync(world.path(id)))).toHaveLength(1_000);
+  expect(said).toEqual([3]);
 });
 
 test("a disk that is slow is written to by other threads, and asked again after a minute", async () => {
