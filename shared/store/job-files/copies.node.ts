@@ -15,6 +15,8 @@ const slowMs = 20;
 const slowForMs = 60_000;
 /** So many jobs wait as they were seen. Of what comes then the id alone is kept, and the job read in its turn. */
 const mostKept = 1_000;
+/** So many are asked for at once: the answers take little longer than one. */
+const readTogether = 50;
 /** Jobs whose last write is remembered; a forgotten one is at worst written sooner. */
 const remembered = 10_000;
 
@@ -23,9 +25,11 @@ type Entry = Readonly<{
   /** `Clock.uptime()` from which it may be written. */
   from: number;
   /** What is written, and when it was so; without it the job is read. */
-  seen?: Readonly<{ job: Job; at: number }>;
+  seen?: Seen;
   tenant?: string | undefined;
 }>;
+type Seen = Readonly<{ job: Job; at: number }>;
+type Look = Readonly<{ entry: Entry; seen?: Seen | undefined; error?: unknown }>;
 type Deps = Readonly<{
   folder: JobFolder;
   clock: Clock;
@@ -100,28 +104,50 @@ export function openCopies({ folder, clock, log, read, isBusy }: Deps) {
     working = undefined;
   };
   const take = async (entry: Entry): Promise<void> => {
-    const { id } = entry;
-    forget(id);
-    await copy(entry).catch((error: unknown) => {
-      if (entry.seen || !isStoreAway(error))
-        log.warn("the copy of a job could not be written", { job: id, error: String(error) });
-      else later(entry, error);
-    });
+    if (!entry.seen) return takeNamed([entry, ...dueNamed(entry.id)]);
+    forget(entry.id);
+    await copy(entry, entry.seen).catch((error: unknown) => missed(entry, error));
   };
-  /** Nobody waits at the end for a store that is away. */
-  const later = (entry: Entry, error: unknown): void => {
-    put({ ...entry, from: clock.uptime() + rhythmMs }, named);
+  const takeNamed = async (entries: readonly Entry[]): Promise<void> => {
+    for (const { id } of entries) forget(id);
+    const away: Entry[] = [];
+    for (const { entry, seen, error } of await Promise.all(entries.map(look)))
+      if (error !== undefined && isStoreAway(error)) away.push(entry);
+      else if (error !== undefined) missed(entry, error);
+      else if (seen) await copy(entry, seen).catch((failed: unknown) => missed(entry, failed));
+    if (away.length > 0) later(away);
+  };
+  /** Those whose turn it is too. */
+  const dueNamed = (but: JobId): Entry[] => {
+    const found: Entry[] = [];
+    for (const entry of named.values()) {
+      if (found.length + 1 >= readTogether || Math.max(entry.from, readFrom) > clock.uptime()) break;
+      if (entry.id !== but) found.push(entry);
+    }
+    return found;
+  };
+  const look = async (entry: Entry): Promise<Look> => {
+    const at = clock.now();
+    try {
+      const job = await read(entry.id);
+      return { entry, seen: job && { job, at } };
+    } catch (error) {
+      return { entry, error };
+    }
+  };
+  const missed = ({ id }: Entry, error: unknown): void =>
+    log.warn("the copy of a job could not be written", { job: id, error: String(error) });
+  /** At the end nobody waits for a store that is away. */
+  const later = (entries: readonly Entry[]): void => {
     readFrom = clock.uptime() + rhythmMs;
+    for (const entry of entries) put({ ...entry, from: readFrom }, named);
     if (!hurried) return;
-    log.warn("copies of jobs could not be written", { jobs: named.size + due.size, error: String(error) });
+    log.warn("copies of jobs could not be written: the store is away", { jobs: named.size + due.size });
     named.clear();
     due.clear();
   };
 
-  const copy = async ({ id, seen, tenant }: Entry): Promise<void> => {
-    const at = seen?.at ?? clock.now();
-    const job = seen?.job ?? (await read(id));
-    if (!job) return;
+  const copy = async ({ id, tenant }: Entry, { job, at }: Seen): Promise<void> => {
     const start = clock.uptime();
     const isSlow = start < slowUntil;
     const before = isSlow ? await folder.read(id) : folder.readNow(id);

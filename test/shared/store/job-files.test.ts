@@ -1,5 +1,15 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { AppError } from "../../../shared/error.ts";
@@ -275,7 +285,7 @@ test("of more than 1,000 that wait the job is read when it is written, and again
   let isBusy = true;
   let isAway = false;
   const reads: JobId[] = [];
-  const jobs = Array.from({ length: 1_002 }, () => aJob());
+  const jobs = Array.from({ length: 1_062 }, () => aJob());
   const last = jobs.at(-1) as Job;
   const copies = openCopies({
     ...{ folder: openJobFolder(world.dir), clock, log: { ...silentLog, warn: (said) => void warnings.push(said) } },
@@ -297,10 +307,10 @@ test("of more than 1,000 that wait the job is read when it is written, and again
       clock.advance(100);
       expect(reads.length).toBe(times);
     });
-  await untilRead(1);
+  await untilRead(50);
   isAway = false;
   clock.advance(4_000);
-  await untilRead(3);
+  await untilRead(112);
   await world.copied(last.id, { status: "running" });
   expect(jobs.slice(0, 1_000).map(({ id }) => world.copy(id)["status"])).toEqual(Array(1_000).fill("queued"));
   expect(new Set(reads)).toEqual(new Set(jobs.slice(1_000).map(({ id }) => id)));
@@ -361,6 +371,7 @@ test("a pipe in the place of a copy is waited for by nobody", async () => {
 
   world.down(false);
   await world.store.cancel(job.id, { name: "ada" });
+  await vi.waitFor(() => expect(lstatSync(world.path(job.id)).isFile()).toBe(true));
   await world.copied(job.id, { status: "cancelled" });
 });
 
