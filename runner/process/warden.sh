@@ -39,6 +39,7 @@ clock() {
 
 # Field 22 of /proc/PID/stat in $start; fails when there is no such process or only its zombie.
 start_of() {
+  [[ $1 ]] || return 1 # /proc//stat is that of the machine
   { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
   # shellcheck disable=SC2086
   set -- ${stat##*) }
@@ -146,6 +147,8 @@ exec 6</proc/self/ns/mnt # by which INIT sees that it has left it
 coproc inner {
   trap - INT QUIT # bash ignores them in what it starts in the background
   umask "$mask"
+  # What ends at once would take its pipes and its number with it, before they are noted below.
+  read -r -t 20 word && [[ $word == noted ]] || exit 1
   # With the marker from here on: a child of init's that has not become the command yet must be found by it too.
   AGENTICORE_JOB_ID=$job AGENTICORE_FENCE=$fence \
     exec setpriv --pdeathsig KILL -- "${enter[@]}" bash --norc --noprofile "$init" "${#enter[@]}"
@@ -155,6 +158,7 @@ child=$inner_PID
 start_of "$child"
 child_start=$start
 exec 10<&"${inner[0]}" 11>&"${inner[1]}" 1>&2 3<&- 4<&- 5>&- 6<&- 7>&- 8>&-
+echo noted >&11
 
 read -r -t 20 -u 10 word init_pid init_start
 if [[ $word == ready && $init_pid =~ ^[0-9]+$ ]]; then
