@@ -95,7 +95,7 @@ kill_tree() {
 # Follows the lifeline and the deadlines until the tree has ended. With a namespace its outermost process, our
 # child, ends last: it waits for init, and the kernel lets init end when nothing is left below it.
 watch() {
-  local pause word a b status quick=0 gone='' ending=''
+  local pause part line='' status quick=0 gone='' ending=''
   while lives "$child" "$child_start"; do
     clock
     if ((now >= hard)); then
@@ -113,20 +113,23 @@ watch() {
     [[ ! $ending ]] && ((soft - now < pause)) && pause=$((soft - now))
     ((quick-- > 0)) && pause=1
     printf -v pause '%d.%02d' $((pause / 100)) $((pause % 100))
-    word=
-    read -r -t "$pause" word a b
+    read -r -t "$pause" part
     status=$?
+    line+=$part # the time may be over in the middle of a line
     ((status > 128)) && continue
     if ((status)); then
       cause=${cause:-lifeline} gone=1 hard=0
       continue
     fi
-    case $word in
-    grant) [[ ! $ending && "$a$b" =~ ^[0-9]+$ ]] && soft=$a hard=$b ;;
+    # shellcheck disable=SC2086
+    set -- $line
+    line=
+    case $1 in
+    grant) [[ ! $ending && "$2$3" =~ ^[0-9]+$ ]] && soft=$2 hard=$3 ;;
     int) signal_init INT ;;
     term)
-      [[ $a =~ ^[0-9]+$ ]] || continue
-      ((a < hard)) && hard=$a
+      [[ $2 =~ ^[0-9]+$ ]] || continue
+      (($2 < hard)) && hard=$2
       [[ $ending ]] || signal_init TERM
       cause=${cause:-terminated} ending=1
       ;;

@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { eventually } from "../support/eventually.ts";
 import { fakeClaude } from "./fake-claude.ts";
 import { overlapsOf, readLives, repeatedWork } from "./life-log.ts";
 
@@ -55,26 +56,50 @@ test("half a line is no line", () => {
 });
 
 test("the fake Claude tells of its start, its beats and its end, and goes on when its input ends too early", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "ac-life-"));
-  try {
-    const log = join(folder, "life");
-    const env = { PATH: process.env["PATH"], CHAOS_LIFE: log, AGENTICORE_JOB_ID: "job-a", AGENTICORE_FENCE: "7" };
-    const child = spawn(fakeClaude, { env, stdio: ["pipe", "pipe", "inherit"] });
-    let said = "";
-    child.stdout.on("data", (chunk: Buffer) => (said += chunk));
-    child.stdin.end(`${JSON.stringify({ type: "user", message: { content: "beats=4" } })}\n`);
-    const code = await new Promise((done) => child.once("close", done));
+  using fake = startFake();
+  fake.stdin.end(taskLine("beats=4"));
+  expect(await fake.ended).toBe(0);
 
-    expect(code).toBe(0);
-    const text = readFileSync(log, "utf8");
-    expect(text.match(/^[SBE]/gm)).toEqual(["S", "B", "B", "B", "B", "E"]);
-    const [life] = readLives(text);
-    expect(life).toMatchObject({ job: "job-a", fence: 7 });
-    expect(Number(life?.doneAt) - Number(life?.startedAt)).toBeGreaterThan(190);
-    expect(life?.said).toBe(1);
-    expect(said).toContain('"text":"7:0"');
-    expect(said).toContain('"subtype":"success"');
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const text = fake.life();
+  expect(text.match(/^[SBE]/gm)).toEqual(["S", "B", "B", "B", "B", "E"]);
+  const [life] = readLives(text);
+  expect(life).toMatchObject({ job: "job-a", fence: 7 });
+  expect(Number(life?.doneAt) - Number(life?.startedAt)).toBeGreaterThan(190);
+  expect(life?.said).toBe(1);
+  expect(fake.said()).toContain('"text":"7:0"');
+  expect(fake.said()).toContain('"subtype":"success"');
 });
+
+test("the fake Claude takes up a message whose halves come in two of its beats", async () => {
+  using fake = startFake();
+  const id = "0b5f2a4e-3f0c-4a86-9d0e-6c1f5b7a9e21";
+  const message = `${JSON.stringify({ type: "user", message: { content: "And mind this." }, uuid: id })}\n`;
+  const beats = () => fake.life().match(/^B/gm)?.length ?? 0;
+  fake.stdin.write(`${taskLine("beats=2")}${message.slice(0, 9)}`);
+  await eventually(() => beats() > 2, { what: "it waits for the other half" });
+  fake.stdin.end(message.slice(9));
+  expect(await fake.ended).toBe(0);
+  expect(fake.said().match(new RegExp(`"isReplay":true,"uuid":"${id}"`, "g"))).toHaveLength(1);
+});
+
+const taskLine = (content: string) => `${JSON.stringify({ type: "user", message: { content } })}\n`;
+
+/** The fake Claude as a runner starts it, for attempt 7 of job-a. */
+function startFake() {
+  const folder = mkdtempSync(join(tmpdir(), "ac-life-"));
+  const log = join(folder, "life");
+  const env = { PATH: process.env["PATH"], CHAOS_LIFE: log, AGENTICORE_JOB_ID: "job-a", AGENTICORE_FENCE: "7" };
+  const child = spawn(fakeClaude, { env, stdio: ["pipe", "pipe", "inherit"] });
+  let said = "";
+  child.stdout.on("data", (chunk: Buffer) => (said += chunk));
+  return {
+    stdin: child.stdin,
+    ended: new Promise((done) => child.once("close", done)),
+    said: () => said,
+    life: () => (existsSync(log) ? readFileSync(log, "utf8") : ""),
+    [Symbol.dispose]: () => {
+      child.kill("SIGKILL");
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

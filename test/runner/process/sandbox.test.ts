@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { planMounts } from "../../../runner/process/mount-plan.ts";
@@ -25,24 +25,6 @@ test("without namespaces the probe says why, and what is not protected", async (
   expect(why).toMatch(
     /^Namespaces cannot be made on this machine \(unshare: .*not permitted\), so jobs run without them: they see/,
   );
-});
-
-test("a warden that comes late to note what it has started ends with it, and says why", async () => {
-  using place = aPlace();
-  const text = readFileSync(join(import.meta.dirname, "../../../runner/process/warden.sh"), "utf8");
-  const late = text.replace("\nchild=$inner_PID\n", "\nsleep 0.5\nchild=$inner_PID\n");
-  expect(late).not.toBe(text);
-  const script = join(place.tmp, "warden.sh");
-  writeFileSync(script, late);
-  const due = String(Math.floor(clock.uptime() / 10) + 3_000);
-  const enter = ["sh", "-c", "echo no such luck >&2; exit 1"];
-  const child = spawn("bash", [script, crypto.randomUUID(), "1", place.runDir, due, due, "job-init.sh", ...enter], {
-    stdio: ["pipe", "ignore", "ignore", "pipe", "pipe", "pipe"],
-    timeout: 20_000,
-  });
-  expect(await once(child, "close")).toEqual([0, null]);
-  expect(readFileSync(join(place.runDir, "warden.log"), "utf8")).toBe("no such luck\n");
-  expect(JSON.parse(readFileSync(join(place.runDir, "exit.json"), "utf8"))).toMatchObject({ reason: "failed" });
 });
 
 /** Runs the probe as a program: `wrapper` is a command that puts it elsewhere. */
