@@ -1,7 +1,8 @@
 import type { Context, MiddlewareHandler, TypedResponse } from "hono";
 import { NONCE, secureHeaders } from "hono/secure-headers";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import { type ApiDeps, type ApiEnv, Asked } from "./deps.ts";
+import { type ApiEnv, Asked } from "./asked.ts";
+import type { ApiDeps } from "./deps.ts";
 import { field } from "./field.ts";
 import type { Step } from "./in-turn.ts";
 

@@ -5,11 +5,11 @@ import { BudgetUsedUp } from "../shared/budget.ts";
 import { AppError, toAppError } from "../shared/error.ts";
 import type { Log } from "../shared/log.ts";
 import { HttpError, toProblem } from "../shared/problem.ts";
+import type { ApiEnv } from "./asked.ts";
 import { auditRefusal } from "./audit.ts";
 import { RateLimited } from "./auth/rate-limited.ts";
 import { RefusedToken } from "./auth/refused-token.ts";
 import { MissingScope } from "./auth/scope.ts";
-import type { ApiEnv } from "./deps.ts";
 
 /** A body with a thousand wrong fields is told of so many of them. */
 const maxErrors = 100;

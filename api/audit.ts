@@ -1,7 +1,7 @@
 import type { AppError } from "../shared/error.ts";
 import type { Log, LogFacts } from "../shared/log.ts";
 import { toProblem } from "../shared/problem.ts";
-import type { Caller } from "./deps.ts";
+import type { Caller } from "./asked.ts";
 
 type Facts = Readonly<{ request_id: string; method: string; path: string; caller: Caller | undefined }>;
 

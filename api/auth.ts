@@ -2,13 +2,14 @@ import type { Context } from "hono";
 import { Scope } from "../shared/api-key.ts";
 import { AppError } from "../shared/error.ts";
 import { wantsKeys } from "../shared/wants-keys.ts";
+import type { ApiEnv, Caller } from "./asked.ts";
 import { clientAddress } from "./auth/client-address.ts";
 import { configuredKeys } from "./auth/configured-keys.ts";
 import { type Credential, credentialsOf, isRefusal, type Way, type Ways } from "./auth/credential.ts";
 import { failedAttempts } from "./auth/failed-attempts.ts";
 import { storedKeys } from "./auth/stored-keys.ts";
 import type { accessTokens as AccessTokens } from "./auth/tokens.ts";
-import type { ApiDeps, ApiEnv, Caller } from "./deps.ts";
+import type { ApiDeps } from "./deps.ts";
 import type { Step } from "./in-turn.ts";
 
 /** Who everybody is where nobody is asked: the person at this machine. */

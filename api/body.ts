@@ -3,7 +3,7 @@ import type { Clock } from "../shared/clock.ts";
 import { AppError } from "../shared/error.ts";
 import { HttpError } from "../shared/problem.ts";
 import { maxRunnerBodyBytes, runnerPath } from "../shared/runner-door/protocol.ts";
-import { type ApiEnv, type IncomingBody, noBody } from "./deps.ts";
+import { type ApiEnv, type IncomingBody, noBody } from "./asked.ts";
 import { field } from "./field.ts";
 import type { Step } from "./in-turn.ts";
 import { joined, openBody } from "./incoming-body.ts";

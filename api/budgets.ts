@@ -4,7 +4,8 @@ import { AppError } from "../shared/error.ts";
 import type { Job, JobRequest } from "../shared/job.ts";
 import type { BudgetView } from "../shared/reply.ts";
 import { parseRepoUrl } from "../shared/repo-url.ts";
-import type { ApiDeps, ApiSettings, Caller } from "./deps.ts";
+import type { Caller } from "./asked.ts";
+import type { ApiDeps, ApiSettings } from "./deps.ts";
 
 /** What is held for a job that has no budget of its own. */
 const defaultReserveUsd = 5;

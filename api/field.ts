@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import type { ApiEnv } from "./deps.ts";
+import type { ApiEnv } from "./asked.ts";
 
 /**
  * A field of the request by its name in lower case; of several their values, joined by ", " (RFC 9110, 5.3). On Node from the

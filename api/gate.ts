@@ -1,7 +1,8 @@
 import type { Context } from "hono";
 import { AppError } from "../shared/error.ts";
 import { isLoopbackHost } from "../shared/repo-rules.ts";
-import type { ApiDeps, ApiEnv } from "./deps.ts";
+import type { ApiEnv } from "./asked.ts";
+import type { ApiDeps } from "./deps.ts";
 import { field } from "./field.ts";
 import type { Step } from "./in-turn.ts";
 

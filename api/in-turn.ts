@@ -1,5 +1,5 @@
 import type { Context, ErrorHandler, MiddlewareHandler } from "hono";
-import type { ApiEnv } from "./deps.ts";
+import type { ApiEnv } from "./asked.ts";
 
 /** A part of what comes before each route. A promise is waited for. */
 export type Step = Readonly<{

@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import { AppError } from "../shared/error.ts";
-import type { ApiEnv, IncomingBody, NodeRequest } from "./deps.ts";
+import type { ApiEnv, IncomingBody, NodeRequest } from "./asked.ts";
 
 /** The body of a request, to be read once. @throws AppError `invalid_request` where it breaks off. */
 export const openBody = (c: Context<ApiEnv>): IncomingBody => new RequestBody(c.req.raw, c.env?.incoming);

@@ -1,8 +1,9 @@
 import { AppError } from "../shared/error.ts";
 import type { RunnerView } from "../shared/reply.ts";
 import type { RunnerRecord } from "../shared/store.ts";
+import type { Caller } from "./asked.ts";
 import { requireScope } from "./auth/scope.ts";
-import type { ApiDeps, Caller } from "./deps.ts";
+import type { ApiDeps } from "./deps.ts";
 
 /** The runners seen in the last 90 s, by name. */
 export async function listRunners({ store }: ApiDeps): Promise<readonly RunnerView[]> {

@@ -2,7 +2,7 @@ import type { OpenAPIHono, RouteConfig, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { invalidRequest } from "../shared/problem.ts";
-import type { ApiEnv } from "./deps.ts";
+import type { ApiEnv } from "./asked.ts";
 
 type Serve = OpenAPIHono<ApiEnv>["openapi"];
 type Handler = (c: Context<ApiEnv>) => Response | Promise<Response>;

@@ -1,6 +1,7 @@
 import { AppError, isStoreAway } from "../shared/error.ts";
 import type { Job, JobId } from "../shared/job.ts";
-import type { ApiDeps, Caller } from "./deps.ts";
+import type { Caller } from "./asked.ts";
+import type { ApiDeps } from "./deps.ts";
 import { linkSignals } from "./link-signals.ts";
 
 /** A hint that was lost costs no more than this. */

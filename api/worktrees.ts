@@ -4,9 +4,10 @@ import { isTerminal, type Job, JobId, type JobRequest } from "../shared/job.ts";
 import { parseRepoUrl } from "../shared/repo-url.ts";
 import type { CleanupRequest, PrepareRequest, Worktree, WorktreeRecord } from "../shared/worktree.ts";
 import { cleanupJob, prepareJob } from "../shared/worktree-job.ts";
+import type { Caller } from "./asked.ts";
 import { checkReach, isInReach } from "./auth/reach.ts";
 import { requireScope } from "./auth/scope.ts";
-import type { ApiDeps, Caller } from "./deps.ts";
+import type { ApiDeps } from "./deps.ts";
 import { checkPlace } from "./submission.ts";
 
 type Asking = Readonly<{ caller: Caller }>;

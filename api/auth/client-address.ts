@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import type { ApiEnv } from "../deps.ts";
+import type { ApiEnv } from "../asked.ts";
 
 /**
  * Where a request comes from: the connection's other end, or what our own proxy has written last into `header`. Of an IPv6

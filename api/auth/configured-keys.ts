@@ -1,7 +1,7 @@
 import { Scope } from "../../shared/api-key.ts";
 import { sha256 } from "../../shared/digest.ts";
 import type { Secret } from "../../shared/secret.ts";
-import type { Caller } from "../deps.ts";
+import type { Caller } from "../asked.ts";
 import { sameText } from "./same-text.ts";
 
 /** Whoever may write the configuration may do everything but pass for a runner. */

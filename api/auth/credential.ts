@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import { AppError } from "../../shared/error.ts";
 import { toProblem } from "../../shared/problem.ts";
-import type { ApiEnv, Caller } from "../deps.ts";
+import type { ApiEnv, Caller } from "../asked.ts";
 import { field } from "../field.ts";
 
 /** Who somebody is by what was given; undefined where this way does not know it. */

@@ -1,6 +1,7 @@
 import type { Context } from "hono";
 import { isStream, isWhole } from "../answer-headers.ts";
-import type { ApiDeps, ApiEnv } from "../deps.ts";
+import type { ApiEnv } from "../asked.ts";
+import type { ApiDeps } from "../deps.ts";
 import type { Step } from "../in-turn.ts";
 
 /** How often an open stream's key is looked at again, in milliseconds. */

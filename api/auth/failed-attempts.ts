@@ -1,3 +1,4 @@
+import { keepNewest } from "../../shared/keep-newest.ts";
 import { type TurnCount, takenTurn } from "../../shared/turn.ts";
 import type { ApiDeps } from "../deps.ts";
 import { RateLimited } from "./rate-limited.ts";
@@ -36,13 +37,13 @@ export function failedAttempts({ clock, newId }: Pick<ApiDeps, "clock" | "newId"
       const address = from();
       if (address === undefined) return;
       const { count } = takenTurn(failures.get(address), mostFailures, Math.floor(clock.uptime()));
-      keepNewest(failures, address, { value: count, most: maxAddresses });
+      keepNewest(failures, [address, count], maxAddresses);
     },
     succeeded: (given: string): void => {
       const name = trace(salt, given);
       const now = clock.uptime();
       if (now - (good.get(name) ?? Number.NEGATIVE_INFINITY) < notedMs) return;
-      keepNewest(good, name, { value: now, most: maxGood });
+      keepNewest(good, [name, now], maxGood);
     },
   };
 }
@@ -55,13 +56,4 @@ function trace(salt: number, given: string): number {
   let hash = salt;
   for (let at = 0; at < given.length; at += 1) hash = Math.imul(hash ^ given.charCodeAt(at), 0x01000193);
   return hash;
-}
-
-/** Whoever came longest ago is forgotten first. */
-function keepNewest<K, V>(all: Map<K, V>, name: K, { value, most }: Readonly<{ value: V; most: number }>): void {
-  all.delete(name);
-  all.set(name, value);
-  if (all.size <= most) return;
-  const [oldest] = all.keys();
-  if (oldest !== undefined) all.delete(oldest);
 }

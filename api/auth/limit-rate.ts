@@ -1,7 +1,9 @@
 import type { Context } from "hono";
 import { isStoreAway } from "../../shared/error.ts";
+import { keepNewest } from "../../shared/keep-newest.ts";
 import type { Turn } from "../../shared/turn.ts";
-import type { ApiDeps, ApiEnv, Caller, TakenTurn } from "../deps.ts";
+import type { ApiEnv, Caller, TakenTurn } from "../asked.ts";
+import type { ApiDeps } from "../deps.ts";
 import type { Step } from "../in-turn.ts";
 import { RateLimited } from "./rate-limited.ts";
 
@@ -60,12 +62,9 @@ export function limitRate({ store, clock, log, settings }: ApiDeps): Step {
   };
   const knownOf = (subject: string, limit: number): Known => {
     const before = all.get(subject);
-    all.delete(subject);
     const known = before?.limit === limit ? before : { ...nothing, limit, left: limit };
     if (clock.uptime() >= known.until && known.inFlight === 0) known.left = limit;
-    all.set(subject, known);
-    const [oldest] = all.keys();
-    if (all.size > maxKnown && oldest !== undefined) all.delete(oldest);
+    keepNewest(all, [subject, known], maxKnown);
     return known;
   };
   /** Undefined where it is not answered soon. */

@@ -2,7 +2,7 @@ import type { Reach } from "../../shared/api-key.ts";
 import { AppError } from "../../shared/error.ts";
 import { namesRepo } from "../../shared/repo-allowed.ts";
 import { parseRepoUrl, type RepoAddress } from "../../shared/repo-url.ts";
-import type { Caller } from "../deps.ts";
+import type { Caller } from "../asked.ts";
 
 type Asked = Readonly<{ repo: RepoAddress | undefined; pool: string }>;
 

@@ -1,6 +1,6 @@
 import type { Scope } from "../../shared/api-key.ts";
 import { AppError } from "../../shared/error.ts";
-import type { Caller } from "../deps.ts";
+import type { Caller } from "../asked.ts";
 
 /** The caller is known, and may not do this. */
 export class MissingScope extends AppError {

@@ -2,7 +2,9 @@ import { type ApiKeyRecord, apiKeyId } from "../../shared/api-key.ts";
 import { iso } from "../../shared/clock.ts";
 import { sha256 } from "../../shared/digest.ts";
 import { AppError, isStoreAway } from "../../shared/error.ts";
-import type { ApiDeps, Caller } from "../deps.ts";
+import { keepNewest } from "../../shared/keep-newest.ts";
+import type { Caller } from "../asked.ts";
+import type { ApiDeps } from "../deps.ts";
 import { sameText } from "./same-text.ts";
 
 type Seen = Readonly<{ record: ApiKeyRecord; at: number }>;
@@ -41,10 +43,7 @@ export function storedKeys({
   };
   const remember = (record: ApiKeyRecord): void => {
     if (clock.uptime() < outUntil) return;
-    seen.delete(record.id);
-    seen.set(record.id, { record, at: clock.uptime() });
-    const [oldest] = seen.keys();
-    if (seen.size > maxRemembered && oldest !== undefined) seen.delete(oldest);
+    keepNewest(seen, [record.id, { record, at: clock.uptime() }], maxRemembered);
   };
   const noteUse = async (record: ApiKeyRecord): Promise<void> => {
     if (record.last_used_at && clock.now() - Date.parse(record.last_used_at) < betweenTouchesMs) return;

@@ -1,7 +1,8 @@
 import { decodeJwt, errors, type JWTPayload, jwtVerify } from "jose";
 import { Scope } from "../../shared/api-key.ts";
 import { sha256 } from "../../shared/digest.ts";
-import type { ApiDeps, Caller, OAuthSettings } from "../deps.ts";
+import type { Caller } from "../asked.ts";
+import type { ApiDeps, OAuthSettings } from "../deps.ts";
 import { issuerKeys } from "./issuer-keys.ts";
 import { RefusedToken } from "./refused-token.ts";
 

@@ -1,7 +1,8 @@
 import { parseJSONRPCMessage } from "@modelcontextprotocol/server";
 import type { Context } from "hono";
 import { AppError } from "../../shared/error.ts";
-import type { ApiDeps, ApiEnv } from "../deps.ts";
+import type { ApiEnv } from "../asked.ts";
+import type { ApiDeps } from "../deps.ts";
 import { isSession, noSuchSession, relayOwner } from "./relay-session.ts";
 
 /**

@@ -1,7 +1,8 @@
 import { createMcpHandler } from "@modelcontextprotocol/server";
 import type { Context } from "hono";
+import type { ApiEnv } from "../asked.ts";
 import { maxBodyBytes } from "../body.ts";
-import type { ApiDeps, ApiEnv } from "../deps.ts";
+import type { ApiDeps } from "../deps.ts";
 import { askingMeanwhile } from "../routes/asking.ts";
 import { answerPlainCall } from "./plain-call.ts";
 import { type MakeMcpServer, mcpServer } from "./server.ts";

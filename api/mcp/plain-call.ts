@@ -7,7 +7,8 @@ import {
 import type { Context } from "hono";
 import { z } from "zod";
 import { answerJson } from "../answer-headers.ts";
-import type { ApiDeps, ApiEnv } from "../deps.ts";
+import type { ApiEnv } from "../asked.ts";
+import type { ApiDeps } from "../deps.ts";
 import { field } from "../field.ts";
 import { asking } from "../routes/asking.ts";
 import { callTool } from "./call-tool.ts";

@@ -1,6 +1,6 @@
 import { canonicalJson, sha256 } from "../../shared/digest.ts";
 import { AppError } from "../../shared/error.ts";
-import type { Caller } from "../deps.ts";
+import type { Caller } from "../asked.ts";
 
 /** 244 random bits: a session is given by us and never by a client. */
 export const newSession = (newId: () => string): string => `${newId()}${newId()}`.replaceAll("-", "");

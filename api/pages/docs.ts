@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import { html } from "hono/html";
-import type { ApiEnv } from "../deps.ts";
+import type { ApiEnv } from "../asked.ts";
 import { type Html, page } from "./page.ts";
 
 /** As much of an OpenAPI document as the page shows. */

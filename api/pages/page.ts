@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import { html, raw } from "hono/html";
-import type { ApiEnv } from "../deps.ts";
+import type { ApiEnv } from "../asked.ts";
 
 export type Html = ReturnType<typeof html>;
 

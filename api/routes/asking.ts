@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import type { ApiEnv } from "../deps.ts";
+import type { ApiEnv } from "../asked.ts";
 import type { Asking } from "../jobs.ts";
 
 /** Who asks, from the request: the middleware has found out. */

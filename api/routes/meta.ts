@@ -10,10 +10,11 @@ import {
   ReadyReply,
   RunnersReply,
 } from "../../shared/reply.ts";
+import type { ApiEnv } from "../asked.ts";
 import { auditAct } from "../audit.ts";
 import { requireScope } from "../auth/scope.ts";
 import { budgetDay, listBudgets } from "../budgets.ts";
-import type { ApiDeps, ApiEnv } from "../deps.ts";
+import type { ApiDeps } from "../deps.ts";
 import { measure } from "../measure.ts";
 import { metricsContentType } from "../metrics/exposition.ts";
 import { metricsText } from "../metrics.ts";

@@ -1,7 +1,8 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { Scope } from "../../shared/api-key.ts";
 import { AppError } from "../../shared/error.ts";
-import type { ApiDeps, ApiEnv } from "../deps.ts";
+import type { ApiEnv } from "../asked.ts";
+import type { ApiDeps } from "../deps.ts";
 import { json, problems } from "../openapi.ts";
 
 const ResourceMetadata = z

@@ -1,6 +1,7 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import { runnerPath } from "../../shared/runner-door/protocol.ts";
-import type { ApiDeps, ApiEnv } from "../deps.ts";
+import type { ApiEnv } from "../asked.ts";
+import type { ApiDeps } from "../deps.ts";
 
 /**
  * The store for runners that have a key instead of the database's secret. No part of the public API: the document does not

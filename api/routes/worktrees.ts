@@ -1,8 +1,9 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { JobReply, WorktreeJobsReply, WorktreeReply, WorktreesReply } from "../../shared/reply.ts";
 import { CleanupRequest, PrepareRequest } from "../../shared/worktree.ts";
+import type { ApiEnv } from "../asked.ts";
 import { requireScope } from "../auth/scope.ts";
-import type { ApiDeps, ApiEnv } from "../deps.ts";
+import type { ApiDeps } from "../deps.ts";
 import { json, problems } from "../openapi.ts";
 import { cleanupWorktrees, getWorktree, listWorktrees, prepareWorktree, worktreeOf } from "../worktrees.ts";
 import { asking } from "./asking.ts";

@@ -2,9 +2,10 @@ import { poolOfQueue } from "../../shared/box-queue.ts";
 import { AppError } from "../../shared/error.ts";
 import type { Job, JobId } from "../../shared/job.ts";
 import type { Lease } from "../../shared/store.ts";
+import type { Caller } from "../asked.ts";
 import { notFor } from "../auth/reach.ts";
 import { requireScope } from "../auth/scope.ts";
-import type { ApiDeps, Caller } from "../deps.ts";
+import type { ApiDeps } from "../deps.ts";
 
 /** Who asks for what a runner may do, and where it is asked. */
 export type At = Readonly<{ deps: ApiDeps; caller: Caller }>;

@@ -1,6 +1,6 @@
 import { type ErrorHandler, Hono } from "hono";
 import { expect, test } from "vitest";
-import type { ApiEnv } from "../../api/deps.ts";
+import type { ApiEnv } from "../../api/asked.ts";
 import { inTurn, type Step } from "../../api/in-turn.ts";
 
 /** A route behind these steps, in two middlewares; `seen` is what happened, in its order. */

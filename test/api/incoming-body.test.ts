@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import type { Context } from "hono";
 import { expect, test } from "vitest";
-import type { ApiEnv } from "../../api/deps.ts";
+import type { ApiEnv } from "../../api/asked.ts";
 import { openBody } from "../../api/incoming-body.ts";
 
 /** A request of five bytes on Node, of which what its `Request` knows is told apart from what its stream says. */

@@ -1,6 +1,7 @@
 import { type Clock, iso } from "../../clock.ts";
 import { isStoreAway } from "../../error.ts";
 import type { Job, JobId, JobSummary } from "../../job.ts";
+import { keepNewest } from "../../keep-newest.ts";
 import type { Log } from "../../log.ts";
 import type { JobFolder } from "./job-folder.node.ts";
 
@@ -171,12 +172,8 @@ export function openCopies({ folder, clock, log, read, isBusy }: Deps) {
     if (took > slowMs && wasSlow) slowUntil = start + slowForMs;
     wasSlow = took > slowMs;
   };
-  const note = (job: Job) => {
-    written.delete(job.id);
-    written.set(job.id, { at: clock.uptime(), state: stateOf(job) });
-    const [oldest] = written.keys();
-    if (written.size > remembered && oldest !== undefined) written.delete(oldest);
-  };
+  const note = (job: Job): void =>
+    keepNewest(written, [job.id, { at: clock.uptime(), state: stateOf(job) }], remembered);
 
   const putSeen = (job: Job, tenant?: string): void => {
     const isKept = seen.size < mostKept || seen.has(job.id);

@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { resolve } from "node:path";
 import { z } from "zod";
 import { Job, JobId, Timestamp } from "../../job.ts";
 
@@ -23,18 +23,19 @@ export type JobCopy = Readonly<z.infer<typeof JobCopy>>;
 export type JobFolder = ReturnType<typeof openJobFolder>;
 
 /** A folder (0700) of `{id}.json` files (0600), each replaced as a whole, so that no reader sees half of one. */
-export function openJobFolder(dir: string) {
+export function openJobFolder(given: string) {
+  const dir = resolve(given);
   /** Nothing but a UUID ever becomes part of a path. */
   const pathOf = (id: string): string | undefined => {
     const known = JobId.safeParse(id);
-    return known.success ? join(dir, `${known.data}.json`) : undefined;
+    return known.success ? `${dir}/${known.data}.json` : undefined;
   };
 
   const copyIn = (text: string | undefined, id: string): JobCopy | undefined => {
     const copy = text === undefined ? undefined : JobCopy.safeParse(parsed(text));
     return copy?.success && copy.data.id === id ? copy.data : undefined;
   };
-  const temporaryOf = (id: string): string => join(dir, `.${id}.${randomUUID()}.tmp`);
+  const temporaryOf = (id: string): string => `${dir}/.${id}.${randomUUID()}.tmp`;
 
   /** Undefined where there is no file, or none that can be understood. */
   const read = async (id: string): Promise<JobCopy | undefined> => {
@@ -109,8 +110,8 @@ export function openJobFolder(dir: string) {
   const removeTemporary = async (before: number): Promise<void> => {
     for (const name of await names()) {
       if (!name.startsWith(".") || !name.endsWith(".tmp")) continue;
-      const made = await stat(join(dir, name)).catch(() => undefined);
-      if (made && made.mtimeMs < before) await rm(join(dir, name), { force: true });
+      const made = await stat(`${dir}/${name}`).catch(() => undefined);
+      if (made && made.mtimeMs < before) await rm(`${dir}/${name}`, { force: true });
     }
   };
   return { read, write, readNow, writeNow, remove, ids, removeTemporary };
