@@ -18,10 +18,9 @@ export function inTurn(steps: readonly Step[], answerError: ErrorHandler<ApiEnv>
   return async (c, next) => {
     let done = 0;
     try {
-      for (const { before } of steps) {
-        const going = before?.(c);
+      for (; done < steps.length; done += 1) {
+        const going = steps[done]?.before?.(c);
         if (going instanceof Promise) await going;
-        done += 1;
       }
       await next();
     } catch (error) {

@@ -49,7 +49,7 @@ const readJob = defineTool({
   input: z.strictObject({ job_id }),
   output: JobOutput,
   annotations: { readOnlyHint: true, openWorldHint: false },
-  call: async (args, { deps, asking }) => jobAnswer(await getJob(deps, args.job_id, asking)),
+  call: (args, { deps, asking }) => getJob(deps, args.job_id, asking).then(jobAnswer),
 });
 
 const list = defineTool({

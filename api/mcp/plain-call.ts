@@ -18,6 +18,8 @@ import { tools } from "./tools.ts";
 const revision = "2026-07-28";
 const reserved = "io.modelcontextprotocol/";
 
+/** In this order: what the first does not take costs more than all the rest of a call. */
+const Token = z.union([z.int(), z.string()]);
 const nothing = z.strictObject({}).optional();
 /** What a client has to say of itself; here it must be as the revision has it to the letter. */
 const said = {
@@ -31,11 +33,11 @@ const said = {
   }),
 };
 const Meta = z
-  .looseObject({ ...said, progressToken: z.union([z.string(), z.int()]).optional() })
+  .looseObject({ ...said, progressToken: Token.optional() })
   .refine((meta) => Object.keys(meta).every((key) => !key.startsWith(reserved) || Object.hasOwn(said, key)));
 const PlainCall = z.strictObject({
   jsonrpc: z.literal("2.0"),
-  id: z.union([z.string(), z.int()]),
+  id: Token,
   method: z.literal("tools/call"),
   params: z.strictObject({ name: z.string(), arguments: z.looseObject({}).optional(), _meta: Meta }),
 });
@@ -57,12 +59,12 @@ export function answerPlainCall(deps: ApiDeps, c: Context<ApiEnv>, message: unkn
   return answer(deps, c, call);
 }
 
-async function answer(deps: ApiDeps, c: Context<ApiEnv>, { id, params }: PlainCall): Promise<Response> {
-  const given = { deps, asking: asking(c), tools, takesTasks: false, follow: () => undefined };
-  const result = {
-    ...(await callTool(params, given)),
-    resultType: "complete",
-    _meta: { [SERVER_INFO_META_KEY]: serverInfo(deps) },
-  };
-  return answerJson(c, { result, jsonrpc: "2.0", id }, { status: 200 });
+function answer(deps: ApiDeps, c: Context<ApiEnv>, { id, params }: PlainCall): Promise<Response> {
+  const given = { deps, asking: asking(c), tools, takesTasks: false, follow: ignored };
+  const _meta = { [SERVER_INFO_META_KEY]: serverInfo(deps) };
+  return callTool(params, given).then((told) =>
+    answerJson(c, { result: { ...told, resultType: "complete", _meta }, jsonrpc: "2.0", id }, { status: 200 }),
+  );
 }
+
+const ignored = (): undefined => undefined;
