@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { invalidRequest } from "../shared/problem.ts";
 import type { ApiEnv } from "./asked.ts";
+import { compiled } from "./compiled.ts";
 
 type Serve = OpenAPIHono<ApiEnv>["openapi"];
 type Handler = (c: Context<ApiEnv>) => Response | Promise<Response>;
@@ -16,16 +17,17 @@ type Parts = NonNullable<RouteConfig["request"]>;
 export function serveRoutes(app: OpenAPIHono<ApiEnv>): void {
   const serve = ({ method, path, ...rest }: RouteConfig, handler: Handler) => {
     app.openAPIRegistry.registerPath({ method, path, ...rest });
-    const { query, params, body } = (rest.request ?? {}) as Parts;
-    const { schema: json } = (body?.content["application/json"] ?? {}) as Readonly<{ schema?: z.ZodType }>;
+    const { query: inQuery, params: inPath, body } = (rest.request ?? {}) as Parts;
+    const { schema: inBody } = (body?.content["application/json"] ?? {}) as Readonly<{ schema?: z.ZodType }>;
+    const [query, params, json] = [inQuery, inPath, inBody].map((part) => part && compiled(part as z.ZodType));
     const isNeeded = body?.required === true;
     app.on([method], [path.replaceAll(/\/{(.+?)}/g, "/:$1")], (c) => {
-      if (query) c.req.addValidatedData("query", valid(query as z.ZodType, queryOf(c)));
-      if (params) c.req.addValidatedData("param", valid(params as z.ZodType, c.req.param()));
+      if (query) c.req.addValidatedData("query", valid(query(), queryOf(c)));
+      if (params) c.req.addValidatedData("param", valid(params(), c.req.param()));
       if (!json) return handler(c);
       const text = c.get("asked").text;
       if (text === undefined && !isNeeded) c.req.addValidatedData("json", {});
-      else c.req.addValidatedData("json", valid(json, text === undefined ? {} : parsed(text)));
+      else c.req.addValidatedData("json", valid(json(), text === undefined ? {} : parsed(text)));
       return handler(c);
     });
     return app;

@@ -20,7 +20,7 @@ export async function callTool({ name, arguments: given = {} }: Named, call: Off
   const tool = call.tools.find((candidate) => candidate.name === name);
   if (!tool) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `There is no tool named ${name.slice(0, 100)}.`);
   try {
-    const args = tool.input.safeParse(given);
+    const args = tool.input().safeParse(given);
     if (!args.success) throw invalidRequest(args.error, `The call of ${name}`);
     const answer = await tool.call(args.data, call);
     return call.takesTasks && tool.startsJob && answer.job ? taskResult(answer.job) : toolResult(answer);

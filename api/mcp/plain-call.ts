@@ -8,6 +8,7 @@ import type { Context } from "hono";
 import { z } from "zod";
 import { answerJson } from "../answer-headers.ts";
 import type { ApiEnv } from "../asked.ts";
+import { compiled } from "../compiled.ts";
 import type { ApiDeps } from "../deps.ts";
 import { field } from "../field.ts";
 import { asking } from "../routes/asking.ts";
@@ -35,14 +36,16 @@ const said = {
 const Meta = z
   .looseObject({ ...said, progressToken: Token.optional() })
   .refine((meta) => Object.keys(meta).every((key) => !key.startsWith(reserved) || Object.hasOwn(said, key)));
-const PlainCall = z.strictObject({
-  jsonrpc: z.literal("2.0"),
-  id: Token,
-  method: z.literal("tools/call"),
-  params: z.strictObject({ name: z.string(), arguments: z.looseObject({}).optional(), _meta: Meta }),
-});
+const PlainCall = compiled(
+  z.strictObject({
+    jsonrpc: z.literal("2.0"),
+    id: Token,
+    method: z.literal("tools/call"),
+    params: z.strictObject({ name: z.string(), arguments: z.looseObject({}).optional(), _meta: Meta }),
+  }),
+);
 
-type PlainCall = z.infer<typeof PlainCall>;
+type PlainCall = z.infer<ReturnType<typeof PlainCall>>;
 
 /** Those that are answered at once, and say nothing before. */
 const prompt = new Set(tools.flatMap((tool) => (tool.startsJob || tool.waits ? [] : [tool.name])));
@@ -54,7 +57,7 @@ const prompt = new Set(tools.flatMap((tool) => (tool.startsJob || tool.waits ? [
  */
 export function answerPlainCall(deps: ApiDeps, c: Context<ApiEnv>, message: unknown): Promise<Response> | undefined {
   if (field(c, "mcp-protocol-version") !== revision || field(c, "mcp-method") !== "tools/call") return undefined;
-  const { data: call } = PlainCall.safeParse(message);
+  const { data: call } = PlainCall().safeParse(message);
   if (!call || !prompt.has(call.params.name) || field(c, "mcp-name") !== call.params.name) return undefined;
   return answer(deps, c, call);
 }

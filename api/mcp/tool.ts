@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Job } from "../../shared/job.ts";
+import { compiled } from "../compiled.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { Asking } from "../jobs.ts";
 
@@ -41,7 +42,8 @@ export type ToolAnswer = Readonly<{ success: true; job?: Job }> & Readonly<Recor
 export type AnyTool = Readonly<{
   listed: Readonly<Record<string, unknown>>;
   name: string;
-  input: z.ZodType;
+  /** The schema of its arguments. */
+  input: () => z.ZodType;
   startsJob: boolean;
   waits: boolean;
   /** With arguments that `input` has taken. */
@@ -61,7 +63,7 @@ export function defineTool<S extends z.ZodType>(tool: Tool<S>): AnyTool {
       annotations,
     },
     name,
-    input,
+    input: compiled(input),
     startsJob,
     waits,
     call: (args, given) => call(args as z.output<S>, given),

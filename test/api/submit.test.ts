@@ -5,6 +5,7 @@ import { aClaim, aNewJob, aRunner } from "../support/a-job.ts";
 import { anApi, type Reply, type TestApi } from "../support/an-api.ts";
 
 const task = "Add a test";
+const longName = "n".repeat(257);
 const stored = async (api: TestApi) => (await api.store.list({ limit: 100 })).jobs.length;
 const jobOf = (answer: Reply) => answer.body["job"] as Job;
 const paths = (answer: Reply) => (answer.body["errors"] as { path: string }[]).map((error) => error.path);
@@ -81,6 +82,8 @@ const wrong: [what: string, body: unknown, path: string, status: number][] = [
   ["a pool in capitals", { task, pool: "Big" }, "pool", 400],
   ["metadata of numbers", { task, metadata: { a: 1 } }, "metadata.a", 400],
   ["metadata of 17 KiB", { task, metadata: { a: "x".repeat(17 * 1024) } }, "metadata", 400],
+  ["metadata without a name", { task, metadata: { "": "x" } }, "metadata.", 400],
+  ["metadata with a name of 257 characters", { task, metadata: { [longName]: "x" } }, `metadata.${longName}`, 400],
   ["a wait of 601 s", { task, wait: true, wait_seconds: 601 }, "wait_seconds", 400],
   ["a session that is no UUID", { task, session_id: "last" }, "session_id", 400],
   ["a profile of odd letters", { task, profile: "../code" }, "profile", 400],
