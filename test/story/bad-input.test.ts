@@ -125,7 +125,7 @@ describe.concurrent("a task is text and nothing else", () => {
     const job = await world.ended(id);
     expect(job).toMatchObject({ status: "succeeded", task: text });
     const asked = world.model.requests().filter(({ session }) => session === job["session_id"]);
-    expect(asked[0]?.userTexts).toEqual([text.trim()]);
+    expect(asked[0]?.userTexts, JSON.stringify(job["attempts"])).toEqual([text.trim()]);
   });
 
   test("of 100,000 characters is delivered whole", async () => {
