@@ -19,7 +19,6 @@ import { tools } from "./tools.ts";
 const revision = "2026-07-28";
 const reserved = "io.modelcontextprotocol/";
 
-/** In this order: what the first does not take costs more than all the rest of a call. */
 const Token = z.union([z.int(), z.string()]);
 const nothing = z.strictObject({}).optional();
 /** What a client has to say of itself; here it must be as the revision has it to the letter. */

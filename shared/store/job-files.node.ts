@@ -56,8 +56,7 @@ export function withJobFiles(store: JobStore, { dir, clock, log, isBusy }: JobFi
     ...store,
     submit: (fresh) =>
       store.submit(fresh).then((submitted) => {
-        if (submitted.replayed) copies.changed(submitted.job, fresh.tenant);
-        else copies.born(submitted.job, fresh.tenant);
+        changed(submitted.job, fresh.tenant);
         return submitted;
       }),
     get: (id, tenant) =>

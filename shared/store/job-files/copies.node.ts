@@ -62,10 +62,7 @@ export function openCopies({ folder, clock, log, read, isBusy }: Deps) {
     const place = entry.seen ? seen : waiting;
     if (before) forget(id, place);
     place.set(id, entry);
-    awaken(entry.from);
-  };
-  const awaken = (from: number): void => {
-    if (asleep && from < asleep.until) asleep.wake.abort();
+    if (asleep && entry.from < asleep.until) asleep.wake.abort();
     working ??= work();
   };
   const forget = (id: JobId, but?: Map<JobId, Entry>): void => {
@@ -185,14 +182,7 @@ export function openCopies({ folder, clock, log, read, isBusy }: Deps) {
   };
 
   return {
-    /** Nothing is known of the job yet: the same as `changed`, without a look for what is. */
-    born: (job: Job, tenant: string): void => {
-      const entry = { id: job.id, from: clock.uptime(), tenant };
-      if (seen.size < mostKept) seen.set(job.id, { ...entry, seen: { job, at: clock.now() } });
-      else named.set(job.id, entry);
-      awaken(entry.from);
-    },
-    /** The job has changed its state: written as soon as there is time. */
+    /** The job has changed its state, or is new: written as soon as there is time. */
     changed: putSeen,
     /** The job may have made progress: written once in `rhythmMs`, as it is then. */
     stirred: (id: JobId, tenant?: string): void => {
