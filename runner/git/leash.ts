@@ -1,4 +1,5 @@
 import type { ChildProcess } from "node:child_process";
+import { timedLine } from "../process/timed-line.ts";
 
 /** How long a git may live, in milliseconds since boot (`Clock.uptime()`). */
 export type Leash = Readonly<{
@@ -20,7 +21,7 @@ export const leashed = ({ until }: Leash): readonly string[] => [
 /** Tells the command of every later time. */
 export function lengthen({ stdin }: ChildProcess, { onLonger }: Leash): void {
   onLonger((until) => {
-    if (stdin?.writable) stdin.write(`${hundredths(until)}\n`);
+    if (stdin?.writable) stdin.write(timedLine(String(hundredths(until))));
   });
 }
 
@@ -35,7 +36,7 @@ const hundredths = (ms: number): number => Math.max(0, Math.floor(ms / 10));
  * a process of its own, on 8, a pipe that nobody writes to: nothing is left behind. What bash says of them goes nowhere.
  */
 const script = `exec 9<&0 8<> <(:) 7>&2 2>/dev/null </dev/null
-until=$1
+until=$1 line=
 shift
 late() { local now; read -r now _ </proc/uptime; ((10#\${now/./} >= until)); }
 late && exit 75
@@ -43,9 +44,13 @@ late && exit 75
 trap '' TERM
 {
   while ! late; do
-    read -r -t 0.25 -u 9 line
+    IFS= read -r -t 0.25 -u 9 part
     status=$?
-    if ((status == 0)); then until=$line; elif ((status <= 128)); then break; fi
+    ((status && status <= 128)) && break
+    line+=$part
+    [[ $status == 0 || $line == *' .' ]] || continue
+    [[ $line =~ ^([0-9]+)' .'$ ]] && until=\${BASH_REMATCH[1]}
+    line=
   done
   kill -TERM 0
   read -r -t 2 -u 8

@@ -9,6 +9,7 @@ import { type MountStep, planMounts } from "./mount-plan.ts";
 import { processOf } from "./process-id.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { markerOf } from "./sweep.ts";
+import { timedLine } from "./timed-line.ts";
 import type { Grant, Tree, TreeExit } from "./tree.ts";
 import { endOfTree, survivorsOf } from "./tree-end.ts";
 
@@ -51,7 +52,7 @@ export function startTree(plan: TreePlan, { clock }: { clock: Clock }): Tree {
   // A pipe breaks when the tree ends: the end itself is told by `exited`.
   for (const pipe of [lifeline, input, planPipe, status]) pipe.on("error", () => undefined);
   const say = (line: string) => {
-    if (lifeline.writable) lifeline.write(`${line}\n`);
+    if (lifeline.writable) lifeline.write(timedLine(line));
   };
   planPipe.end(message);
   status.once("end", () => say("look"));

@@ -8,8 +8,8 @@
 #             so neither a wall clock that jumps nor a line that is read late gives more time.
 # INIT        job-init.sh; ENTER is the command that puts it into namespaces of its own, none: no namespace.
 #
-# fd 0  lifeline. Lines: "grant SOFT HARD", "int", "term HARD", "kill", and "look": the tree has ended or soon will.
-#       End of file: kill the tree.
+# fd 0  lifeline. Lines: "grant SOFT HARD", "int", "term HARD", "kill", and "look": the tree has ended or soon will; each
+#       with " ." behind, see timed-line.ts. End of file: kill the tree.
 # fd 1, 2, 3  the job's output, errors and input.   fd 4, 5  the plan and the status, see INIT.
 #
 # DIR gets warden.json before the command starts, exit.json after the last process is gone, warden.log, and lock.
@@ -113,19 +113,19 @@ watch() {
     [[ ! $ending ]] && ((soft - now < pause)) && pause=$((soft - now))
     ((quick-- > 0)) && pause=1
     printf -v pause '%d.%02d' $((pause / 100)) $((pause % 100))
-    read -r -t "$pause" part
+    IFS= read -r -t "$pause" part
     status=$?
-    line+=$part # the time may be over in the middle of a line
-    ((status > 128)) && continue
-    if ((status)); then
+    if ((status && status <= 128)); then
       cause=${cause:-lifeline} gone=1 hard=0
       continue
     fi
+    line+=$part # the time may be over in the middle of a line, or behind its end
+    [[ $status == 0 || $line == *' .' ]] || continue
     # shellcheck disable=SC2086
     set -- $line
     line=
     case $1 in
-    grant) [[ ! $ending && "$2$3" =~ ^[0-9]+$ ]] && soft=$2 hard=$3 ;;
+    grant) [[ ! $ending && "$2 $3" =~ ^[0-9]+\ [0-9]+$ ]] && soft=$2 hard=$3 ;;
     int) signal_init INT ;;
     term)
       [[ $2 =~ ^[0-9]+$ ]] || continue

@@ -1,6 +1,10 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
-import type { Leash } from "../../../runner/git/leash.ts";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { type Leash, leashed } from "../../../runner/git/leash.ts";
 import { openRepos } from "../../../runner/git/repos.ts";
 import { systemClock } from "../../../shared/clock.node.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -80,6 +84,34 @@ describe.for(["local", "hosted"] as const)("a push to a %s repository", (where) 
     await expect(push.pushing).resolves.toMatchObject({ how: "new" });
     await eventually(() => push.living() === 0, { deadlineMs: 5_000, what: "nothing of it lives" });
   });
+});
+
+test("a later time that reaches the command in two of its turns is heard as it was said, also where its end was lost", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "ac-leash-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const turns = join(folder, "turns");
+  const gate = join(folder, "gate");
+  const seen = () => (existsSync(turns) ? readFileSync(turns, "utf8").trimEnd().split("\n") : []);
+  const leash = { until: () => systemClock.uptime() + 60_000, onLonger: () => undefined };
+  const told = leashed(leash).map((part) =>
+    part.replace("while ! late; do", `while ! late; do echo "$until" >>'${turns}';`).replace("-t 0.25", "-t 0.02"),
+  );
+  const [file = "", ...args] = [...told, "bash", "-c", `until [[ -e '${gate}' ]]; do sleep 0.02; done`];
+  const child = spawn(file, args, { stdio: ["pipe", "ignore", "ignore"], timeout: 30_000, detached: true });
+  const farther = Math.floor(systemClock.uptime() / 10) + 100_000;
+  const length = `${farther} .`.length;
+  for (let at = 1; at <= length; at += 1) {
+    const until = String(farther + at);
+    const line = `${until} .`;
+    const before = seen().length;
+    child.stdin.write(line.slice(0, at));
+    await eventually(() => seen().length > before + 1 || child.exitCode !== null, { what: "a turn is over" });
+    child.stdin.write(at === length ? "" : `${line.slice(at)}\n`);
+    await eventually(() => seen().at(-1) === until || child.exitCode !== null, { what: "it is heard" });
+    expect(seen().at(-1), `cut at ${at}`).toBe(until);
+  }
+  writeFileSync(gate, "");
+  expect(await once(child, "close")).toEqual([0, null]);
 });
 
 test("a push that is refused is not taken for one that was late, and what git said is told alone", async () => {
