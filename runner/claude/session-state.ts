@@ -9,6 +9,8 @@ export type Session = Readonly<{
   pid: number;
   resumed: boolean;
   started: boolean;
+  /** Between a turn's `system/init` and its result. */
+  inTurn: boolean;
   sent: ReadonlyMap<string, Sent>;
   /** Follow-ups whose echo came, in that order. */
   delivered: readonly string[];

@@ -23,6 +23,7 @@ export const openSession = (first: First): Session => ({
   pid: first.pid,
   resumed: first.resumed,
   started: false,
+  inTurn: false,
   sent: new Map([[first.messageId, { state: "written" }]]),
   delivered: [],
   background: 0,
@@ -71,7 +72,7 @@ function counted(session: Session, message: ClaudeMessage): Session {
 function noted(session: Session, message: ClaudeMessage): Session {
   switch (message.type) {
     case "system/init":
-      return { ...session, started: true, failedServers: failed(message.mcp_servers) };
+      return { ...session, started: true, inTurn: true, failedServers: failed(message.mcp_servers) };
     case "system/background_tasks_changed":
       return { ...session, background: message.tasks.length };
     case "system/permission_denied":
@@ -90,6 +91,7 @@ function noted(session: Session, message: ClaudeMessage): Session {
       return {
         ...turnOver(session, message),
         result: message,
+        inTurn: false,
         turns: session.turns + message.num_turns,
         denied: message.permission_denials.reduce(withDenial, session.denied),
       };
@@ -110,13 +112,17 @@ function spoken(session: Session, message: Extract<ClaudeMessage, { type: "assis
   };
 }
 
+/**
+ * Between two turns Claude acknowledges what its session already has, which gets no turn (measured: 2.1.197 says nothing more
+ * of it, 2.1.330 `command_lifecycle`). What gets one is echoed behind its `system/init`.
+ */
 function echoed(session: Session, id: string): Session {
   const known = session.sent.get(id);
   if (known?.state !== "written") return session;
   const isFirst = session.sent.keys().next().value === id;
   return {
     ...session,
-    sent: withState(session.sent, id, "echoed"),
+    sent: withState(session.sent, id, session.inTurn ? "echoed" : "done"),
     delivered: isFirst ? session.delivered : [...session.delivered, id],
   };
 }

@@ -206,28 +206,39 @@ describe.concurrent("a session goes on", () => {
     ).toEqual(["First", "Second"]);
   });
 
-  test("a follow-up that the session already has is acknowledged and not done twice", async () => {
-    await using desk = openDesk(model.url);
-    const sessionId = randomUUID();
-    const sessions = join(desk.home, "data/sessions");
-    const message = aMessage({ text: "Say more. [[scenario:text say=followed]]" });
-    const react = () =>
-      once(
-        ({ type }) => type === "system/init",
-        (_, { send }) => send(message),
-      );
-    const first = await drive({ desk, url: model.url }, "Go. [[scenario:text]]", { sessionId, react: react() });
-    expect(first.delivered).toEqual([message.id]);
-    await keepTranscript({ configDir: first.configDir, sessions, sessionId });
-    const prepare = async (configDir: string) => {
-      await layOutTranscript({ configDir, sessions, sessionId }, desk.repo);
-    };
-    const again = await drive({ desk, url: model.url }, "", { sessionId, start: "continue", prepare, react: react() });
-    expect(again.judged().status).toBe("succeeded");
-    expect(again.delivered).toEqual([message.id]);
-    const texts = model.requests().findLast(({ session }) => session === sessionId)?.userTexts ?? [];
-    expect(texts.filter((text) => text.includes("Say more."))).toHaveLength(1);
-  });
+  test.each(["system/init", "result"] as const)(
+    "a follow-up that the session already has, sent after the %s, is acknowledged and not done twice",
+    async (when) => {
+      await using desk = openDesk(model.url);
+      const sessionId = randomUUID();
+      const sessions = join(desk.home, "data/sessions");
+      const message = aMessage({ text: "Say more. [[scenario:text say=followed]]" });
+      const react = (moment: ClaudeMessage["type"]) =>
+        once(
+          ({ type }) => type === moment,
+          (_, { send }) => send(message),
+        );
+      const first = await drive({ desk, url: model.url }, "Go. [[scenario:text]]", {
+        sessionId,
+        react: react("system/init"),
+      });
+      expect(first.delivered).toEqual([message.id]);
+      await keepTranscript({ configDir: first.configDir, sessions, sessionId });
+      const prepare = async (configDir: string) => {
+        await layOutTranscript({ configDir, sessions, sessionId }, desk.repo);
+      };
+      const again = await drive({ desk, url: model.url }, "", {
+        sessionId,
+        start: "continue",
+        prepare,
+        react: react(when),
+      });
+      expect(again.judged().status).toBe("succeeded");
+      expect(again.delivered).toEqual([message.id]);
+      const texts = model.requests().findLast(({ session }) => session === sessionId)?.userTexts ?? [];
+      expect(texts.filter((text) => text.includes("Say more."))).toHaveLength(1);
+    },
+  );
 
   test("a session that is not there is told as such", async () => {
     const ended = await run("Go.", { start: "resume" });

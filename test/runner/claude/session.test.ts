@@ -134,11 +134,13 @@ test("a follow-up that was folded into the running turn needs no result of its o
   expect(mayClose(after(busy, replay(followUp().id), result()))).toBe(true);
 });
 
-test("a follow-up that the session already has is acknowledged and waits for nothing", () => {
+test("a follow-up that the session already has is acknowledged and waits for nothing, also where Claude says no more of it", () => {
   const idle = onFollowUp(after(fresh(), init(), replay(), result()), followUp()).session;
-  const known = after(idle, replay(followUp().id), lifecycle(followUp().id, "completed"));
-  expect(known.delivered).toEqual([followUp().id]);
-  expect(mayClose(known)).toBe(true);
+  for (const lines of [[], [lifecycle(followUp().id, "completed")]]) {
+    const known = after(idle, replay(followUp().id), ...lines);
+    expect(known.delivered).toEqual([followUp().id]);
+    expect(mayClose(known)).toBe(true);
+  }
 });
 
 test("a command that Claude does not echo has had its turn with the result", () => {
