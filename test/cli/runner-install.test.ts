@@ -45,7 +45,8 @@ test.each(kinds)("systemd understands every line of the unit that is written %j"
 });
 
 test("nothing of a stopped runner survives, it comes back by itself, and jobs get the time that was asked for", async () => {
-  const { code, out } = await aMachine().cli.run("runner", "install", "--print", "--drain", "600", "--as", "builder");
+  using machine = aMachine();
+  const { code, out } = await machine.cli.run("runner", "install", "--print", "--drain", "600", "--as", "builder");
   expect(code).toBe(0);
   for (const line of ["KillMode=mixed", "Restart=always", "TimeoutStopSec=660", "NoNewPrivileges=yes", "Delegate=yes"])
     expect(out.split("\n")).toContain(line);

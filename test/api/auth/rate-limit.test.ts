@@ -127,7 +127,7 @@ test("a key may have a rate of its own, also none; a runner's key has no other, 
   expect(await statuses(api, 9, await of({ rate: 0 }))).toEqual(times(9, 200));
   expect(await statuses(api, 9, await of({ scopes: ["read", "runner"] }))).toEqual(times(9, 200));
   expect(await statuses(api, 3, await of({ scopes: ["read", "runner"], rate: 1 }))).toEqual([200, 429, 429]);
-  const off = await anApi({ settings: asking(0), store: api.store });
+  await using off = await anApi({ settings: asking(0), store: api.store });
   expect(await statuses(off, 9, await of({}))).toEqual(times(9, 200));
   await using open = await anApi({ settings: { ratePerMinute: 1 } });
   expect(await statuses(open, 9, {})).toEqual(times(9, 200));
